@@ -1,0 +1,95 @@
+"""The one error tree. Each message is a single line that says what is wrong and what to do next."""
+
+from __future__ import annotations
+
+
+class HpcschedError(Exception):
+    """Whatever hpcsched raises on purpose."""
+
+
+class InvalidValue(HpcschedError):
+    """The caller sent something malformed or out of bounds."""
+
+
+class Infeasible(HpcschedError):
+    """No node of this cluster could ever run it; the message names the limit and the nearest that fits."""
+
+
+class NotFound(HpcschedError):
+    """A job, node, image or file of that name does not exist."""
+
+
+class AlreadyExists(HpcschedError):
+    """The name or id is taken by something else."""
+
+
+class Conflict(HpcschedError):
+    """The object is in a state that does not allow the call."""
+
+
+class QueueFull(HpcschedError):
+    """A limit on what may wait was reached; try again later."""
+
+
+class Unreachable(HpcschedError):
+    """The daemon at the address does not answer."""
+
+
+class DeadlineExceeded(HpcschedError):
+    """The call took longer than its deadline."""
+
+
+class VersionMismatch(HpcschedError):
+    """The two sides speak different versions of the protocol."""
+
+
+class StoreError(HpcschedError):
+    """The journal could not be read or written."""
+
+
+class StoreFull(StoreError):
+    """No room for the journal; nothing was accepted, free some space."""
+
+
+class StoreCorrupt(StoreError):
+    """The journal is damaged; the message says where and how to save what is whole."""
+
+
+class StoreBusy(StoreError):
+    """Another controller holds the state directory, or took it over."""
+
+
+class RuntimeFailure(HpcschedError):
+    """A container could not be started, observed or removed."""
+
+
+class ContainerGone(RuntimeFailure):
+    """The container no longer runs."""
+
+
+class ImageError(HpcschedError):
+    """The image is missing, malformed or could not be mounted."""
+
+
+class TopologyError(HpcschedError):
+    """hwloc's output could not be read."""
+
+
+class BindingMismatch(HpcschedError):
+    """The kernel shows another binding than the one that was asked for."""
+
+    def __init__(self, what: str, asked: str, observed: str) -> None:
+        super().__init__(f"BindingMismatch: {what} asked {asked or '(none)'}, the kernel shows {observed or '(none)'}")
+        self.what, self.asked, self.observed = what, asked, observed
+
+
+class ConfigError(HpcschedError):
+    """The configuration file is wrong; the message names the key."""
+
+
+class MissingTool(HpcschedError):
+    """A program or package is not installed; the message says how to install it."""
+
+
+class Unsupported(HpcschedError):
+    """The kernel or the machine lacks a feature; the message names it."""

@@ -1,0 +1,179 @@
+"""What a runtime is told, and what the kernel shows."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from hpcsched.model.allocation import Binding
+from hpcsched.model.idset import IdSet
+
+
+class Phase(enum.StrEnum):
+    """Where a container is in its life on its node."""
+
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    EXITED = "EXITED"
+    REMOVED = "REMOVED"
+
+
+class EndCause(enum.StrEnum):
+    """Why the job's step ended; what the agent alone can know."""
+
+    EXIT = "EXIT"
+    SIGNAL = "SIGNAL"
+    TIMEOUT = "TIMEOUT"
+    CANCELLED = "CANCELLED"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    LAUNCH_FAILED = "LAUNCH_FAILED"
+    BINDING_MISMATCH = "BINDING_MISMATCH"
+    LOST = "LOST"
+    STOPPED = "STOPPED"
+    """Ended because the job ended on its first node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A bind mount: `source` on the node, `target` inside; both absolute and without `..`."""
+
+    source: str
+    target: str
+    read_only: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rlimit:
+    """getrlimit(2) resource in lower case without RLIMIT_ (`memlock`); -1 is unlimited."""
+
+    resource: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """What a runtime is told; the same value goes to every runtime.
+
+    `name` is unique on the node and safe as a file name. `image` is `host`, an absolute path or a name in the node's image
+    directory. `hostname` is the name inside. `shm_bytes` is the size of /dev/shm (0: half of the memory limit or of the node).
+    `keep` leaves the writable layer on the node after the end.
+    """
+
+    name: str
+    image: str
+    binding: Binding
+    hostname: str
+    env: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    rlimits: tuple[Rlimit, ...] = ()
+    shm_bytes: int = 0
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepSpec:
+    """A command run inside a container.
+
+    `script`, if not empty, is run instead of `argv[0]` (its first line names the interpreter, execve(2)), `argv[1:]` are its
+    arguments.
+    `output_cap` is in bytes; what comes after it is read and dropped, behind a marker in the file.
+    """
+
+    step_id: int
+    argv: tuple[str, ...]
+    env: tuple[tuple[str, str], ...] = ()
+    workdir: str = "/"
+    script: bytes = b""
+    output_cap: int = 0
+    tty: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepExit:
+    """wait(2)'s answer for a step: `exit_code` (0..255) or `signal` (1..64) is set, unless `failure` says why nothing ran.
+
+    `max_rss` in bytes is of the largest process that was waited for; times in seconds, from wait4(2).
+    """
+
+    step_id: int
+    exit_code: int | None = None
+    signal: int | None = None
+    failure: str = ""
+    max_rss: int = 0
+    user_s: float = 0.0
+    system_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What the kernel shows of a started container; every field read back, none copied from what was asked.
+
+    `memory` is the cgroup's limit in bytes (0: none). `root` is the mount that `/` inside is on. `cfs_quota`: a CPU quota is set.
+    `devices`: paths under /dev inside. `seccomp`, `speculation`: as in /proc/PID/status.
+    """
+
+    runtime: str
+    cpus: IdSet
+    mems: IdSet
+    memory: int
+    cfs_quota: bool
+    cgroup: str
+    pid: int
+    root: str
+    rlimits: tuple[Rlimit, ...] = ()
+    devices: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    capabilities: str = ""
+    seccomp: str = ""
+    speculation: str = ""
+    kernel: str = ""
+    clock_source: str = ""
+    thp: str = ""
+    governor: str = ""
+    numa_balancing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Of the whole container: CPU seconds of all its processes, peak memory in bytes, processes the OOM killer took."""
+
+    cpu_s: float = 0.0
+    peak_memory: int = 0
+    oom_kills: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerStatus:
+    """What an agent reports of one container; times are Unix seconds, 0 when not yet."""
+
+    job_id: int
+    phase: Phase
+    observed: Observed | None = None
+    cause: EndCause | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str = ""
+    usage: Usage = Usage()
+    start_time: float = 0.0
+    end_time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredContainer:
+    """What the controller wants on one node. `command` is None on all nodes but the job's first.
+
+    `time_limit_s` 0: none; counted from the start on the node. `cancel`: stop it, with `grace_s` between SIGTERM and SIGKILL.
+    `stdout` is a path on the node (empty: the agent's own file).
+    """
+
+    job_id: int
+    runtime: str
+    container: ContainerSpec
+    command: StepSpec | None
+    time_limit_s: int = 0
+    grace_s: float = 30.0
+    stdout: str = ""
+    cancel: bool = False
+    release: bool = False
+    """The job ended on its first node: stop this part as well."""

@@ -1,0 +1,111 @@
+"""Jobs: what was asked, and where each one stands."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from hpcsched.model.allocation import Allocation
+from hpcsched.model.container import ContainerStatus, EndCause, Mount
+
+
+class JobState(enum.StrEnum):
+    """Slurm's names (squeue(1), JOB STATE CODES)."""
+
+    PENDING = "PENDING"
+    CONFIGURING = "CONFIGURING"
+    RUNNING = "RUNNING"
+    COMPLETING = "COMPLETING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMEOUT = "TIMEOUT"
+    OUT_OF_MEMORY = "OUT_OF_MEMORY"
+    NODE_FAIL = "NODE_FAIL"
+
+    @property
+    def ended(self) -> bool:
+        return self not in _ALIVE
+
+
+_ALIVE = frozenset({JobState.PENDING, JobState.CONFIGURING, JobState.RUNNING, JobState.COMPLETING})
+
+
+class Reason(enum.StrEnum):
+    """Why a job waits or how it ended, in Slurm's words."""
+
+    NONE = "None"
+    PRIORITY = "Priority"
+    RESOURCES = "Resources"
+    JOB_HELD = "JobHeldUser"
+    REQ_NODE_NOT_AVAIL = "ReqNodeNotAvail"
+    NON_ZERO_EXIT = "NonZeroExitCode"
+    RAISED_SIGNAL = "RaisedSignal"
+    TIME_LIMIT = "TimeLimit"
+    OUT_OF_MEMORY = "OutOfMemory"
+    LAUNCH_FAILED = "JobLaunchFailure"
+    BINDING_MISMATCH = "BindingMismatch"
+    NODE_DOWN = "NodeDown"
+    CANCELLED = "Cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRequest:
+    """What one node must give; 0 means all that the node hands out. Memory in bytes. `cpus` counts PUs, `cores` whole cores."""
+
+    cpus_per_node: int = 0
+    cores_per_node: int = 0
+    mem_per_node: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What was asked. One of `command` and `script` is given; with a script, `command` holds its arguments.
+
+    `time_limit_s` 0: no limit. `workdir` is a path inside (empty: `/`). `stdout` a path on the node.
+    `priority`: higher starts first.
+    """
+
+    command: tuple[str, ...] = ()
+    script: bytes = b""
+    name: str = ""
+    user: str = ""
+    nodes: int = 1
+    resources: ResourceRequest = ResourceRequest()
+    image: str = "host"
+    runtime: str = "lxc"
+    time_limit_s: int = 0
+    grace_s: int = 30
+    priority: int = 0
+    workdir: str = ""
+    stdout: str = ""
+    output_cap: int = 64 << 20
+    env: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    keep: bool = False
+    hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that has not left memory. Times are Unix seconds, 0 when not yet.
+
+    `parts`: what each node of the allocation last reported, by the allocation's order.
+    `cause`, `exit_code`, `signal`, `message`: how its first node ended it.
+    """
+
+    id: int
+    spec: JobSpec
+    request_id: str
+    state: JobState
+    submit_time: float
+    reason: Reason = Reason.NONE
+    message: str = ""
+    start_time: float = 0.0
+    end_time: float = 0.0
+    allocation: Allocation | None = None
+    parts: tuple[ContainerStatus | None, ...] = ()
+    cancel_requested: bool = False
+    cause: EndCause | None = None
+    exit_code: int | None = None
+    signal: int | None = None

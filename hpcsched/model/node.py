@@ -1,0 +1,70 @@
+"""A node as the controller knows it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from hpcsched.model.idset import IdSet
+from hpcsched.model.topology import Topology
+
+
+class NodeState(enum.StrEnum):
+    """UNKNOWN: known from the journal, its agent has not reported since the controller started."""
+
+    UNKNOWN = "UNKNOWN"
+    IDLE = "IDLE"
+    ALLOCATED = "ALLOCATED"
+    DRAINING = "DRAINING"
+    DRAINED = "DRAINED"
+    DOWN = "DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeOffer:
+    """What an agent brings: the whole machine and what of it jobs may have.
+
+    `cpus`: PUs for jobs, reserved cores taken off. `memory`: bytes for jobs, 0 when the node gives no figure.
+    """
+
+    name: str
+    topology: Topology
+    cpus: IdSet
+    memory: int
+    version: str
+    boot_id: str
+    runtimes: tuple[str, ...] = ("lxc", "baremetal")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`connected`: its agent's stream is open. `job_id`: the job that owns it.
+
+    `cleaning`: ended jobs whose containers are not gone yet. `since`: Unix seconds of the last change.
+    """
+
+    offer: NodeOffer
+    connected: bool = False
+    down: bool = False
+    drain_reason: str = ""
+    job_id: int | None = None
+    cleaning: tuple[int, ...] = ()
+    since: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return self.offer.name
+
+    @property
+    def busy(self) -> bool:
+        return self.job_id is not None or bool(self.cleaning)
+
+    @property
+    def state(self) -> NodeState:
+        if self.down:
+            return NodeState.DOWN
+        if self.drain_reason:
+            return NodeState.DRAINING if self.busy else NodeState.DRAINED
+        if not self.connected:
+            return NodeState.UNKNOWN
+        return NodeState.ALLOCATED if self.busy else NodeState.IDLE

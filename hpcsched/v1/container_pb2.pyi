@@ -1,0 +1,206 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Phase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PHASE_UNSPECIFIED: _ClassVar[Phase]
+    PHASE_STARTING: _ClassVar[Phase]
+    PHASE_RUNNING: _ClassVar[Phase]
+    PHASE_EXITED: _ClassVar[Phase]
+    PHASE_REMOVED: _ClassVar[Phase]
+
+class EndCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    END_CAUSE_UNSPECIFIED: _ClassVar[EndCause]
+    END_CAUSE_EXIT: _ClassVar[EndCause]
+    END_CAUSE_SIGNAL: _ClassVar[EndCause]
+    END_CAUSE_TIMEOUT: _ClassVar[EndCause]
+    END_CAUSE_CANCELLED: _ClassVar[EndCause]
+    END_CAUSE_OUT_OF_MEMORY: _ClassVar[EndCause]
+    END_CAUSE_LAUNCH_FAILED: _ClassVar[EndCause]
+    END_CAUSE_BINDING_MISMATCH: _ClassVar[EndCause]
+    END_CAUSE_LOST: _ClassVar[EndCause]
+    END_CAUSE_STOPPED: _ClassVar[EndCause]
+PHASE_UNSPECIFIED: Phase
+PHASE_STARTING: Phase
+PHASE_RUNNING: Phase
+PHASE_EXITED: Phase
+PHASE_REMOVED: Phase
+END_CAUSE_UNSPECIFIED: EndCause
+END_CAUSE_EXIT: EndCause
+END_CAUSE_SIGNAL: EndCause
+END_CAUSE_TIMEOUT: EndCause
+END_CAUSE_CANCELLED: EndCause
+END_CAUSE_OUT_OF_MEMORY: EndCause
+END_CAUSE_LAUNCH_FAILED: EndCause
+END_CAUSE_BINDING_MISMATCH: EndCause
+END_CAUSE_LOST: EndCause
+END_CAUSE_STOPPED: EndCause
+
+class Binding(_message.Message):
+    __slots__ = ("cpus", "mems", "memory")
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    MEMS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
+    cpus: str
+    mems: str
+    memory: int
+    def __init__(self, cpus: _Optional[str] = ..., mems: _Optional[str] = ..., memory: _Optional[int] = ...) -> None: ...
+
+class NodeBinding(_message.Message):
+    __slots__ = ("node", "binding")
+    NODE_FIELD_NUMBER: _ClassVar[int]
+    BINDING_FIELD_NUMBER: _ClassVar[int]
+    node: str
+    binding: Binding
+    def __init__(self, node: _Optional[str] = ..., binding: _Optional[_Union[Binding, _Mapping]] = ...) -> None: ...
+
+class Mount(_message.Message):
+    __slots__ = ("source", "target", "read_only")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    READ_ONLY_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    target: str
+    read_only: bool
+    def __init__(self, source: _Optional[str] = ..., target: _Optional[str] = ..., read_only: _Optional[bool] = ...) -> None: ...
+
+class EnvVar(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class Rlimit(_message.Message):
+    __slots__ = ("resource", "soft", "hard")
+    RESOURCE_FIELD_NUMBER: _ClassVar[int]
+    SOFT_FIELD_NUMBER: _ClassVar[int]
+    HARD_FIELD_NUMBER: _ClassVar[int]
+    resource: str
+    soft: int
+    hard: int
+    def __init__(self, resource: _Optional[str] = ..., soft: _Optional[int] = ..., hard: _Optional[int] = ...) -> None: ...
+
+class ContainerSpec(_message.Message):
+    __slots__ = ("name", "image", "binding", "hostname", "env", "mounts", "rlimits", "shm_bytes", "keep")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    BINDING_FIELD_NUMBER: _ClassVar[int]
+    HOSTNAME_FIELD_NUMBER: _ClassVar[int]
+    ENV_FIELD_NUMBER: _ClassVar[int]
+    MOUNTS_FIELD_NUMBER: _ClassVar[int]
+    RLIMITS_FIELD_NUMBER: _ClassVar[int]
+    SHM_BYTES_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    image: str
+    binding: Binding
+    hostname: str
+    env: _containers.RepeatedCompositeFieldContainer[EnvVar]
+    mounts: _containers.RepeatedCompositeFieldContainer[Mount]
+    rlimits: _containers.RepeatedCompositeFieldContainer[Rlimit]
+    shm_bytes: int
+    keep: bool
+    def __init__(self, name: _Optional[str] = ..., image: _Optional[str] = ..., binding: _Optional[_Union[Binding, _Mapping]] = ..., hostname: _Optional[str] = ..., env: _Optional[_Iterable[_Union[EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., rlimits: _Optional[_Iterable[_Union[Rlimit, _Mapping]]] = ..., shm_bytes: _Optional[int] = ..., keep: _Optional[bool] = ...) -> None: ...
+
+class StepSpec(_message.Message):
+    __slots__ = ("step_id", "argv", "env", "workdir", "script", "output_cap", "tty")
+    STEP_ID_FIELD_NUMBER: _ClassVar[int]
+    ARGV_FIELD_NUMBER: _ClassVar[int]
+    ENV_FIELD_NUMBER: _ClassVar[int]
+    WORKDIR_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_CAP_FIELD_NUMBER: _ClassVar[int]
+    TTY_FIELD_NUMBER: _ClassVar[int]
+    step_id: int
+    argv: _containers.RepeatedScalarFieldContainer[str]
+    env: _containers.RepeatedCompositeFieldContainer[EnvVar]
+    workdir: str
+    script: bytes
+    output_cap: int
+    tty: bool
+    def __init__(self, step_id: _Optional[int] = ..., argv: _Optional[_Iterable[str]] = ..., env: _Optional[_Iterable[_Union[EnvVar, _Mapping]]] = ..., workdir: _Optional[str] = ..., script: _Optional[bytes] = ..., output_cap: _Optional[int] = ..., tty: _Optional[bool] = ...) -> None: ...
+
+class Observed(_message.Message):
+    __slots__ = ("runtime", "cpus", "mems", "memory", "cfs_quota", "cgroup", "pid", "root", "rlimits", "devices", "namespaces", "capabilities", "seccomp", "speculation", "kernel", "clock_source", "thp", "governor", "numa_balancing")
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    MEMS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
+    CFS_QUOTA_FIELD_NUMBER: _ClassVar[int]
+    CGROUP_FIELD_NUMBER: _ClassVar[int]
+    PID_FIELD_NUMBER: _ClassVar[int]
+    ROOT_FIELD_NUMBER: _ClassVar[int]
+    RLIMITS_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    NAMESPACES_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
+    SECCOMP_FIELD_NUMBER: _ClassVar[int]
+    SPECULATION_FIELD_NUMBER: _ClassVar[int]
+    KERNEL_FIELD_NUMBER: _ClassVar[int]
+    CLOCK_SOURCE_FIELD_NUMBER: _ClassVar[int]
+    THP_FIELD_NUMBER: _ClassVar[int]
+    GOVERNOR_FIELD_NUMBER: _ClassVar[int]
+    NUMA_BALANCING_FIELD_NUMBER: _ClassVar[int]
+    runtime: str
+    cpus: str
+    mems: str
+    memory: int
+    cfs_quota: bool
+    cgroup: str
+    pid: int
+    root: str
+    rlimits: _containers.RepeatedCompositeFieldContainer[Rlimit]
+    devices: _containers.RepeatedScalarFieldContainer[str]
+    namespaces: _containers.RepeatedScalarFieldContainer[str]
+    capabilities: str
+    seccomp: str
+    speculation: str
+    kernel: str
+    clock_source: str
+    thp: str
+    governor: str
+    numa_balancing: str
+    def __init__(self, runtime: _Optional[str] = ..., cpus: _Optional[str] = ..., mems: _Optional[str] = ..., memory: _Optional[int] = ..., cfs_quota: _Optional[bool] = ..., cgroup: _Optional[str] = ..., pid: _Optional[int] = ..., root: _Optional[str] = ..., rlimits: _Optional[_Iterable[_Union[Rlimit, _Mapping]]] = ..., devices: _Optional[_Iterable[str]] = ..., namespaces: _Optional[_Iterable[str]] = ..., capabilities: _Optional[str] = ..., seccomp: _Optional[str] = ..., speculation: _Optional[str] = ..., kernel: _Optional[str] = ..., clock_source: _Optional[str] = ..., thp: _Optional[str] = ..., governor: _Optional[str] = ..., numa_balancing: _Optional[str] = ...) -> None: ...
+
+class Usage(_message.Message):
+    __slots__ = ("cpu_s", "peak_memory", "oom_kills")
+    CPU_S_FIELD_NUMBER: _ClassVar[int]
+    PEAK_MEMORY_FIELD_NUMBER: _ClassVar[int]
+    OOM_KILLS_FIELD_NUMBER: _ClassVar[int]
+    cpu_s: float
+    peak_memory: int
+    oom_kills: int
+    def __init__(self, cpu_s: _Optional[float] = ..., peak_memory: _Optional[int] = ..., oom_kills: _Optional[int] = ...) -> None: ...
+
+class ContainerStatus(_message.Message):
+    __slots__ = ("job_id", "phase", "observed", "cause", "exit_code", "signal", "message", "usage", "start_time", "end_time")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    PHASE_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    USAGE_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    phase: Phase
+    observed: Observed
+    cause: EndCause
+    exit_code: int
+    signal: int
+    message: str
+    usage: Usage
+    start_time: float
+    end_time: float
+    def __init__(self, job_id: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ..., observed: _Optional[_Union[Observed, _Mapping]] = ..., cause: _Optional[_Union[EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., message: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ...) -> None: ...

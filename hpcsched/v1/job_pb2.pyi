@@ -1,0 +1,118 @@
+from hpcsched.v1 import container_pb2 as _container_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class JobState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    JOB_STATE_UNSPECIFIED: _ClassVar[JobState]
+    JOB_STATE_PENDING: _ClassVar[JobState]
+    JOB_STATE_CONFIGURING: _ClassVar[JobState]
+    JOB_STATE_RUNNING: _ClassVar[JobState]
+    JOB_STATE_COMPLETING: _ClassVar[JobState]
+    JOB_STATE_COMPLETED: _ClassVar[JobState]
+    JOB_STATE_FAILED: _ClassVar[JobState]
+    JOB_STATE_CANCELLED: _ClassVar[JobState]
+    JOB_STATE_TIMEOUT: _ClassVar[JobState]
+    JOB_STATE_OUT_OF_MEMORY: _ClassVar[JobState]
+    JOB_STATE_NODE_FAIL: _ClassVar[JobState]
+JOB_STATE_UNSPECIFIED: JobState
+JOB_STATE_PENDING: JobState
+JOB_STATE_CONFIGURING: JobState
+JOB_STATE_RUNNING: JobState
+JOB_STATE_COMPLETING: JobState
+JOB_STATE_COMPLETED: JobState
+JOB_STATE_FAILED: JobState
+JOB_STATE_CANCELLED: JobState
+JOB_STATE_TIMEOUT: JobState
+JOB_STATE_OUT_OF_MEMORY: JobState
+JOB_STATE_NODE_FAIL: JobState
+
+class ResourceRequest(_message.Message):
+    __slots__ = ("cpus_per_node", "cores_per_node", "mem_per_node")
+    CPUS_PER_NODE_FIELD_NUMBER: _ClassVar[int]
+    CORES_PER_NODE_FIELD_NUMBER: _ClassVar[int]
+    MEM_PER_NODE_FIELD_NUMBER: _ClassVar[int]
+    cpus_per_node: int
+    cores_per_node: int
+    mem_per_node: int
+    def __init__(self, cpus_per_node: _Optional[int] = ..., cores_per_node: _Optional[int] = ..., mem_per_node: _Optional[int] = ...) -> None: ...
+
+class JobSpec(_message.Message):
+    __slots__ = ("command", "script", "name", "user", "nodes", "resources", "image", "runtime", "time_limit_s", "grace_s", "priority", "workdir", "stdout", "output_cap", "env", "mounts", "keep", "hold")
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    SCRIPT_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    RESOURCES_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    RUNTIME_FIELD_NUMBER: _ClassVar[int]
+    TIME_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    GRACE_S_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    WORKDIR_FIELD_NUMBER: _ClassVar[int]
+    STDOUT_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_CAP_FIELD_NUMBER: _ClassVar[int]
+    ENV_FIELD_NUMBER: _ClassVar[int]
+    MOUNTS_FIELD_NUMBER: _ClassVar[int]
+    KEEP_FIELD_NUMBER: _ClassVar[int]
+    HOLD_FIELD_NUMBER: _ClassVar[int]
+    command: _containers.RepeatedScalarFieldContainer[str]
+    script: bytes
+    name: str
+    user: str
+    nodes: int
+    resources: ResourceRequest
+    image: str
+    runtime: str
+    time_limit_s: int
+    grace_s: int
+    priority: int
+    workdir: str
+    stdout: str
+    output_cap: int
+    env: _containers.RepeatedCompositeFieldContainer[_container_pb2.EnvVar]
+    mounts: _containers.RepeatedCompositeFieldContainer[_container_pb2.Mount]
+    keep: bool
+    hold: bool
+    def __init__(self, command: _Optional[_Iterable[str]] = ..., script: _Optional[bytes] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., resources: _Optional[_Union[ResourceRequest, _Mapping]] = ..., image: _Optional[str] = ..., runtime: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[int] = ..., priority: _Optional[int] = ..., workdir: _Optional[str] = ..., stdout: _Optional[str] = ..., output_cap: _Optional[int] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[_container_pb2.Mount, _Mapping]]] = ..., keep: _Optional[bool] = ..., hold: _Optional[bool] = ...) -> None: ...
+
+class Job(_message.Message):
+    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    SUBMIT_TIME_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    BINDINGS_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    spec: JobSpec
+    request_id: str
+    state: JobState
+    reason: str
+    message: str
+    submit_time: float
+    start_time: float
+    end_time: float
+    bindings: _containers.RepeatedCompositeFieldContainer[_container_pb2.NodeBinding]
+    parts: _containers.RepeatedCompositeFieldContainer[_container_pb2.ContainerStatus]
+    cancel_requested: bool
+    cause: _container_pb2.EndCause
+    exit_code: int
+    signal: int
+    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ...) -> None: ...

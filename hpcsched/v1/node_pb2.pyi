@@ -1,0 +1,64 @@
+from hpcsched.v1 import topology_pb2 as _topology_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class NodeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    NODE_STATE_UNSPECIFIED: _ClassVar[NodeState]
+    NODE_STATE_UNKNOWN: _ClassVar[NodeState]
+    NODE_STATE_IDLE: _ClassVar[NodeState]
+    NODE_STATE_ALLOCATED: _ClassVar[NodeState]
+    NODE_STATE_DRAINING: _ClassVar[NodeState]
+    NODE_STATE_DRAINED: _ClassVar[NodeState]
+    NODE_STATE_DOWN: _ClassVar[NodeState]
+NODE_STATE_UNSPECIFIED: NodeState
+NODE_STATE_UNKNOWN: NodeState
+NODE_STATE_IDLE: NodeState
+NODE_STATE_ALLOCATED: NodeState
+NODE_STATE_DRAINING: NodeState
+NODE_STATE_DRAINED: NodeState
+NODE_STATE_DOWN: NodeState
+
+class NodeOffer(_message.Message):
+    __slots__ = ("name", "topology", "cpus", "memory", "version", "boot_id", "runtimes")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    BOOT_ID_FIELD_NUMBER: _ClassVar[int]
+    RUNTIMES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    topology: _topology_pb2.Topology
+    cpus: str
+    memory: int
+    version: str
+    boot_id: str
+    runtimes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., topology: _Optional[_Union[_topology_pb2.Topology, _Mapping]] = ..., cpus: _Optional[str] = ..., memory: _Optional[int] = ..., version: _Optional[str] = ..., boot_id: _Optional[str] = ..., runtimes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class Node(_message.Message):
+    __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning")
+    OFFER_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    DRAIN_REASON_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    DOWN_FIELD_NUMBER: _ClassVar[int]
+    CLEANING_FIELD_NUMBER: _ClassVar[int]
+    offer: NodeOffer
+    state: NodeState
+    connected: bool
+    drain_reason: str
+    job_id: int
+    since: float
+    down: bool
+    cleaning: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, offer: _Optional[_Union[NodeOffer, _Mapping]] = ..., state: _Optional[_Union[NodeState, str]] = ..., connected: _Optional[bool] = ..., drain_reason: _Optional[str] = ..., job_id: _Optional[int] = ..., since: _Optional[float] = ..., down: _Optional[bool] = ..., cleaning: _Optional[_Iterable[int]] = ...) -> None: ...
