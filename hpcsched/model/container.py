@@ -15,7 +15,6 @@ class Phase(enum.StrEnum):
     STARTING = "STARTING"
     RUNNING = "RUNNING"
     EXITED = "EXITED"
-    REMOVED = "REMOVED"
 
 
 class EndCause(enum.StrEnum):

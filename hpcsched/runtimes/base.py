@@ -41,6 +41,12 @@ class ContainerRuntime(Protocol):
 
     name: str
 
+    async def open(self) -> None:
+        """Start what the runtime needs beside it (its launch helper). Raises MissingTool, Unsupported."""
+
+    async def close(self) -> None:
+        """Stop that again; containers go on."""
+
     async def start(self, spec: ContainerSpec) -> None:
         """The container's supervisor runs when this returns; no step does. One of that name that runs already is left alone.
 
@@ -60,7 +66,10 @@ class ContainerRuntime(Protocol):
         """Signal every process inside but the supervisor."""
 
     async def remove(self, name: str) -> None:
-        """Kill the whole process tree; take away cgroups, mounts and files (all but a kept writable layer). Unknown names are fine."""
+        """Kill the whole process tree; take away cgroups, mounts and files (all but a kept writable layer).
+
+        Unknown names are fine.
+        """
 
     def existing(self) -> tuple[str, ...]:
         """Names with anything left on the node: running, half started or half removed."""

@@ -13,7 +13,6 @@ class Phase(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     PHASE_STARTING: _ClassVar[Phase]
     PHASE_RUNNING: _ClassVar[Phase]
     PHASE_EXITED: _ClassVar[Phase]
-    PHASE_REMOVED: _ClassVar[Phase]
 
 class EndCause(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -31,7 +30,6 @@ PHASE_UNSPECIFIED: Phase
 PHASE_STARTING: Phase
 PHASE_RUNNING: Phase
 PHASE_EXITED: Phase
-PHASE_REMOVED: Phase
 END_CAUSE_UNSPECIFIED: EndCause
 END_CAUSE_EXIT: EndCause
 END_CAUSE_SIGNAL: EndCause
