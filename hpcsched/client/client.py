@@ -1,0 +1,146 @@
+"""Typed calls on a controller: nouns in, nouns out, errors of one tree."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hpcsched.client.channel import call, default_address, open_channel, raising
+from hpcsched.client.exec import ExecSession, begin
+from hpcsched.model.job import Job, JobSpec
+from hpcsched.model.node import Node
+from hpcsched.model.record import Record
+from hpcsched.v1 import (
+    accounting_service_pb2,
+    accounting_service_pb2_grpc,
+    job_service_pb2,
+    job_service_pb2_grpc,
+    node_service_pb2,
+    node_service_pb2_grpc,
+)
+from hpcsched.wire.convert import from_message, to_message
+
+
+class Client:
+    """A connection to one controller; safe to use from several threads.
+
+    `timeout_s` bounds every call that does not wait for a job. All methods raise HpcschedError: Unreachable, NotFound, InvalidValue…
+
+    >>> with Client() as client:
+    ...     job = client.wait(client.submit(JobSpec(command=("hostname",))))
+    """
+
+    def __init__(self, address: str | None = None, timeout_s: float = 30.0) -> None:
+        self.address = address or default_address()
+        self.timeout_s = timeout_s
+        self._channel = open_channel(self.address)
+        self._jobs: Any = job_service_pb2_grpc.JobServiceStub(self._channel)
+        self._nodes: Any = node_service_pb2_grpc.NodeServiceStub(self._channel)
+        self._accounting: Any = accounting_service_pb2_grpc.AccountingServiceStub(self._channel)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
+        """The id of the job, which is durable by then. The same `request_id` again gives the same job."""
+        request = job_service_pb2.SubmitJobRequest(request_id=request_id or _new_id(), spec=to_message(spec))
+        return int(self._call(self._jobs.SubmitJob, request).job_id)
+
+    def submit_many(self, specs: Sequence[JobSpec], request_id: str | None = None) -> list[int]:
+        """All of them (at most 10,000) or none."""
+        messages = [to_message(spec) for spec in specs]
+        request = job_service_pb2.SubmitJobsRequest(request_id=request_id or _new_id(), specs=messages)
+        return list(self._call(self._jobs.SubmitJobs, request).job_ids)
+
+    def job(self, job_id: int) -> Job:
+        """A live or an ended job."""
+        return from_message(Job, self._call(self._jobs.GetJob, job_service_pb2.GetJobRequest(job_id=job_id)).job)
+
+    def jobs(self, include_ended: bool = False, limit: int = 1000) -> list[Job]:
+        request = job_service_pb2.ListJobsRequest(include_ended=include_ended, limit=limit)
+        return [from_message(Job, job) for job in self._call(self._jobs.ListJobs, request).jobs]
+
+    def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
+        """The job once it has ended. Raises DeadlineExceeded after `timeout_s`."""
+        request = job_service_pb2.WaitJobRequest(job_id=job_id)
+        return from_message(Job, call(self._jobs.WaitJob, request, timeout_s, self.address).job)
+
+    def cancel(self, job_id: int) -> Job:
+        return self._change(self._jobs.CancelJob, job_service_pb2.CancelJobRequest, job_id)
+
+    def hold(self, job_id: int) -> Job:
+        return self._change(self._jobs.HoldJob, job_service_pb2.HoldJobRequest, job_id)
+
+    def release(self, job_id: int) -> Job:
+        return self._change(self._jobs.ReleaseJob, job_service_pb2.ReleaseJobRequest, job_id)
+
+    def read_output(self, job_id: int, offset: int = 0, follow: bool = False) -> Iterator[bytes | Job]:
+        """The output in chunks; with `follow` until the job ends. The last item is the job, if it has ended."""
+        request = job_service_pb2.ReadOutputRequest(job_id=job_id, offset=offset, follow=follow)
+        with raising(self.address):
+            for response in self._jobs.ReadOutput(request, timeout=None if follow else self.timeout_s):
+                if response.data:
+                    yield bytes(response.data)
+                if response.HasField("job"):
+                    yield from_message(Job, response.job)
+
+    def output(self, job_id: int) -> bytes:
+        """All that the job has written by now."""
+        return b"".join(chunk for chunk in self.read_output(job_id) if isinstance(chunk, bytes))
+
+    def exec_step(
+        self,
+        job_id: int,
+        argv: Sequence[str],
+        *,
+        workdir: str = "",
+        env: Sequence[tuple[str, str]] = (),
+        tty: bool = False,
+        rows: int = 24,
+        columns: int = 80,
+    ) -> ExecSession:
+        """Start a command inside the running job's container."""
+        window = job_service_pb2.WindowSize(rows=rows, columns=columns)
+        start = job_service_pb2.ExecStepStart(
+            request_id=_new_id(), job_id=job_id, argv=argv, workdir=workdir, tty=tty, window=window if tty else None
+        )
+        for name, value in env:
+            start.env.add(name=name, value=value)
+        return begin(self._jobs.ExecStep, start, self.address)
+
+    def nodes(self) -> list[Node]:
+        response = self._call(self._nodes.ListNodes, node_service_pb2.ListNodesRequest())
+        return [from_message(Node, node) for node in response.nodes]
+
+    def node(self, name: str) -> Node:
+        return from_message(Node, self._call(self._nodes.GetNode, node_service_pb2.GetNodeRequest(name=name)).node)
+
+    def drain(self, name: str, reason: str) -> Node:
+        request = node_service_pb2.DrainNodeRequest(request_id=_new_id(), name=name, reason=reason)
+        return from_message(Node, self._call(self._nodes.DrainNode, request).node)
+
+    def resume(self, name: str) -> Node:
+        request = node_service_pb2.ResumeNodeRequest(request_id=_new_id(), name=name)
+        return from_message(Node, self._call(self._nodes.ResumeNode, request).node)
+
+    def records(self, limit: int = 1000, before_job_id: int = 0) -> list[Record]:
+        """Records of ended jobs, newest first."""
+        request = accounting_service_pb2.ListRecordsRequest(limit=limit, before_job_id=before_job_id)
+        return [from_message(Record, record) for record in self._call(self._accounting.ListRecords, request).records]
+
+    def _change(self, method: Any, kind: Any, job_id: int) -> Job:
+        return from_message(Job, self._call(method, kind(request_id=_new_id(), job_id=job_id)).job)
+
+    def _call(self, method: Any, request: Any) -> Any:
+        return call(method, request, self.timeout_s, self.address)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
