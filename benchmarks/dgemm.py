@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""DGEMM: C = A·B in double precision by the BLAS that numpy was built with; 1 GFLOP/s is 10^9 operations per second."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from hpcsched.bench.about import About, Metric, Size
+from hpcsched.bench.kernel import digest
+from hpcsched.bench.machine import bound_cpus, core_count, memory_available
+from hpcsched.bench.script import Benchmark, Measured, Settings, main
+from hpcsched.errors import WrongResult
+
+ABOUT = About(
+    name="dgemm",
+    stresses="floating-point speed of the bound cores together",
+    source="2·n³ operations as in HPC Challenge's DGEMM; scaled residual as in HPL",
+    metrics=(Metric("gflops", "GFLOP/s"),),
+    margin=0.01,
+)
+RESIDUAL_BOUND = 16.0
+"""HPL's threshold."""
+ORDER_ON_ONE_CORE = {Size.QUICK: 1536, Size.NORMAL: 3072, Size.FULL: 6144}
+REPEATS = {Size.QUICK: 6, Size.NORMAL: 10, Size.FULL: 15}
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
+LIBRARIES = ("openblas", "mkl_rt", "blis", "libblas", "flexiblas")
+
+
+def order(cores: int, memory: int, size: Size) -> int:
+    """Rows of the square matrices: work per core stays the same; three of them fill at most half of the free memory."""
+    wanted = ORDER_ON_ONE_CORE[size] * cores ** (1 / 3)
+    fitting = (memory / 2 / 3 / 8) ** 0.5
+    return max(int(min(wanted, fitting)) // 64 * 64, 128)
+
+
+def prepare(size: Size, cache: Path) -> Settings:
+    """Choose the order; there is nothing to compile."""
+    return {"order": order(core_count(bound_cpus()), memory_available(), size), "repeats": REPEATS[size], "seed": 20140713}
+
+
+def measure(settings: Settings) -> Measured:
+    """The best of the repeats, the first one left out."""
+    cores = core_count(bound_cpus())
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(cores)))
+    import numpy
+
+    a, b = _matrices(numpy, settings["order"], settings["seed"])
+    seconds, product = _best(numpy, a, b, settings["repeats"])
+    _check(numpy, a, b, product)
+    gflops = 2.0 * settings["order"] ** 3 / seconds / 1e9
+    return Measured({"gflops": gflops}, {**settings, "threads": cores, **_library(numpy)})
+
+
+def _matrices(numpy: Any, size: int, seed: int) -> tuple[Any, Any]:
+    generator = numpy.random.default_rng(seed)
+    return generator.random((size, size)) - 0.5, generator.random((size, size)) - 0.5
+
+
+def _best(numpy: Any, a: Any, b: Any, repeats: int) -> tuple[float, Any]:
+    product = numpy.empty_like(a)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        numpy.matmul(a, b, out=product)
+        times.append(time.perf_counter() - start)
+    return min(times[1:]), product
+
+
+def residual(numpy: Any, a: Any, b: Any, product: Any) -> float:
+    """‖(AB)x − A(Bx)‖ / (ε n ‖A‖ ‖B‖ ‖x‖) in the maximum norm; of order one or less for a correct product."""
+    size = a.shape[0]
+    x = numpy.random.default_rng(size).random(size) - 0.5
+    off = numpy.abs(product @ x - a @ (b @ x)).max()
+    norms = numpy.abs(a).sum(axis=1).max() * numpy.abs(b).sum(axis=1).max() * numpy.abs(x).max()
+    return float(off / (numpy.finfo(float).eps * size * norms))
+
+
+def _check(numpy: Any, a: Any, b: Any, product: Any) -> None:
+    found = residual(numpy, a, b, product)
+    if not found <= RESIDUAL_BOUND:
+        raise WrongResult(f"scaled residual {found:g}, allowed {RESIDUAL_BOUND:g}: this run has no speed")
+
+
+def _library(numpy: Any) -> dict[str, str]:
+    """The BLAS that numpy names, and the file that the kernel shows as mapped into this process."""
+    named = numpy.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
+    mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/" in line}
+    files = sorted(path for path in mapped if any(name in Path(path).name for name in LIBRARIES))
+    program = {"blas_file": Path(files[0]).name, "program": digest(Path(files[0]))} if files else {}
+    return {"numpy": numpy.__version__, "blas": f"{named.get('name', '?')} {named.get('version', '?')}", **program}
+
+
+if __name__ == "__main__":
+    main(Benchmark(ABOUT, prepare, measure))

@@ -1,0 +1,40 @@
+"""What a benchmark says of itself."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Size(enum.StrEnum):
+    """QUICK: under about 10 s for a pair of samples; FULL: as long as a publication wants."""
+
+    QUICK = "quick"
+    NORMAL = "normal"
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    name: str
+    unit: str
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """`margin`: the share (0.005 is 0.5 %) by which two arms may differ and still count as equivalent; fixed before any run.
+
+    `stresses` completes the sentence "it measures …". `source` names where the metrics' definitions come from.
+    `limit_s`: wall time that one sample of each size may take before it counts as failed.
+    """
+
+    name: str
+    stresses: str
+    source: str
+    metrics: tuple[Metric, ...]
+    margin: float
+    limit_s: tuple[tuple[Size, int], ...] = ((Size.QUICK, 60), (Size.NORMAL, 300), (Size.FULL, 1800))
+
+    def time_limit_s(self, size: Size) -> int:
+        return dict(self.limit_s)[size]

@@ -1,0 +1,111 @@
+"""The fingerprint of what a benchmark ran in: taken inside each sample, compared between the arms."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+PROC, SYS = Path("/proc"), Path("/sys")
+
+_STATUS = {
+    "Cpus_allowed_list": "cpus",
+    "Mems_allowed_list": "mems",
+    "CapEff": "capabilities",
+    "Seccomp": "seccomp",
+    "NoNewPrivs": "no_new_privs",
+    "Speculation_Store_Bypass": "speculation_store_bypass",
+    "SpeculationIndirectBranch": "speculation_indirect_branch",
+    "THP_enabled": "thp_allowed",
+}
+_FILES = {
+    "thp": "sys/kernel/mm/transparent_hugepage/enabled",
+    "thp_defrag": "sys/kernel/mm/transparent_hugepage/defrag",
+    "clock_source": "sys/devices/system/clocksource/clocksource0/current_clocksource",
+    "smt": "sys/devices/system/cpu/smt/control",
+    "turbo_off": "sys/devices/system/cpu/intel_pstate/no_turbo",
+    "boost": "sys/devices/system/cpu/cpufreq/boost",
+    "numa_balancing": "proc/sys/kernel/numa_balancing",
+    "aslr": "proc/sys/kernel/randomize_va_space",
+    "hugepages": "proc/sys/vm/nr_hugepages",
+    "boot_id": "proc/sys/kernel/random/boot_id",
+}
+OF_THE_CONTAINER = frozenset(
+    {
+        "seccomp",
+        "no_new_privs",
+        "speculation_store_bypass",
+        "speculation_indirect_branch",
+        "capabilities",
+        "limit_memlock",
+        "limit_stack",
+        "limit_nofile",
+    }
+)
+"""What a container may bring by itself: a difference there is part of what is measured, and is named. Any other one means that
+the arms were not alike."""
+
+
+def collect(root: Path = Path("/")) -> dict[str, str]:
+    """Names to values as the kernel writes them; a name is left out where the kernel has no such file."""
+    found = {
+        "kernel": platform.release(),
+        "libc": " ".join(platform.libc_ver()),
+        "python": platform.python_version(),
+        "cpu_model": _cpu_model(root),
+        "mitigations": _mitigations(root),
+        "governor": _governors(root),
+        "scheduling": f"policy {os.sched_getscheduler(0)} nice {os.getpriority(os.PRIO_PROCESS, 0)}",
+        **_status(root),
+        **{name: _chosen(_text(root / path)) for name, path in _FILES.items()},
+        **_limits(),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def differences(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
+    """(name, value in one, value in the other) wherever they are not the same; an absent value is `(none)`."""
+    names = sorted(set(one) | set(other))
+    pairs = ((name, one.get(name, "(none)"), other.get(name, "(none)")) for name in names)
+    return tuple((name, a, b) for name, a, b in pairs if a != b)
+
+
+def _status(root: Path) -> dict[str, str]:
+    lines = (line.partition(":") for line in _text(root / "proc/self/status").splitlines())
+    return {_STATUS[name]: value.strip() for name, _, value in lines if name in _STATUS}
+
+
+def _limits() -> dict[str, str]:
+    wanted = {"memlock": resource.RLIMIT_MEMLOCK, "stack": resource.RLIMIT_STACK, "nofile": resource.RLIMIT_NOFILE}
+    return {f"limit_{name}": str(resource.getrlimit(number)[0]) for name, number in wanted.items()}
+
+
+def _cpu_model(root: Path) -> str:
+    lines = _text(root / "proc/cpuinfo").splitlines()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _mitigations(root: Path) -> str:
+    folder = root / "sys/devices/system/cpu/vulnerabilities"
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    states = {name: _text(folder / name) for name in names}
+    return "; ".join(f"{name}: {state}" for name, state in states.items() if state != "Not affected")
+
+
+def _governors(root: Path) -> str:
+    files = (root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    return " ".join(sorted({_text(path) for path in files}))
+
+
+def _chosen(text: str) -> str:
+    """`madvise` of `always [madvise] never`."""
+    return text.partition("[")[2].partition("]")[0] if "[" in text else text
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
