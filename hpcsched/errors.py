@@ -27,12 +27,20 @@ class Conflict(HpcschedError):
     """The object is in a state that does not allow the call."""
 
 
+class PlanRejected(HpcschedError):
+    """A policy's plan breaks a rule; nothing of it was done."""
+
+
 class QueueFull(HpcschedError):
     """A limit on what may wait was reached; try again later."""
 
 
 class Unreachable(HpcschedError):
     """The daemon at the address does not answer."""
+
+
+class Stopping(Unreachable):
+    """The daemon is being stopped."""
 
 
 class DeadlineExceeded(HpcschedError):
@@ -93,3 +101,7 @@ class MissingTool(HpcschedError):
 
 class Unsupported(HpcschedError):
     """The kernel or the machine lacks a feature; the message names it."""
+
+
+class WrongResult(HpcschedError):
+    """A benchmark's check of its own result failed, or its answer could not be read; it has no speed."""

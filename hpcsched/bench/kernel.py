@@ -23,7 +23,7 @@ def default_cache() -> Path:
 
 
 def build(source: Path, cache: Path, flags: tuple[str, ...] = FLAGS) -> Path:
-    """The program from that source; its name holds a hash of source, flags, compiler and CPU. Raises MissingTool, HpcschedError."""
+    """The program from that source; its name holds a hash of source, flags, compiler and CPU. Raises MissingTool."""
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise MissingTool("no C compiler (cc) on this node; install one: apt install gcc libc6-dev")

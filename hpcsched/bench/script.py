@@ -32,7 +32,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`prepare(size, cache folder)` gives settings that JSON can hold; `measure(settings)` raises WrongResult for a bad result."""
+    """`prepare(size, cache folder)` gives settings that JSON can hold; `measure(settings)` raises WrongResult."""
 
     about: About
     prepare: Callable[[Size, Path], Settings]

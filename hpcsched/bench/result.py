@@ -1,0 +1,99 @@
+"""What a run of the harness leaves: every sample, how it was made, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from hpcsched.bench.about import About, Size
+from hpcsched.bench.plan import Arm, Wanted
+from hpcsched.bench.verdict import Comparison
+from hpcsched.errors import InvalidValue
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One job. `order` counts from 0 in time over the whole run. `values` by metric; empty when `error` says why there are none.
+
+    `cpus`, `mems`: what the agent read back from the kernel. `environment`: a key of `Result.environments`. `started` in Unix
+    seconds, `seconds` from submit to answer.
+    """
+
+    order: int
+    block: int
+    benchmark: str
+    arm: Arm
+    warmup: bool
+    started: float
+    seconds: float
+    job_id: int = 0
+    node: str = ""
+    cpus: str = ""
+    mems: str = ""
+    values: dict[str, float] = field(default_factory=dict)
+    config: dict[str, str | int | float | bool] = field(default_factory=dict)
+    environment: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Where it ran: `cores` and `memory` (bytes) of the whole node."""
+
+    name: str
+    cpu_model: str
+    cores: int
+    memory: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`command` is what one sample runs, by benchmark. `failed`: benchmarks that could not be prepared or were given up, and why.
+
+    `stopped` is empty when the plan was measured to its end, else why it was not.
+    """
+
+    size: Size
+    seed: int
+    wanted: Wanted
+    started: float
+    ended: float
+    nodes: tuple[Node, ...]
+    benchmarks: tuple[About, ...]
+    command: dict[str, tuple[str, ...]]
+    samples: tuple[Sample, ...]
+    environments: dict[str, dict[str, str]]
+    versions: dict[str, str]
+    comparisons: tuple[Comparison, ...] = ()
+    failed: dict[str, str] = field(default_factory=dict)
+    stopped: str = ""
+    schema: int = SCHEMA
+
+    def to_json(self) -> bytes:
+        return msgspec.json.format(msgspec.json.encode(self), indent=1)
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Result:
+        """Raises InvalidValue when it is no report of this version."""
+        try:
+            found: Any = msgspec.json.decode(body)
+            if not isinstance(found, dict) or found.get("schema") != SCHEMA:
+                raise InvalidValue(f"this is no benchmark report of schema {SCHEMA}: measure again with this version")
+            return msgspec.convert(found, cls)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidValue(f"this is no benchmark report: {error}") from None
+
+    @classmethod
+    def read(cls, path: Path) -> Result:
+        """Raises InvalidValue that names the file."""
+        try:
+            return cls.from_json(path.read_bytes())
+        except OSError as error:
+            raise InvalidValue(f"cannot read {path}: {error.strerror}") from None
+        except InvalidValue as error:
+            raise InvalidValue(f"{path}: {error}") from None
