@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import Any
 
 from hpcsched.errors import InvalidValue
 
@@ -11,11 +11,32 @@ MAX_ID = 1 << 16
 """Largest id accepted: above any CPU or node number that Linux hands out (NR_CPUS is 8192 at most)."""
 
 
-@dataclass(frozen=True, slots=True)
 class IdSet:
-    """An immutable set of ids in 0..MAX_ID, kept as a bit mask; text form as in cpuset(7), "List format"."""
+    """An immutable set of ids in 0..MAX_ID, kept as a bit mask; text form as in cpuset(7), "List format".
 
-    mask: int = 0
+    No dataclass, so that the journal's encoder takes the text form and not a number of thousands of digits.
+    """
+
+    __slots__ = ("mask",)
+    mask: int
+
+    def __init__(self, mask: int = 0) -> None:
+        object.__setattr__(self, "mask", mask)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"an IdSet is immutable: cannot set {name!r}")
+
+    def __reduce__(self) -> tuple[type[IdSet], tuple[int]]:
+        return IdSet, (self.mask,)
+
+    def __eq__(self, other: object) -> bool:
+        return self.mask == other.mask if isinstance(other, IdSet) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.mask)
+
+    def __repr__(self) -> str:
+        return f"IdSet.parse({str(self)!r})"
 
     @classmethod
     def of(cls, ids: Iterable[int]) -> IdSet:

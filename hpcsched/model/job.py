@@ -109,3 +109,7 @@ class Job:
     cause: EndCause | None = None
     exit_code: int | None = None
     signal: int | None = None
+
+    @property
+    def held(self) -> bool:
+        return self.state is JobState.PENDING and self.reason is Reason.JOB_HELD

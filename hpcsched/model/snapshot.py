@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from hpcsched.model.allocation import Allocation
 from hpcsched.model.job import Job, Reason
@@ -11,7 +12,10 @@ from hpcsched.model.node import Node
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`pending` in the order of arrival; `running` have an allocation; `now` in Unix seconds."""
+    """`pending`: jobs that may start (held ones left out), highest priority first, then in the order of arrival.
+
+    `nodes` by name; `running` have an allocation; `now` in Unix seconds.
+    """
 
     now: float
     nodes: tuple[Node, ...]
@@ -27,16 +31,20 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """`message` is a sentence for `hpcsched explain`."""
+    """Why a job does not start now; `message` is a sentence for people. Many jobs may share one."""
 
-    job_id: int
     reason: Reason
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Each pending job of the snapshot is in exactly one of the two."""
+    """Each pending job of the snapshot is in `starts` or in `waits` (by job id), or waits for what `others` says."""
 
     starts: tuple[Start, ...] = ()
-    waits: tuple[Wait, ...] = ()
+    waits: Mapping[int, Wait] = field(default_factory=dict)
+    others: Wait | None = None
+
+    def wait(self, job_id: int) -> Wait | None:
+        """Why that job of the snapshot waits; None when the plan does not say. Of a job that starts or is held, do not ask."""
+        return self.waits.get(job_id, self.others)

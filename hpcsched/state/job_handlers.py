@@ -1,0 +1,86 @@
+"""What each event about a job does to the tables. A stale event does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hpcsched.model.container import Phase
+from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.state import events
+from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
+from hpcsched.state.dump import hold
+from hpcsched.state.parts import end_part, ended, finish, part_index, run_part, unfinished
+from hpcsched.state.tables import Tables
+from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
+
+
+def jobs_submitted(tables: Tables, event: events.JobsSubmitted) -> list[Command]:
+    for item in event.jobs:
+        if item.job_id >= tables.next_job_id:
+            job = Job(item.job_id, item.spec, event.request_id, JobState.PENDING, event.time)
+            tables.add_job(hold(job) if item.spec.hold else job)
+    return [Replan()]
+
+
+def cancel_requested(tables: Tables, event: events.CancelRequested) -> list[Command]:
+    job = tables.jobs.get(event.job_id)
+    if job is None or job.cancel_requested:
+        return []
+    job = replace(job, cancel_requested=True)
+    if job.state is JobState.PENDING:
+        return finish(tables, replace(job, message=""), JobStep.CANCELLED, event.time)
+    tables.put_job(job)
+    return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
+
+
+def job_held(tables: Tables, event: events.JobHeld) -> list[Command]:
+    job = tables.jobs.get(event.job_id)
+    if job is None or job.state is not JobState.PENDING or job.held:
+        return []
+    tables.put_job(hold(job))
+    return [JobChanged(job.id), Replan()]
+
+
+def job_released(tables: Tables, event: events.JobReleased) -> list[Command]:
+    job = tables.jobs.get(event.job_id)
+    if job is None or not job.held:
+        return []
+    tables.put_job(replace(job, reason=Reason.NONE, message=""))
+    return [JobChanged(job.id), Replan()]
+
+
+def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[Command]:
+    job = tables.jobs.get(event.job_id)
+    state = next_state(job, JobStep.GRANTED) if job and not job.held else None
+    names = event.allocation.nodes
+    if job is None or state is None or not _all_free(tables, names):
+        return []
+    tables.put_job(replace(job, state=state, allocation=event.allocation, parts=(None,) * len(names)))
+    for name in names:
+        tables.put_node(changed_node(tables.nodes[name], NodeStep.GRANTED, event.time, job_id=job.id))
+    return [*(SyncNode(name) for name in names), JobChanged(job.id)]
+
+
+def _all_free(tables: Tables, names: tuple[str, ...]) -> bool:
+    nodes = [tables.nodes.get(name) for name in names]
+    return bool(names) and len(set(names)) == len(names) and all(node is not None and not node.busy for node in nodes)
+
+
+def container_reported(tables: Tables, event: events.ContainerReported) -> list[Command]:
+    status = event.status
+    job = tables.jobs.get(status.job_id)
+    index = part_index(job, event.node) if job else None
+    if job is None or index is None or ended(job.parts[index]) or status.phase is Phase.STARTING:
+        return []
+    if status.phase is Phase.EXITED:
+        return end_part(tables, job, index, status, event.time)
+    return run_part(tables, job, index, status, event.time)
+
+
+def container_gone(tables: Tables, event: events.ContainerGone) -> list[Command]:
+    node = tables.nodes.get(event.node)
+    if node is None or event.job_id not in node.cleaning:
+        return []
+    left = tuple(number for number in node.cleaning if number != event.job_id)
+    tables.put_node(changed_node(node, NodeStep.CLEANED, event.time, cleaning=left))
+    return [Replan()]

@@ -1,0 +1,59 @@
+"""What each event about a node does to the tables. A stale event does nothing."""
+
+from __future__ import annotations
+
+from hpcsched.model.node import Node
+from hpcsched.state import events
+from hpcsched.state.commands import Command, Replan, SyncNode
+from hpcsched.state.parts import lose_part
+from hpcsched.state.tables import Tables
+from hpcsched.state.transitions import NodeStep, changed_node
+
+
+def controller_started(tables: Tables, event: events.ControllerStarted) -> list[Command]:
+    for node in list(tables.nodes.values()):
+        if node.connected:
+            tables.put_node(changed_node(node, NodeStep.DISCONNECTED, event.time))
+    return [Replan()]
+
+
+def node_registered(tables: Tables, event: events.NodeRegistered) -> list[Command]:
+    """A node that booted in between has lost what ran on it; a job must not start there a second time."""
+    name, known = event.offer.name, tables.nodes.get(event.offer.name)
+    node = changed_node(known or Node(event.offer), NodeStep.REGISTERED, event.time, offer=event.offer)
+    tables.put_node(node)
+    rebooted = known is not None and known.offer.boot_id != event.offer.boot_id
+    lost = lose_part(tables, name, f"node {name} was booted again", event.time) if rebooted else []
+    return [*lost, SyncNode(name), Replan()]
+
+
+def node_disconnected(tables: Tables, event: events.NodeDisconnected) -> list[Command]:
+    node = tables.nodes.get(event.name)
+    if node is None or not node.connected:
+        return []
+    tables.put_node(changed_node(node, NodeStep.DISCONNECTED, event.time))
+    return [Replan()]
+
+
+def node_lost(tables: Tables, event: events.NodeLost) -> list[Command]:
+    node = tables.nodes.get(event.name)
+    if node is None or node.down:
+        return []
+    tables.put_node(changed_node(node, NodeStep.LOST, event.time))
+    return [*lose_part(tables, node.name, event.reason, event.time), Replan()]
+
+
+def node_drained(tables: Tables, event: events.NodeDrained) -> list[Command]:
+    node = tables.nodes.get(event.name)
+    if node is None or not event.reason:
+        return []
+    tables.put_node(changed_node(node, NodeStep.DRAINED, event.time, drain_reason=event.reason))
+    return [Replan()]
+
+
+def node_resumed(tables: Tables, event: events.NodeResumed) -> list[Command]:
+    node = tables.nodes.get(event.name)
+    if node is None or not node.drain_reason:
+        return []
+    tables.put_node(changed_node(node, NodeStep.RESUMED, event.time))
+    return [Replan()]

@@ -1,0 +1,129 @@
+"""A job's parts, one on each node: how their starts and ends become the job's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hpcsched.model.container import ContainerStatus, EndCause, Phase
+from hpcsched.model.job import Job, JobState
+from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan, SyncNode
+from hpcsched.state.records import record_of
+from hpcsched.state.tables import Tables
+from hpcsched.state.transitions import REASONS, JobStep, NodeStep, changed_node, end_step, next_state
+
+_NEVER_RAN = frozenset({EndCause.LOST, EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH, EndCause.STOPPED})
+
+
+def part_index(job: Job, node: str) -> int | None:
+    """Where that node is in the job's allocation."""
+    names = job.allocation.nodes if job.allocation else ()
+    return names.index(node) if node in names else None
+
+
+def ended(part: ContainerStatus | None) -> bool:
+    return part is not None and part.phase is Phase.EXITED
+
+
+def unfinished(job: Job) -> tuple[str, ...]:
+    """Nodes whose part of the job has not ended."""
+    names = job.allocation.nodes if job.allocation else ()
+    return tuple(name for name, part in zip(names, job.parts, strict=True) if not ended(part))
+
+
+def all_run(job: Job) -> bool:
+    """Every part has been reported running and none has ended."""
+    return bool(job.parts) and all(part is not None and part.phase is Phase.RUNNING for part in job.parts)
+
+
+def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:
+    """One part runs; the job does when all of them do."""
+    job = _with_part(job, index, status)
+    state = next_state(job, JobStep.STARTED)
+    if state is None or not all_run(job):
+        tables.put_job(job)
+        return []
+    began = max(part.start_time for part in job.parts if part)
+    tables.put_job(replace(job, state=state, start_time=_between(job.submit_time, began, time)))
+    return [*(SyncNode(name) for name in unfinished(job)[:1] if len(job.parts) > 1), JobChanged(job.id)]
+
+
+def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:
+    """One part ended: its node is released; the first end that counts decides how the job ends, once all parts have ended."""
+    job = _with_cause(_with_part(job, index, status), index, status, time)
+    commands = _release(tables, job, index, time)
+    if not unfinished(job):
+        return commands + finish(tables, job, end_step(job.cause or EndCause.LOST, job.exit_code), time)
+    state = next_state(job, JobStep.ENDING) if job.cause else None
+    tables.put_job(replace(job, state=state) if state else job)
+    if state:
+        commands += [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
+    return commands
+
+
+def lose_part(tables: Tables, node: str, why: str, time: float) -> list[Command]:
+    """What ran on that node will never be heard of again."""
+    job = tables.jobs.get(tables.nodes[node].job_id or 0)
+    index = part_index(job, node) if job else None
+    if job is None or index is None or ended(job.parts[index]):
+        return []
+    known = job.parts[index] or ContainerStatus(job.id, Phase.EXITED)
+    return end_part(tables, job, index, lost(known, why, time), time)
+
+
+def lost(known: ContainerStatus, why: str, time: float) -> ContainerStatus:
+    """The last status of a container that is gone without a word."""
+    return replace(known, phase=Phase.EXITED, cause=EndCause.LOST, exit_code=None, signal=None, message=why, end_time=time)
+
+
+def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command]:
+    """The job leaves memory in the state that the table gives for that step."""
+    state = next_state(job, step)
+    assert state is not None and state.ended
+    last = max((part.end_time for part in job.parts if part), default=0.0)
+    end_time = _between(job.start_time or job.submit_time, last, time)
+    final = replace(job, state=state, reason=REASONS[step], end_time=end_time)
+    tables.drop_job(job)
+    return [RecordJob(record_of(final)), JobChanged(job.id), Replan()]
+
+
+def _with_part(job: Job, index: int, status: ContainerStatus) -> Job:
+    known = job.parts[index]
+    if known and status.observed is None:
+        status = replace(status, observed=known.observed)
+    return replace(job, parts=(*job.parts[:index], status, *job.parts[index + 1 :]))
+
+
+def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> Job:
+    cause = status.cause or EndCause.LOST
+    if job.cause or (index > 0 and cause is EndCause.STOPPED):
+        return job
+    if job.cancel_requested and job.state is JobState.CONFIGURING and cause in _NEVER_RAN:
+        cause = EndCause.CANCELLED
+    start = job.start_time
+    if not start and status.start_time and len(job.parts) == 1 and cause not in _NEVER_RAN:
+        start = _between(job.submit_time, status.start_time, time)
+    return replace(
+        job,
+        cause=cause,
+        exit_code=status.exit_code,
+        signal=status.signal,
+        message=_told_by(job, index, status.message),
+        start_time=start,
+    )
+
+
+def _told_by(job: Job, index: int, message: str) -> str:
+    assert job.allocation is not None
+    return f"{job.allocation.nodes[index]}: {message}" if index and message else message
+
+
+def _release(tables: Tables, job: Job, index: int, time: float) -> list[Command]:
+    assert job.allocation is not None
+    node = tables.nodes[job.allocation.nodes[index]]
+    tables.put_node(changed_node(node, NodeStep.RELEASED, time, cleaning=(*node.cleaning, job.id)))
+    return [SyncNode(node.name)]
+
+
+def _between(low: float, told: float, high: float) -> float:
+    """What a node's clock told, kept in what is possible; 0 told is `high`."""
+    return min(max(low, told or high), max(low, high))

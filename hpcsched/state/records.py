@@ -1,0 +1,23 @@
+"""An ended job as accounting keeps it."""
+
+from __future__ import annotations
+
+from hpcsched.model.container import Usage
+from hpcsched.model.job import Job
+from hpcsched.model.record import Record
+
+
+def record_of(job: Job) -> Record:
+    """A job that never started has waited until its end and ran for no time."""
+    began = job.start_time or job.end_time
+    return Record(job, waited_s=began - job.submit_time, ran_s=job.end_time - began, usage=_total(job))
+
+
+def _total(job: Job) -> Usage:
+    """Sums over all nodes, the peaks too: they may have fallen at different times, so it is an upper bound."""
+    used = [part.usage for part in job.parts if part]
+    return Usage(
+        cpu_s=sum(usage.cpu_s for usage in used),
+        peak_memory=sum(usage.peak_memory for usage in used),
+        oom_kills=sum(usage.oom_kills for usage in used),
+    )
