@@ -1,0 +1,45 @@
+"""Nouns as plain data, under the field names of their messages in `proto/`."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any
+
+from hpcsched.model.idset import IdSet
+from hpcsched.model.job import Job
+from hpcsched.model.node import Node
+
+_PAIRS = {"env": ("name", "value"), "distances": ("os_index", "distance")}
+"""Fields that hold pairs, and how their message names the two."""
+
+
+def plain_data(value: Any) -> Any:
+    """The value in dicts, lists, numbers and text only; id sets as `0-3,8`, bytes as text, what is not there as None."""
+    if isinstance(value, IdSet):
+        return str(value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, tuple | list):
+        return [plain_data(item) for item in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _fields(value)
+    return value
+
+
+def _fields(noun: Any) -> dict[str, Any]:
+    data = {item.name: _field(item.name, getattr(noun, item.name)) for item in dataclasses.fields(noun)}
+    if isinstance(noun, Job):
+        allocation = data.pop("allocation")
+        data["bindings"] = allocation["bindings"] if allocation else []
+    if isinstance(noun, Node):
+        data["state"] = noun.state.value
+    return data
+
+
+def _field(name: str, value: Any) -> Any:
+    if name in _PAIRS:
+        return [dict(zip(_PAIRS[name], pair, strict=True)) for pair in value]
+    return plain_data(value)

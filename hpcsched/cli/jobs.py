@@ -1,0 +1,55 @@
+"""`hpcsched jobs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from hpcsched.cli import wording
+from hpcsched.cli.context import Context
+from hpcsched.cli.output import Column, output_option, show
+from hpcsched.model.job import Job
+
+
+def columns(now: float) -> list[Column[Job]]:
+    return [
+        Column("ID", lambda job: str(job.id), right=True),
+        Column("NAME", wording.name),
+        Column("USER", lambda job: job.spec.user),
+        Column("STATE", lambda job: job.state.value),
+        Column("CODE", wording.code, right=True),
+        Column("TIME", lambda job: wording.ran(job, now), right=True),
+        Column("LIMIT", lambda job: wording.limit(job.spec), right=True),
+        Column("NODES", lambda job: str(job.spec.nodes), right=True),
+        Column("WHERE", wording.place, wide=True),
+    ]
+
+
+PLAIN: tuple[Callable[[Job], str], ...] = (
+    lambda job: str(job.id),
+    wording.name,
+    lambda job: job.spec.user,
+    lambda job: job.state.value,
+    lambda job: "" if job.exit_code is None else str(job.exit_code),
+    lambda job: job.reason.value,
+    lambda job: wording.seconds(job.submit_time),
+    lambda job: wording.seconds(job.start_time),
+    lambda job: wording.seconds(job.end_time),
+    wording.node_list,
+)
+
+
+@click.command(epilog="Example: hpcsched jobs --all --output plain | cut -f1,4")
+@click.option("-a", "--all", "include_ended", is_flag=True, help="Ended jobs as well, newest first.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, metavar="N", help="At most so many.")
+@output_option
+@click.pass_obj
+def command(context: Context, include_ended: bool, limit: int, form: str) -> None:
+    """List the jobs that wait or run.
+
+    Plain columns: id, name, user, state, exit code, reason, times of submit, start and end in Unix seconds, nodes.
+    """
+    with context.client() as client:
+        found = client.jobs(include_ended=include_ended, limit=limit)
+    show(found, columns(context.now()), PLAIN, form)

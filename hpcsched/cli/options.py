@@ -1,0 +1,116 @@
+"""The options that describe a job, shared by `submit`, `run` and the #HPCSCHED lines of a script."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from hpcsched.cli.params import Duration, MountPoint, NodeCount, Size, Variable
+from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.model.units import format_bytes
+
+_DEFAULTS = JobSpec()
+_INT32 = 1 << 31
+
+
+def _option(*names: str, about: str, **settings: Any) -> click.Option:
+    return click.Option(list(names), help=about, **settings)
+
+
+_RESOURCES = (
+    _option("-c", "--cpus-per-node", type=click.IntRange(1), metavar="N", about="Hardware threads on each node [default: all]."),
+    _option("--cores-per-node", type=click.IntRange(1), metavar="N", about="Whole cores on each node [default: all]."),
+    _option("--mem-per-node", type=Size(), metavar="SIZE", about="Memory on each node, as 64G [default: all]."),
+)
+_OTHERS = (
+    _option("-N", "--nodes", type=NodeCount(), metavar="N", about="Number of nodes [default: 1]."),
+    _option(
+        "-t",
+        "--time",
+        "time_limit_s",
+        type=Duration(),
+        metavar="TIME",
+        about="Limit, as 1:30:00, 90s or minutes [default: none].",
+    ),
+    _option(
+        "--image", metavar="NAME", about=f"Root file system: host, a name, or a path on the node [default: {_DEFAULTS.image}]."
+    ),
+    _option("--runtime", metavar="NAME", about=f"lxc or baremetal [default: {_DEFAULTS.runtime}]."),
+    _option("--priority", type=click.IntRange(-_INT32, _INT32 - 1), metavar="N", about="Higher starts first [default: 0]."),
+    _option("-J", "--name", metavar="NAME", about="Name [default: that of the command]."),
+    _option("-D", "--workdir", metavar="DIR", about="Folder to start in, as the job sees it; not the current one [default: /]."),
+    _option("-o", "--stdout", metavar="FILE", about="Path on the node for the output, %j is the id [default: the agent's]."),
+    _option(
+        "--env", type=Variable(), multiple=True, metavar="K[=V]", about="Variable; without =V the caller's value. Repeatable."
+    ),
+    _option(
+        "--mount",
+        "mounts",
+        type=MountPoint(),
+        multiple=True,
+        metavar="SRC[:DST][:ro|rw]",
+        about="Bind mount of a folder of the node, read-only unless rw. Repeatable.",
+    ),
+    _option("--hold", is_flag=True, about="Do not start before `hpcsched release`."),
+    _option("--keep", is_flag=True, about="Keep what the job wrote to its root file system on the node."),
+    _option(
+        "--grace",
+        "grace_s",
+        type=click.IntRange(0, 86400),
+        metavar="SECONDS",
+        about=f"Between SIGTERM and SIGKILL [default: {_DEFAULTS.grace_s}].",
+    ),
+    _option(
+        "--output-cap",
+        type=Size(),
+        metavar="SIZE",
+        about=f"Output kept; what comes after it is dropped [default: {format_bytes(_DEFAULTS.output_cap)}].",
+    ),
+)
+JOB_OPTIONS: tuple[click.Option, ...] = (*_OTHERS[:1], *_RESOURCES, *_OTHERS[1:])
+_ADDED_UP = ("env", "mounts")
+
+
+def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options to a function that is about to become a click command."""
+    params: list[click.Parameter] = command.__dict__.setdefault("__click_params__", [])
+    params.extend(reversed(JOB_OPTIONS))
+    return command
+
+
+def given(ctx: click.Context) -> dict[str, Any]:
+    """The job options that this call names, by parameter name; those left out are not in it."""
+    names = [option.name for option in JOB_OPTIONS if option.name]
+    return {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of both; where both name one, `above` wins, but variables and mounts add up, those of `above` last."""
+    both = {**below, **above}
+    for name in _ADDED_UP:
+        if name in below and name in above:
+            both[name] = (*below[name], *above[name])
+    return both
+
+
+def job_spec(options: Mapping[str, Any], command: tuple[str, ...], script: bytes = b"") -> JobSpec:
+    """The spec of a call; what it does not name has JobSpec's defaults."""
+    rest = dict(options)
+    resources = {name: rest.pop(name) for name in ("cpus_per_node", "cores_per_node", "mem_per_node") if name in rest}
+    if "env" in rest:
+        rest["env"] = tuple(dict(rest["env"]).items())
+    spec = JobSpec(command=command, script=script, user=_user_name(), resources=ResourceRequest(**resources))
+    return replace(spec, **rest)
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())

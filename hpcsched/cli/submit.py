@@ -1,0 +1,45 @@
+"""`hpcsched submit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from hpcsched.cli.asked import JobCommand, asked_spec, what_to_run
+from hpcsched.cli.context import Context
+from hpcsched.cli.follow import submit, to_the_end
+from hpcsched.cli.outcome import complaint, exit_code
+from hpcsched.cli.output import output_option, show_json
+from hpcsched.cli.waiting import WaitingLine
+
+_EPILOG = "Examples: hpcsched submit -t 1:00:00 -- ./xhpl; hpcsched submit job.sh input.dat"
+
+
+@click.command(cls=JobCommand, epilog=_EPILOG)
+@what_to_run
+@click.option("--wait", is_flag=True, help="Wait for the end and exit with the job's code; Ctrl-C cancels the job.")
+@output_option
+@click.pass_obj
+@click.pass_context
+def command(ctx: click.Context, context: Context, /, words: tuple[str, ...], wait: bool, form: str, **_: Any) -> int:
+    """Put a job in the queue and print its id.
+
+    After `--` comes a command. Without it the first word is a script on this machine: lines that begin with #HPCSCHED in its
+    leading comments are options, and those on the command line win over them. The job sees the caller's variables only through
+    --env.
+    """
+    spec = asked_spec(ctx, words)
+    with context.client() as client:
+        job_id = submit(client, spec)
+        if form == "json":
+            show_json({"job_id": job_id})
+        else:
+            click.echo(str(job_id))
+        if not wait:
+            return 0
+        with WaitingLine(client, job_id):
+            job = to_the_end(client, job_id, lambda: client.wait(job_id))
+    if said := complaint(job):
+        click.echo(f"hpcsched: {said}", err=True)
+    return exit_code(job)

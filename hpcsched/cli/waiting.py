@@ -1,0 +1,68 @@
+"""One line on the terminal that says why a job waits."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from hpcsched.cli.output import clean
+from hpcsched.errors import HpcschedError
+from hpcsched.model.job import Job, JobState
+
+if TYPE_CHECKING:
+    from hpcsched.client.client import Client
+
+_CLEAR = "\r\x1b[K"
+_WAITS = (JobState.PENDING, JobState.CONFIGURING)
+
+
+def sentence(job: Job) -> str:
+    """Why it waits, in as much as is known."""
+    reason = job.message or (job.reason.value if job.reason.value != "None" else "")
+    state = "waits" if job.state is JobState.PENDING else "is being started"
+    return clean(f"job {job.id} {state}{': ' if reason else ''}{reason}")
+
+
+class WaitingLine:
+    """Drawn on stderr from one second on until the job runs, `erase` is called or the block ends; only on a terminal."""
+
+    def __init__(self, client: Client, job_id: int, period_s: float = 1.0) -> None:
+        self._client, self._job_id, self._period_s = client, job_id, period_s
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._draw, daemon=True) if sys.stderr.isatty() else None
+
+    def __enter__(self) -> WaitingLine:
+        if self._thread:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.erase()
+
+    def erase(self) -> None:
+        if self._thread and not self._done.is_set():
+            self._done.set()
+            self._thread.join()
+
+    def _draw(self) -> None:
+        drawn = False
+        while not self._done.wait(self._period_s):
+            job = self._job()
+            if job is not None and job.state not in _WAITS:
+                break
+            drawn = True
+            _put(_CLEAR + (sentence(job) if job else f"job {self._job_id}: the controller does not answer"))
+        if drawn:
+            _put(_CLEAR)
+
+    def _job(self) -> Job | None:
+        try:
+            return self._client.job(self._job_id)
+        except HpcschedError:
+            return None
+
+
+def _put(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
