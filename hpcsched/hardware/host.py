@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from hpcsched.sched.shares import restrict as restrict
+from hpcsched.sched.shares import share as share
+
 ROOT = Path("/")
 _CPU_KEYS = ("model name", "cpu", "Processor", "cpu model")
 
