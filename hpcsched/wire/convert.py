@@ -126,7 +126,7 @@ def _field(kind: type, item: dataclasses.Field[Any], hint: Any, descriptor: Any)
         raise TypeError(f"{descriptor.full_name} has no field {item.name}")
     put, get = _codec(item.name, _without_none(hint))
     default = None if item.default is dataclasses.MISSING else item.default
-    return _Field(item.name, default, there.has_presence, kind in _ZERO_IS_DEFAULT, put, get)
+    return _Field(item.name, default, there.has_presence, kind in _ZERO_IS_DEFAULT and not there.has_presence, put, get)
 
 
 def _without_none(hint: Any) -> Any:

@@ -6,6 +6,9 @@ import grpc
 
 from hpcsched import errors
 
+PROTOCOL = 1
+"""Version of what controller and agents say to each other."""
+
 ERROR_KEY = "hpcsched-error"
 """Trailing metadata that names the class of the error, so that the other side raises the same one."""
 

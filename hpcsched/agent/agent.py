@@ -1,0 +1,172 @@
+"""The agent daemon: keeps this node as the controller wants it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from pathlib import Path
+
+from hpcsched.agent import offer as offers
+from hpcsched.agent.book import Book, Page
+from hpcsched.agent.keeper import Keeper, Surroundings
+from hpcsched.agent.link import Link
+from hpcsched.agent.lock import lock_folder
+from hpcsched.agent.output import Outputs
+from hpcsched.agent.prepare import prepared
+from hpcsched.agent.reconcile import Command, Forget, Launch, Stage, Step, Stop, reconcile
+from hpcsched.config import AgentConfig
+from hpcsched.errors import RuntimeFailure
+from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause, Phase
+from hpcsched.model.node import NodeOffer
+from hpcsched.plugins import load
+from hpcsched.runtimes.base import ContainerRuntime
+
+log = logging.getLogger(__name__)
+STOP_TIMEOUT_S = 30.0
+HURRIED_GRACE_S = 2.0
+
+
+class Agent:
+    """`runtimes` by name; `clock` gives Unix seconds."""
+
+    def __init__(
+        self, config: AgentConfig, offer: NodeOffer, runtimes: Mapping[str, ContainerRuntime], clock: Callable[[], float]
+    ) -> None:
+        folder = Path(config.state_dir)
+        self.config, self.offer = config, offer
+        self.outputs = Outputs(folder / "output", config.output_keep)
+        self.keepers: dict[int, Keeper] = {}
+        self.changed = asyncio.Event()
+        self.desired: dict[int, DesiredContainer] | None = None
+        self.epoch = 0
+        self._runtimes, self._clock = runtimes, clock
+        self._book = Book(folder / "jobs")
+        self._tasks = asyncio.TaskGroup()
+        self._living: set[asyncio.Task[None]] = set()
+        self._around = Surroundings(self._book, self.outputs, clock, self._on_change, config.mount_allow)
+
+    async def run(self) -> None:
+        """Adopt what runs already, then keep the node until cancelled; containers go on without us."""
+        async with self._tasks:
+            await self._adopt()
+            await Link(self).run()
+
+    def statuses(self) -> list[ContainerStatus]:
+        """What is reported of every container that anything is left of or that the controller has not released."""
+        return [keeper.page.status for keeper in self.keepers.values()]
+
+    def want(self, epoch: int, containers: Sequence[DesiredContainer]) -> None:
+        """The controller's desired set; one of an older epoch than seen is ignored."""
+        if epoch < self.epoch:
+            return log.warning("ignored the orders of a controller of epoch %d; %d is in force", epoch, self.epoch)
+        self.epoch = epoch
+        self.desired = {item.job_id: item for item in containers}
+        return self._reconcile()
+
+    def _on_change(self) -> None:
+        self.changed.set()
+        self._reconcile()
+
+    def _reconcile(self) -> None:
+        if self.desired is None:
+            return
+        actual = {job_id: keeper.page.stage for job_id, keeper in self.keepers.items()}
+        for step in reconcile(self.desired, actual):
+            self._do(step)
+
+    def _do(self, step: Step) -> None:
+        match step:
+            case Launch(desired):
+                self._launch(desired)
+            case Command(desired):
+                self.keepers[desired.job_id].give_command(desired.command)
+            case Stop(job_id, cause):
+                self.keepers[job_id].stop(cause)
+            case Forget(job_id):
+                del self.keepers[job_id]
+                self._book.drop(job_id)
+                self.changed.set()
+
+    def _launch(self, desired: DesiredContainer) -> None:
+        name = self._book.name_of(desired.job_id)
+        status = ContainerStatus(desired.job_id, Phase.STARTING)
+        page = Page(name, prepared(desired, name, self.config), Stage.STARTING, status, self.offer.boot_id)
+        self._keep(page)
+        if desired.cancel:
+            self.keepers[desired.job_id].stop(EndCause.CANCELLED)
+
+    def _keep(self, page: Page) -> None:
+        keeper = Keeper(page, self._runtimes[page.desired.runtime], self._around)
+        self.keepers[page.status.job_id] = keeper
+        living = self._tasks.create_task(keeper.live())
+        self._living.add(living)
+        living.add_done_callback(self._living.discard)
+
+    async def _adopt(self) -> None:
+        """Pages go on where they were; what no page knows is removed."""
+        pages = self._book.read()
+        for page in pages:
+            self._keep(self._after_boot(page))
+        known = {page.name for page in pages}
+        for runtime in self._runtimes.values():
+            for name in set(runtime.existing()) - known:
+                await runtime.remove(name)
+        self.outputs.prune()
+
+    def _after_boot(self, page: Page) -> Page:
+        """A reboot has ended what ran; what had not run its command yet may start again."""
+        if page.boot_id == self.offer.boot_id or page.stage is not Stage.SPAWNED:
+            return dataclasses.replace(page, boot_id=self.offer.boot_id)
+        lost = dataclasses.replace(
+            page.status, phase=Phase.EXITED, cause=EndCause.LOST, message="the node was rebooted", end_time=self._clock()
+        )
+        return dataclasses.replace(page, stage=Stage.ENDED, status=lost, boot_id=self.offer.boot_id)
+
+    async def end_all(self) -> None:
+        """Stop and remove every container. Raises RuntimeFailure when one does not go."""
+        for keeper in self.keepers.values():
+            keeper.stop(EndCause.CANCELLED, HURRIED_GRACE_S)
+        if self._living:
+            await asyncio.wait(self._living, timeout=STOP_TIMEOUT_S)
+        left = [keeper.page.name for keeper in self.keepers.values() if keeper.page.stage is not Stage.REMOVED]
+        if left:
+            raise RuntimeFailure(f"still there after {STOP_TIMEOUT_S:g} s: {', '.join(left)}")
+
+
+async def serve_agent(config: AgentConfig, ready: Callable[[], None] = lambda: None) -> None:
+    """Keep this node until cancelled. Raises ConfigError, MissingTool, TopologyError, AlreadyExists, VersionMismatch."""
+    async with agent(config) as running:
+        ready()
+        await running.run()
+
+
+@contextlib.asynccontextmanager
+async def agent(config: AgentConfig) -> AsyncIterator[Agent]:
+    """An agent whose runtimes are open; the caller runs it."""
+    with lock_folder(Path(config.state_dir)):
+        offer = await asyncio.to_thread(offers.make, config)
+        async with _runtimes(config, offer.runtimes) as runtimes:
+            yield Agent(config, offer, runtimes, time.time)
+
+
+@contextlib.asynccontextmanager
+async def _runtimes(config: AgentConfig, names: Sequence[str]) -> AsyncIterator[dict[str, ContainerRuntime]]:
+    folder = Path(config.state_dir)
+    hidden = (folder, *_socket_folder(config.controller))
+    async with contextlib.AsyncExitStack() as stack:
+        opened: dict[str, ContainerRuntime] = {}
+        for name in names:
+            runtime: ContainerRuntime = load("runtimes", name)(folder / name, Path(config.image_dir), hidden)
+            await runtime.open()
+            stack.push_async_callback(runtime.close)
+            opened[name] = runtime
+        yield opened
+
+
+def _socket_folder(address: str) -> tuple[Path, ...]:
+    """Where the controller's socket is, which no container may see."""
+    return (Path(address.removeprefix("unix://")).parent,) if address.startswith("unix://") else ()

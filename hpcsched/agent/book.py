@@ -1,0 +1,64 @@
+"""What the agent must know after a kill -9: one small file for each container, replaced whole."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpcsched.agent.reconcile import Stage
+from hpcsched.errors import StoreCorrupt
+from hpcsched.model.container import ContainerStatus, DesiredContainer
+from hpcsched.state.codec import decode_value, decoder, encode_value
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`boot_id`: of the boot in which the stage was reached; `name`: of the container, unique on the node."""
+
+    name: str
+    desired: DesiredContainer
+    stage: Stage
+    status: ContainerStatus
+    boot_id: str
+
+
+_PAGE = decoder(Page)
+
+
+class Book:
+    """Pages by job id in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def name_of(self, job_id: int) -> str:
+        """A container name that no other agent of this node uses."""
+        return f"job{job_id}-{zlib.crc32(str(self._folder.resolve()).encode()):08x}"
+
+    def write(self, page: Page) -> None:
+        """Atomic for whoever reads after a kill -9; a power cut ends the containers as well."""
+        target = self._path(page.status.job_id)
+        temporary = target.with_suffix(".new")
+        temporary.write_bytes(encode_value(page))
+        temporary.replace(target)
+
+    def drop(self, job_id: int) -> None:
+        self._path(job_id).unlink(missing_ok=True)
+
+    def read(self) -> list[Page]:
+        """All pages by job id; a page that cannot be read is set aside as `*.bad`, its container counts as unknown."""
+        pages = [_read(path) for path in sorted(self._folder.glob("job*.json"))]
+        return [page for page in pages if page is not None]
+
+    def _path(self, job_id: int) -> Path:
+        return self._folder / f"job{job_id}.json"
+
+
+def _read(path: Path) -> Page | None:
+    try:
+        return decode_value(_PAGE, path.read_bytes(), str(path))
+    except StoreCorrupt:
+        path.replace(path.with_suffix(".bad"))
+        return None

@@ -1,0 +1,53 @@
+"""One channel that the controller asked for: a job's output, or a step."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+import grpc
+
+from hpcsched.agent import steps
+from hpcsched.errors import HpcschedError
+from hpcsched.v1 import agent_service_pb2 as pb
+
+if TYPE_CHECKING:
+    from hpcsched.agent.agent import Agent
+
+log = logging.getLogger(__name__)
+
+
+async def serve_channel(agent: Agent, stub: Any, request: Any) -> None:
+    """Open the stream, serve it, close it; an error becomes its last message."""
+    stream = stub.Channel()
+    try:
+        await stream.write(pb.ChannelRequest(channel_id=request.channel_id))
+        await _serve(agent, stream, request)
+        await stream.done_writing()
+        await stream.code()
+    except (grpc.RpcError, asyncio.InvalidStateError) as error:
+        log.info("a channel ended early: %s", type(error).__name__)
+    finally:
+        stream.cancel()
+
+
+async def _serve(agent: Agent, stream: Any, request: Any) -> None:
+    try:
+        if request.WhichOneof("what") == "output":
+            await _output(agent, stream, request.output)
+        else:
+            await steps.serve(agent, stream, request.exec)
+    except HpcschedError as error:
+        with contextlib.suppress(grpc.RpcError):
+            await stream.write(pb.ChannelRequest(error=" ".join(str(error).split())))
+
+
+async def _output(agent: Agent, stream: Any, request: Any) -> None:
+    """Chunks, then an empty one: all has been read."""
+    keeper = agent.keepers.get(request.job_id)
+    ended = keeper.ended if keeper and request.follow else None
+    async for chunk in agent.outputs.read(request.job_id, request.offset, ended):
+        await stream.write(pb.ChannelRequest(output=chunk))
+    await stream.write(pb.ChannelRequest(output=b""))

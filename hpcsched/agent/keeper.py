@@ -1,0 +1,183 @@
+"""One container's life on its node: start, check, run the command, end, remove."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hpcsched.agent.book import Book, Page
+from hpcsched.agent.output import Outputs
+from hpcsched.agent.prepare import check_mounts
+from hpcsched.agent.receipt import check
+from hpcsched.agent.reconcile import Stage
+from hpcsched.errors import BindingMismatch, ContainerGone, HpcschedError, RuntimeFailure
+from hpcsched.model.container import ContainerStatus, EndCause, Phase, StepExit, StepSpec, Usage
+from hpcsched.runtimes.base import ContainerRuntime, Supervisor
+
+log = logging.getLogger(__name__)
+COMMAND_STEP = 0
+REMOVE_RETRY_S = 1.0
+KILL_WAIT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a keeper needs of its node. `clock`: Unix seconds. `changed`: called whenever a status has changed."""
+
+    book: Book
+    outputs: Outputs
+    clock: Callable[[], float]
+    changed: Callable[[], None]
+    mount_allow: tuple[str, ...]
+
+
+class Keeper:
+    """Goes on from the page it is given, so that a restarted agent and a new job take the same path."""
+
+    def __init__(self, page: Page, runtime: ContainerRuntime, around: Surroundings) -> None:
+        self.page = page
+        self.runtime = runtime
+        self.ended = asyncio.Event()
+        self._around = around
+        self._stop: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
+        self._command: asyncio.Future[StepSpec] = asyncio.get_running_loop().create_future()
+        self._grace_s = page.desired.grace_s
+        self.give_command(page.desired.command)
+
+    def give_command(self, command: StepSpec | None) -> None:
+        """All parts of the job are up."""
+        if command and not self._command.done():
+            self._command.set_result(command)
+
+    def stop(self, cause: EndCause, grace_s: float | None = None) -> None:
+        """End it; the first cause counts. `grace_s` instead of the job's own."""
+        if not self._stop.done():
+            self._grace_s = self._grace_s if grace_s is None else grace_s
+            self._stop.set_result(cause)
+
+    async def live(self) -> None:
+        """Return when nothing of the container is left; its status is in the page all the while."""
+        if self.page.stage in (Stage.STARTING, Stage.SPAWNED):
+            self._end(await self._outcome())
+        self.ended.set()
+        await self._remove()
+
+    async def _remove(self) -> None:
+        while self.page.stage is not Stage.REMOVED:
+            try:
+                await self.runtime.remove(self.page.name)
+                self._turn_to(Stage.REMOVED, self.page.status)
+            except RuntimeFailure as error:
+                log.warning("will try again: %s", error)
+                await asyncio.sleep(REMOVE_RETRY_S)
+
+    async def _outcome(self) -> ContainerStatus:
+        try:
+            if self.page.stage is Stage.STARTING:
+                await self._start()
+            return await self._run()
+        except ContainerGone:
+            return self._status(EndCause.LOST, message="the container was gone when the agent looked for it")
+        except BindingMismatch as error:
+            return self._status(EndCause.BINDING_MISMATCH, message=str(error))
+        except HpcschedError as error:
+            return self._status(EndCause.LAUNCH_FAILED, message=str(error))
+
+    async def _start(self) -> None:
+        self._around.book.write(self.page)
+        spec = self.page.desired.container
+        check_mounts(spec.mounts, self._around.mount_allow)
+        await self.runtime.start(spec)
+        observed = self.runtime.observe(self.page.name)
+        status = dataclasses.replace(self.page.status, observed=observed, start_time=self._around.clock())
+        self._turn_to(Stage.STARTING, status)
+        check(spec, observed)
+
+    async def _run(self) -> ContainerStatus:
+        supervisor = await self.runtime.connect(self.page.name)
+        try:
+            await asyncio.wait({self._command, self._stop}, return_when=asyncio.FIRST_COMPLETED)
+            if self._stop.done() and self.page.stage is Stage.STARTING:
+                return self._status(self._stop.result())
+            await self._spawn(supervisor)
+            return await self._watch(supervisor)
+        finally:
+            await supervisor.close()
+
+    async def _spawn(self, supervisor: Supervisor) -> None:
+        """Noted before it is done: a restarted agent asks for the same step again, which the supervisor starts only once."""
+        output = self._around.outputs.open(self.page.status.job_id, self.page.desired.stdout)
+        try:
+            self._turn_to(Stage.SPAWNED, dataclasses.replace(self.page.status, phase=Phase.RUNNING))
+            await supervisor.spawn(self._command.result(), output)
+        finally:
+            os.close(output)
+
+    async def _watch(self, supervisor: Supervisor) -> ContainerStatus:
+        waiting = asyncio.create_task(supervisor.wait(COMMAND_STEP))
+        try:
+            done, _ = await asyncio.wait({waiting, self._stop}, timeout=self._left_s(), return_when=asyncio.FIRST_COMPLETED)
+            if waiting in done:
+                return self._exit_status(waiting.result())
+            cause = self._stop.result() if self._stop.done() else EndCause.TIMEOUT
+            return await self._terminate(waiting, cause)
+        finally:
+            waiting.cancel()
+
+    def _left_s(self) -> float | None:
+        limit = self.page.desired.time_limit_s
+        return max(0.0, self.page.status.start_time + limit - self._around.clock()) if limit else None
+
+    async def _terminate(self, waiting: asyncio.Task[StepExit], cause: EndCause) -> ContainerStatus:
+        """SIGTERM, grace, SIGKILL."""
+        await self.runtime.signal(self.page.name, signal.SIGTERM)
+        for number, wait_s in ((None, self._grace_s), (signal.SIGKILL, KILL_WAIT_S)):
+            if number:
+                await self.runtime.signal(self.page.name, number)
+            await asyncio.wait({waiting}, timeout=wait_s)
+            if waiting.done():
+                ended = waiting.result()
+                return self._status(cause, ended.exit_code, ended.signal)
+        return self._status(cause, message=f"did not end within {KILL_WAIT_S:g} s of SIGKILL")
+
+    def _exit_status(self, ended: StepExit) -> ContainerStatus:
+        usage = self.runtime.usage(self.page.name)
+        if ended.failure:
+            return self._status(EndCause.LAUNCH_FAILED, message=ended.failure)
+        if usage.oom_kills and ended.exit_code != 0:
+            return self._status(EndCause.OUT_OF_MEMORY, ended.exit_code, ended.signal, self._oom_message(usage))
+        cause = EndCause.SIGNAL if ended.signal else EndCause.EXIT
+        return self._status(cause, ended.exit_code, ended.signal)
+
+    def _oom_message(self, usage: Usage) -> str:
+        return f"the kernel killed {usage.oom_kills} of its processes at the memory limit; ask for more with --mem-per-node"
+
+    def _status(
+        self, cause: EndCause, exit_code: int | None = None, number: int | None = None, message: str = ""
+    ) -> ContainerStatus:
+        return dataclasses.replace(
+            self.page.status,
+            phase=Phase.EXITED,
+            cause=cause,
+            exit_code=exit_code,
+            signal=number,
+            message=message,
+            usage=self.runtime.usage(self.page.name),
+            end_time=self._around.clock(),
+        )
+
+    def _end(self, status: ContainerStatus) -> None:
+        self._turn_to(Stage.ENDED, status)
+
+    def _turn_to(self, stage: Stage, status: ContainerStatus) -> None:
+        phase = status.phase
+        if stage is Stage.STARTING and status.observed:
+            phase = Phase.RUNNING
+        self.page = dataclasses.replace(self.page, stage=stage, status=dataclasses.replace(status, phase=phase))
+        self._around.book.write(self.page)
+        self._around.changed()

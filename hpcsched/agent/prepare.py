@@ -1,0 +1,39 @@
+"""What the node adds to the controller's wish: name, limits, environment; and what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from hpcsched.config import AgentConfig
+from hpcsched.errors import RuntimeFailure
+from hpcsched.model.container import DesiredContainer, Mount
+from hpcsched.runtimes.rlimits import default_rlimits
+
+BASE_ENV = (
+    ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("HOME", "/root"),
+    ("USER", "root"),
+    ("LOGNAME", "root"),
+    ("SHELL", "/bin/sh"),
+    ("LANG", "C.UTF-8"),
+)
+
+
+def prepared(desired: DesiredContainer, name: str, config: AgentConfig) -> DesiredContainer:
+    """The same wish, as this node will carry it out."""
+    env = tuple({**dict(BASE_ENV), **dict(desired.container.env)}.items())
+    container = dataclasses.replace(desired.container, name=name, env=env, rlimits=default_rlimits())
+    command = desired.command and dataclasses.replace(desired.command, env=env)
+    return dataclasses.replace(desired, container=container, command=command)
+
+
+def check_mounts(mounts: tuple[Mount, ...], allowed: tuple[str, ...]) -> None:
+    """Raises RuntimeFailure for a source outside the folders that the site allows, symbolic links followed."""
+    for mount in mounts:
+        real = os.path.realpath(mount.source)
+        if not any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in allowed):
+            raise RuntimeFailure(
+                f"--mount {mount.source} ({real} on the node) is not under {', '.join(allowed)}; "
+                "an admin can add to [agent] mount_allow"
+            )

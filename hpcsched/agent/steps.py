@@ -1,0 +1,150 @@
+"""`exec` and `shell`: a step inside a job's container, its pipes or terminal carried over a channel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import fcntl
+import itertools
+import os
+import struct
+import termios
+import time
+from typing import TYPE_CHECKING, Any
+
+from hpcsched.errors import Conflict
+from hpcsched.model.container import StepSpec
+from hpcsched.v1 import agent_service_pb2 as pb
+from hpcsched.v1 import job_service_pb2 as job_pb
+from hpcsched.wire.convert import to_message
+
+if TYPE_CHECKING:
+    from hpcsched.agent.agent import Agent
+    from hpcsched.agent.keeper import Keeper
+    from hpcsched.runtimes.base import Supervisor
+
+CHUNK = 32 << 10
+DRAIN_S = 1.0
+"""How long output is still read after the step has ended while a child of it holds the pipe open."""
+_ids = itertools.count(int(time.time() * 1000) % (1 << 30) + 1)
+"""Step ids: never 0, and in practice never one that an earlier run of this agent gave to the same container."""
+
+
+async def serve(agent: Agent, stream: Any, start: Any) -> None:
+    """Run the step to its end. Raises Conflict, RuntimeFailure."""
+    keeper = agent.keepers.get(start.job_id)
+    if keeper is None or keeper.ended.is_set():
+        raise Conflict(f"job {start.job_id} does not run on this node now")
+    supervisor = await keeper.runtime.connect(keeper.page.name)
+    try:
+        await _Session(supervisor, stream, _spec(keeper, start)).run(start)
+    finally:
+        await supervisor.close()
+
+
+def _spec(keeper: Keeper, start: Any) -> StepSpec:
+    desired = keeper.page.desired
+    env = {**dict(desired.container.env), **{item.name: item.value for item in start.env}}
+    workdir = start.workdir or (desired.command.workdir if desired.command else "/")
+    return StepSpec(next(_ids), tuple(start.argv), tuple(env.items()), workdir, tty=start.tty)
+
+
+class _Session:
+    def __init__(self, supervisor: Supervisor, stream: Any, spec: StepSpec) -> None:
+        self._supervisor, self._stream, self._spec = supervisor, stream, spec
+        self._write_lock = asyncio.Lock()
+
+    async def run(self, start: Any) -> None:
+        stdin, stdout, stderr = await self._supervisor.spawn_attached(self._spec)
+        if self._spec.tty:
+            _resize(stdin, start.window)
+        outputs = [("stdout", stdout)] if self._spec.tty else [("stdout", stdout), ("stderr", stderr)]
+        readers = [asyncio.create_task(self._pump(kind, file)) for kind, file in outputs]
+        feeding = asyncio.create_task(self._feed(stdin))
+        try:
+            ended = await self._supervisor.wait(self._spec.step_id)
+            await asyncio.wait(readers, timeout=DRAIN_S)
+            await self._send(job_pb.ExecStepResponse(exit=to_message(ended)))
+        finally:
+            await _end([feeding, *readers])
+            for file in {stdin, stdout, stderr}:
+                with contextlib.suppress(OSError):
+                    os.close(file)
+            await self._supervisor.signal(self._spec.step_id, 1)
+
+    async def _send(self, response: Any) -> None:
+        async with self._write_lock:
+            await self._stream.write(pb.ChannelRequest(exec=response))
+
+    async def _pump(self, kind: str, file: int) -> None:
+        os.set_blocking(file, False)
+        while data := await _read(file):
+            await self._send(job_pb.ExecStepResponse(**{kind: data}))
+
+    async def _feed(self, stdin: int) -> None:
+        """What the client sends: input, window, signals. Its end is the end of input."""
+        os.set_blocking(stdin, False)
+        async for response in self._stream:
+            message = response.exec
+            kind = message.WhichOneof("message")
+            if kind == "stdin":
+                await _write(stdin, message.stdin)
+            elif kind == "window" and self._spec.tty:
+                _resize(stdin, message.window)
+            elif kind == "signal" and 0 < message.signal < 65:
+                await self._supervisor.signal(self._spec.step_id, message.signal)
+            elif kind == "stdin_closed":
+                await self._close_input(stdin)
+
+    async def _close_input(self, stdin: int) -> None:
+        """A pipe is closed by a descriptor that nobody reads; a terminal gets its end-of-file character."""
+        if self._spec.tty:
+            return await _write(stdin, b"\x04")
+        null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        os.dup2(null, stdin, inheritable=False)
+        return os.close(null)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+def _resize(terminal: int, window: Any) -> None:
+    rows, columns = min(window.rows, 10_000) or 24, min(window.columns, 10_000) or 80
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+
+async def _read(file: int) -> bytes:
+    """Some bytes, or none at the end; a terminal whose other side is closed gives EIO (pty(7))."""
+    while True:
+        try:
+            return os.read(file, CHUNK)
+        except BlockingIOError:
+            await _ready(file, asyncio.get_running_loop().add_reader, asyncio.get_running_loop().remove_reader)
+        except OSError as error:
+            if error.errno == errno.EIO:
+                return b""
+            raise
+
+
+async def _write(file: int, data: bytes) -> None:
+    """All of it; what a step does not read any more is dropped."""
+    while data:
+        try:
+            data = data[os.write(file, data) :]
+        except BlockingIOError:
+            await _ready(file, asyncio.get_running_loop().add_writer, asyncio.get_running_loop().remove_writer)
+        except OSError:
+            return
+
+
+async def _ready(file: int, add: Any, remove: Any) -> None:
+    ready = asyncio.Event()
+    add(file, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        remove(file)

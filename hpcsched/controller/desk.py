@@ -1,0 +1,115 @@
+"""What the services share: the loop, the agents, and answers about jobs alive or ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from hpcsched.config import ControllerConfig
+from hpcsched.controller.agents import Agents
+from hpcsched.controller.ledger import Ledger
+from hpcsched.controller.loop import Loop
+from hpcsched.errors import NotFound, Stopping
+from hpcsched.model.job import Job, JobSpec, JobState
+from hpcsched.model.record import Record
+from hpcsched.plugins import load
+from hpcsched.state import decide
+from hpcsched.state.events import Event
+from hpcsched.state.state import State
+from hpcsched.stores.base import Journal
+
+
+class Desk:
+    """`clock` gives Unix seconds."""
+
+    def __init__(self, config: ControllerConfig, journal: Journal, clock: Callable[[], float]) -> None:
+        self.config = config
+        self.agents = Agents()
+        self.ledger = Ledger(journal, config.snapshot_events)
+        self.loop = Loop(self.ledger, load("policies", config.policy)(), clock, self.agents.sync, self._changed)
+        self.disconnected_since: dict[str, float] = {}
+        self.tasks = asyncio.TaskGroup()
+        self._watchers: dict[int, asyncio.Event] = {}
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run it beside the calls; its failure stops the controller, which being stopped is not."""
+        self.tasks.create_task(_until_stopping(work))
+
+    def _changed(self, job_id: int) -> None:
+        watcher = self._watchers.pop(job_id, None)
+        if watcher:
+            watcher.set()
+
+    async def job(self, job_id: int) -> Job:
+        """A live or an ended job. Raises NotFound."""
+        alive = self.loop.state.jobs.get(job_id)
+        if alive is not None:
+            return self._with_reason(alive)
+        ended = await self.loop.in_store(self.ledger.ended_job, job_id) if 0 < job_id < 1 << 63 else None
+        if ended is None:
+            raise NotFound(f"there is no job {job_id}; `hpcsched jobs --all` lists those that are known")
+        return ended  # type: ignore[no-any-return]
+
+    def _with_reason(self, job: Job) -> Job:
+        """A pending job says why it waits, by the last plan."""
+        if job.state is not JobState.PENDING or job.held:
+            return job
+        wait = self.loop.plan.wait(job.id)
+        return dataclasses.replace(job, reason=wait.reason, message=wait.message) if wait else job
+
+    async def jobs(self, include_ended: bool, limit: int) -> list[Job]:
+        """Newest first, live ones before ended ones."""
+        ids = sorted(self.loop.state.jobs, reverse=True)[:limit]
+        jobs = [self._with_reason(self.loop.state.jobs[job_id]) for job_id in ids]
+        if include_ended and len(jobs) < limit:
+            jobs += [record.job for record in await self.records(limit - len(jobs), 0)]
+        return jobs
+
+    async def records(self, limit: int, before_job_id: int) -> list[Record]:
+        return await self.loop.in_store(self.ledger.records, limit, before_job_id)  # type: ignore[no-any-return]
+
+    async def known_request(self, request: str) -> Sequence[int]:
+        """Ids of the jobs that this request has made already, alive and ended, in order."""
+        alive = self.loop.state.request(request)
+        ended = await self.loop.in_store(self.ledger.jobs_of_request, request)
+        return sorted({*alive, *ended})
+
+    async def submit(self, request: str, specs: Sequence[JobSpec]) -> Sequence[int]:
+        """Durable when it returns. Raises InvalidValue, Infeasible, QueueFull, StoreFull."""
+        ids: list[int] = []
+
+        def intent(state: State, now: float) -> Sequence[Event]:
+            known = state.request(request)
+            if known:
+                ids.extend(known)
+                return ()
+            event = decide.submit(state, request, specs, now, self.config.max_pending)
+            ids.extend(job.job_id for job in event.jobs)
+            return (event,)
+
+        await self.loop.do(intent)
+        return ids
+
+    async def granted(self, job_id: int) -> Job:
+        """The job once it has an allocation or has ended."""
+        return await self._when(job_id, lambda job: job.allocation is not None or job.state.ended)
+
+    async def ended(self, job_id: int) -> Job:
+        """The job once it has ended."""
+        return await self._when(job_id, lambda job: job.state.ended)
+
+    async def _when(self, job_id: int, condition: Callable[[Job], bool]) -> Job:
+        while True:
+            watcher = self._watchers.setdefault(job_id, asyncio.Event())
+            job = await self.job(job_id)
+            if condition(job):
+                return job
+            await watcher.wait()
+
+
+async def _until_stopping(work: Coroutine[Any, Any, None]) -> None:
+    with contextlib.suppress(Stopping):
+        await work

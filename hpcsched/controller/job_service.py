@@ -1,0 +1,119 @@
+"""JobService: jobs, their output and their steps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+from hpcsched.controller import channels
+from hpcsched.controller.answers import answering, first_message, limit, request_id
+from hpcsched.controller.desk import Desk
+from hpcsched.errors import Conflict, InvalidValue
+from hpcsched.model.job import Job, JobSpec, JobState
+from hpcsched.state import decide
+from hpcsched.state.events import Event
+from hpcsched.state.state import State
+from hpcsched.v1 import job_service_pb2 as pb
+from hpcsched.v1 import job_service_pb2_grpc
+from hpcsched.wire.convert import from_message, to_message
+
+MAX_BATCH = 10_000
+MAX_ARGUMENTS = 10_000
+
+
+class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
+    """See proto/hpcsched/v1/job_service.proto for what each call promises."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @answering
+    async def SubmitJob(self, request: Any, context: Any) -> Any:
+        ids = await self._submit(request.request_id, [request.spec])
+        return pb.SubmitJobResponse(job_id=ids[0])
+
+    @answering
+    async def SubmitJobs(self, request: Any, context: Any) -> Any:
+        return pb.SubmitJobsResponse(job_ids=await self._submit(request.request_id, request.specs))
+
+    async def _submit(self, request: str, messages: Sequence[Any]) -> Sequence[int]:
+        key = request_id(request)
+        if not 1 <= len(messages) <= MAX_BATCH:
+            raise InvalidValue(f"a batch holds 1 to {MAX_BATCH} jobs, not {len(messages)}")
+        known = await self._desk.known_request(key)
+        if known:
+            return known
+        specs = [from_message(JobSpec, message) for message in messages]
+        return await self._desk.submit(key, specs)
+
+    @answering
+    async def GetJob(self, request: Any, context: Any) -> Any:
+        return pb.GetJobResponse(job=to_message(await self._desk.job(request.job_id)))
+
+    @answering
+    async def ListJobs(self, request: Any, context: Any) -> Any:
+        jobs = await self._desk.jobs(request.include_ended, limit(request.limit))
+        return pb.ListJobsResponse(jobs=[to_message(job) for job in jobs])
+
+    @answering
+    async def WaitJob(self, request: Any, context: Any) -> Any:
+        return pb.WaitJobResponse(job=to_message(await self._desk.ended(request.job_id)))
+
+    @answering
+    async def CancelJob(self, request: Any, context: Any) -> Any:
+        return pb.CancelJobResponse(job=await self._change(request, decide.cancel))
+
+    @answering
+    async def HoldJob(self, request: Any, context: Any) -> Any:
+        return pb.HoldJobResponse(job=await self._change(request, decide.hold))
+
+    @answering
+    async def ReleaseJob(self, request: Any, context: Any) -> Any:
+        return pb.ReleaseJobResponse(job=await self._change(request, decide.release))
+
+    async def _change(self, request: Any, decision: Callable[[State, int, float], Sequence[Event]]) -> Any:
+        """Changes of an ended job change nothing: the answer is the job as it ended."""
+        request_id(request.request_id)
+        if request.job_id in self._desk.loop.state.jobs:
+            await self._desk.loop.do(
+                lambda state, now: decision(state, request.job_id, now) if request.job_id in state.jobs else ()
+            )
+        return to_message(await self._desk.job(request.job_id))
+
+    @answering
+    async def ReadOutput(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        job = await self._desk.job(request.job_id)
+        if request.follow and not job.state.ended:
+            job = await self._desk.granted(request.job_id)
+        async for data in channels.output(self._desk, job, request.offset, request.follow):
+            yield pb.ReadOutputResponse(data=data)
+        job = await (self._desk.ended if request.follow else self._desk.job)(request.job_id)
+        yield pb.ReadOutputResponse(job=to_message(job) if job.state.ended else None)
+
+    @answering
+    async def ExecStep(self, requests: Any, context: Any) -> AsyncIterator[Any]:
+        start = _checked(await first_message(requests, "start"))
+        node = _running_on(await self._desk.job(start.job_id))
+        channel = await self._desk.agents.open(node, start)
+        feeder = asyncio.create_task(channels.feed(channel, requests))
+        try:
+            async for message in channel.responses():
+                yield message.exec
+        finally:
+            feeder.cancel()
+            self._desk.agents.end(channel)
+
+
+def _checked(start: Any) -> Any:
+    request_id(start.request_id)
+    if not 1 <= len(start.argv) <= MAX_ARGUMENTS:
+        raise InvalidValue(f"a step needs 1 to {MAX_ARGUMENTS} arguments, not {len(start.argv)}")
+    return start
+
+
+def _running_on(job: Job) -> str:
+    """The node whose container takes the step."""
+    if job.state is not JobState.RUNNING or job.allocation is None:
+        raise Conflict(f"job {job.id} is {job.state}, not RUNNING: a step needs its container")
+    return job.allocation.nodes[0]

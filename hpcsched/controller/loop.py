@@ -1,0 +1,217 @@
+"""Fold, plan, act: the one place where the controller's state changes.
+
+Callers hand in intents. A turn takes all that wait, turns each into events, applies them, plans once, writes all of it in one
+durable transaction, and only then answers the callers and acts on the commands. When the write fails nothing has happened:
+the state is read again from the journal and the callers get the error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from hpcsched.controller.ledger import Ledger
+from hpcsched.errors import HpcschedError, QueueFull, Stopping, StoreBusy, StoreError
+from hpcsched.model.snapshot import Plan, Snapshot
+from hpcsched.sched.verify import verify
+from hpcsched.state import commands, decide
+from hpcsched.state.events import ControllerStarted, Event
+from hpcsched.state.state import State
+
+log = logging.getLogger(__name__)
+Intent = Callable[[State, float], Sequence[Event]]
+"""Turns the state and the time into events, or raises HpcschedError; must not change the state."""
+
+MAX_INBOX = 20_000
+TURN_INTENTS = 1000
+RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    intent: Intent
+    done: asyncio.Future[None]
+
+
+class Loop:
+    """`on_sync(node)` and `on_job(job_id)` are called after the change that they tell of is durable."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        policy: Any,
+        clock: Callable[[], float],
+        on_sync: Callable[[str], None],
+        on_job: Callable[[int], None],
+    ) -> None:
+        self.state = State()
+        self.plan = Plan()
+        self._ledger, self._policy, self._clock = ledger, policy, clock
+        self._on_sync, self._on_job = on_sync, on_job
+        self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_INBOX)
+        self._thread = ThreadPoolExecutor(1, "journal")
+        self._replan = True
+        self._turned = asyncio.Event()
+        self.paused = False
+        """Start no more jobs."""
+        self.stopped_by: HpcschedError | None = None
+
+    async def open(self) -> None:
+        """Take the lease and read the journal. Raises StoreBusy, StoreCorrupt, StoreError."""
+        self.state = await self.in_store(self._ledger.open)
+        started = ControllerStarted(self._now())
+        self.state.apply(started)
+        await self.in_store(self._ledger.commit, [started], [])
+
+    async def close(self) -> None:
+        """Write a snapshot where that is possible, and give the lease back."""
+        await self.in_store(self._ledger.close, None if self.stopped_by else self.state)
+        self._thread.shutdown()
+
+    async def in_store(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Run something on the journal's one thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+    async def do(self, intent: Intent) -> None:
+        """Return once what the intent asked for is durable. Raises what the intent raised, QueueFull, StoreError."""
+        if self.stopped_by:
+            raise self.stopped_by
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            self._inbox.put_nowait(_Waiting(intent, done))
+        except asyncio.QueueFull:
+            raise QueueFull(f"the controller is busy: {MAX_INBOX} calls wait already; try again in a moment") from None
+        await done
+
+    async def insist(self, intent: Intent) -> None:
+        """As `do`, but tries until the journal takes it."""
+        while True:
+            try:
+                return await self.do(intent)
+            except (StoreError, QueueFull) as error:
+                if isinstance(error, StoreBusy):
+                    raise
+                log.warning("will try again: %s", error)
+                await asyncio.sleep(RETRY_S)
+
+    async def run(self) -> None:
+        """Turn until `stop`. Raises StoreBusy when another controller took the journal over."""
+        while not self.stopped_by:
+            await self._turn(await self._gather())
+
+    def stop(self) -> None:
+        """`run` ends after the turn that it is in; who still waits gets Stopping."""
+        self.stopped_by = self.stopped_by or Stopping("the controller is stopping")
+        while not self._inbox.empty():
+            done = self._inbox.get_nowait().done
+            if not done.done():
+                done.set_exception(self.stopped_by)
+        self._inbox.put_nowait(_idle())
+
+    async def _gather(self) -> list[_Waiting]:
+        waiting = [] if self._replan else [await self._inbox.get()]
+        while not self._inbox.empty() and len(waiting) < TURN_INTENTS:
+            waiting.append(self._inbox.get_nowait())
+        return waiting
+
+    async def _turn(self, waiting: list[_Waiting]) -> None:
+        events: list[Event] = []
+        told: list[commands.Command] = []
+        accepted = [item for item in waiting if self._take(item, events, told)]
+        self._plan(events, told)
+        if not events:
+            return _answer(accepted)
+        try:
+            await self.in_store(self._ledger.commit, events, [item for item in told if isinstance(item, commands.RecordJob)])
+        except StoreError as error:
+            return await self._undo(accepted, error)
+        _answer(accepted)
+        self._act(told)
+        self._turned.set()
+        self._turned = asyncio.Event()
+        if self._ledger.wants_snapshot:
+            await self._snapshot()
+        return None
+
+    def _take(self, item: _Waiting, events: list[Event], told: list[commands.Command]) -> bool:
+        if item.done.cancelled():
+            return False
+        try:
+            new = item.intent(self.state, self._now())
+        except HpcschedError as error:
+            item.done.set_exception(error)
+            return False
+        self._apply(new, events, told)
+        return True
+
+    def _apply(self, new: Sequence[Event], events: list[Event], told: list[commands.Command]) -> None:
+        for event in new:
+            events.append(event)
+            told.extend(self.state.apply(event))
+            self._replan = self._replan or any(isinstance(item, commands.Replan) for item in told)
+
+    def _plan(self, events: list[Event], told: list[commands.Command]) -> None:
+        if not self._replan or self.paused:
+            self._replan = False
+            return
+        now = self._now()
+        snapshot: Snapshot = self.state.snapshot(now)
+        self.plan = self._policy.plan(snapshot)
+        verify(self.plan, snapshot)
+        self._apply(decide.allocate(self.state, self.plan, now), events, told)
+        self._replan = False
+
+    def _act(self, told: Sequence[commands.Command]) -> None:
+        for name in dict.fromkeys(item.name for item in told if isinstance(item, commands.SyncNode)):
+            self._on_sync(name)
+        for job_id in dict.fromkeys(item.job_id for item in told if isinstance(item, commands.JobChanged)):
+            self._on_job(job_id)
+
+    async def _undo(self, waiting: list[_Waiting], error: StoreError) -> None:
+        """Nothing was written: go back to what the journal says, and tell the callers."""
+        log.error("%s", error)
+        if isinstance(error, StoreBusy):
+            self.stopped_by = error
+        else:
+            self.state = await self.in_store(self._ledger.reload)
+        for item in waiting:
+            if not item.done.done():
+                item.done.set_exception(error)
+        if isinstance(error, StoreBusy):
+            raise error
+        asyncio.get_running_loop().call_later(RETRY_S, self.wake)
+
+    async def until(self, condition: Callable[[State], bool]) -> None:
+        """Return when the state, looked at after every turn, fulfils the condition."""
+        while not condition(self.state):
+            await self._turned.wait()
+
+    def wake(self) -> None:
+        """Plan again, although nothing came in."""
+        self._replan = True
+        if self._inbox.empty():
+            self._inbox.put_nowait(_idle())
+
+    async def _snapshot(self) -> None:
+        try:
+            await self.in_store(self._ledger.snapshot, self.state.dump())
+        except StoreError as error:
+            log.warning("no snapshot of the journal this time: %s", error)
+
+    def _now(self) -> float:
+        """The clock, never behind what the journal has seen."""
+        return max(self._clock(), self.state.last_time)
+
+
+def _idle() -> _Waiting:
+    return _Waiting(lambda state, now: (), asyncio.get_running_loop().create_future())
+
+
+def _answer(waiting: Sequence[_Waiting]) -> None:
+    for item in waiting:
+        if not item.done.done():
+            item.done.set_result(None)

@@ -1,0 +1,47 @@
+"""NodeService: the nodes, as admins see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hpcsched.controller.answers import answering, node_name, request_id
+from hpcsched.controller.desk import Desk
+from hpcsched.errors import NotFound
+from hpcsched.state import decide
+from hpcsched.v1 import node_service_pb2 as pb
+from hpcsched.v1 import node_service_pb2_grpc
+from hpcsched.wire.convert import to_message
+
+
+class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[misc]
+    """See proto/hpcsched/v1/node_service.proto for what each call promises."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    @answering
+    async def GetNode(self, request: Any, context: Any) -> Any:
+        return pb.GetNodeResponse(node=self._node(request.name))
+
+    @answering
+    async def ListNodes(self, request: Any, context: Any) -> Any:
+        nodes = self._desk.loop.state.nodes
+        return pb.ListNodesResponse(nodes=[to_message(nodes[name]) for name in sorted(nodes)])
+
+    @answering
+    async def DrainNode(self, request: Any, context: Any) -> Any:
+        request_id(request.request_id)
+        await self._desk.loop.do(lambda state, now: decide.drain(state, node_name(request.name), request.reason, now))
+        return pb.DrainNodeResponse(node=self._node(request.name))
+
+    @answering
+    async def ResumeNode(self, request: Any, context: Any) -> Any:
+        request_id(request.request_id)
+        await self._desk.loop.do(lambda state, now: decide.resume(state, node_name(request.name), now))
+        return pb.ResumeNodeResponse(node=self._node(request.name))
+
+    def _node(self, name: str) -> Any:
+        node = self._desk.loop.state.nodes.get(node_name(name))
+        if node is None:
+            raise NotFound(f"there is no node {name!r}; `hpcsched nodes` lists those that are known")
+        return to_message(node)

@@ -1,0 +1,92 @@
+"""`hpcsched up`: a controller and agents on this host, in one process, that leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpcsched.agent.agent import Agent, agent
+from hpcsched.config import AgentConfig, ControllerConfig
+from hpcsched.controller.desk import Desk
+from hpcsched.controller.server import alone, controller
+from hpcsched.hardware.host import share
+from hpcsched.hardware.topology import read_topology
+
+SETTLE_S = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    address: str
+    desk: Desk
+    agents: Sequence[Agent]
+
+    async def stop_jobs(self) -> None:
+        """Start nothing more, end what runs, and wait until the controller has noted it."""
+        self.desk.loop.paused = True
+        for running in self.agents:
+            await running.end_all()
+        async with asyncio.timeout(SETTLE_S):
+            await self.desk.loop.until(lambda state: not any(node.busy and node.connected for node in state.nodes.values()))
+
+
+@contextlib.asynccontextmanager
+async def cluster(state: Path, nodes: int = 1, listen: str = "") -> AsyncIterator[Cluster]:
+    """Controller and `nodes` agents whose state is in `state`; leaving ends the jobs that run."""
+    address = listen or f"unix://{state}/hpcsched.sock"
+    agents: list[Agent] = []
+    async with (
+        controller(ControllerConfig(listen=address, state_dir=str(state / "controller"))) as desk,
+        asyncio.TaskGroup() as tasks,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for config in await asyncio.to_thread(_configs, state, nodes, address):
+            agents.append(await stack.enter_async_context(agent(config)))
+        running = [tasks.create_task(item.run()) for item in agents]
+        here = Cluster(address, desk, agents)
+        try:
+            await _connected(here)
+            yield here
+        finally:
+            await here.stop_jobs()
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running)
+
+
+async def run_up(state: Path, nodes: int = 1, listen: str = "", ready: Callable[[str], None] = lambda address: None) -> None:
+    """Serve until SIGINT or SIGTERM; `ready` gets the address. Raises ConfigError, StoreBusy, MissingTool…"""
+    main = asyncio.current_task()
+    assert main is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
+    with alone(), contextlib.suppress(asyncio.CancelledError):
+        async with cluster(state, nodes, listen) as here:
+            ready(here.address)
+            await asyncio.Event().wait()
+
+
+async def _connected(here: Cluster) -> None:
+    async with asyncio.timeout(SETTLE_S):
+        names = [item.offer.name for item in here.agents]
+        await here.desk.loop.until(lambda state: all(name in state.nodes and state.nodes[name].connected for name in names))
+
+
+def _configs(state: Path, nodes: int, address: str) -> list[AgentConfig]:
+    """One agent owns the host; several get their own share of its cores each."""
+    parts = [""] if nodes == 1 else [str(part) for part in share(read_topology(), nodes)]
+    names = [""] if nodes == 1 else [f"node{number + 1}" for number in range(nodes)]
+    return [
+        AgentConfig(
+            controller=address,
+            name=name,
+            state_dir=str(state / f"agent{number + 1}"),
+            image_dir=str(state / "images"),
+            cpus=cpus,
+        )
+        for number, (name, cpus) in enumerate(zip(names, parts, strict=True))
+    ]
