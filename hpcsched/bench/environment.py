@@ -8,7 +8,7 @@ import resource
 from collections.abc import Mapping
 from pathlib import Path
 
-PROC, SYS = Path("/proc"), Path("/sys")
+from hpcsched.hardware import host
 
 _STATUS = {
     "Cpus_allowed_list": "cpus",
@@ -21,16 +21,12 @@ _STATUS = {
     "THP_enabled": "thp_allowed",
 }
 _FILES = {
-    "thp": "sys/kernel/mm/transparent_hugepage/enabled",
     "thp_defrag": "sys/kernel/mm/transparent_hugepage/defrag",
-    "clock_source": "sys/devices/system/clocksource/clocksource0/current_clocksource",
     "smt": "sys/devices/system/cpu/smt/control",
     "turbo_off": "sys/devices/system/cpu/intel_pstate/no_turbo",
     "boost": "sys/devices/system/cpu/cpufreq/boost",
-    "numa_balancing": "proc/sys/kernel/numa_balancing",
     "aslr": "proc/sys/kernel/randomize_va_space",
     "hugepages": "proc/sys/vm/nr_hugepages",
-    "boot_id": "proc/sys/kernel/random/boot_id",
 }
 OF_THE_CONTAINER = frozenset(
     {
@@ -51,12 +47,16 @@ the arms were not alike."""
 def collect(root: Path = Path("/")) -> dict[str, str]:
     """Names to values as the kernel writes them; a name is left out where the kernel has no such file."""
     found = {
-        "kernel": platform.release(),
+        "kernel": host.kernel_version(root),
+        "boot_id": host.boot_id(root),
+        "cpu_model": host.cpu_model(root),
+        "clock_source": host.clock_source(root),
+        "thp": host.thp_mode(root),
+        "governor": host.governor(root),
+        "numa_balancing": host.numa_balancing(root),
         "libc": " ".join(platform.libc_ver()),
         "python": platform.python_version(),
-        "cpu_model": _cpu_model(root),
         "mitigations": _mitigations(root),
-        "governor": _governors(root),
         "scheduling": f"policy {os.sched_getscheduler(0)} nice {os.getpriority(os.PRIO_PROCESS, 0)}",
         **_status(root),
         **{name: _chosen(_text(root / path)) for name, path in _FILES.items()},
@@ -82,21 +82,11 @@ def _limits() -> dict[str, str]:
     return {f"limit_{name}": str(resource.getrlimit(number)[0]) for name, number in wanted.items()}
 
 
-def _cpu_model(root: Path) -> str:
-    lines = _text(root / "proc/cpuinfo").splitlines()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
 def _mitigations(root: Path) -> str:
     folder = root / "sys/devices/system/cpu/vulnerabilities"
     names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     states = {name: _text(folder / name) for name in names}
     return "; ".join(f"{name}: {state}" for name, state in states.items() if state != "Not affected")
-
-
-def _governors(root: Path) -> str:
-    files = (root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
-    return " ".join(sorted({_text(path) for path in files}))
 
 
 def _chosen(text: str) -> str:

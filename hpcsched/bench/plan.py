@@ -65,3 +65,11 @@ def enough(measured: int, wanted: Wanted, elapsed_s: float, block_s: float) -> b
         return True
     over = wanted.budget_s > 0 and elapsed_s + block_s > wanted.budget_s
     return over and measured >= min(wanted.least, wanted.pairs)
+
+
+def expected(measured: int, wanted: Wanted, elapsed_s: float, block_s: float) -> int:
+    """How many counted blocks there will be at this pace."""
+    if not wanted.budget_s or not block_s:
+        return wanted.pairs
+    fitting = measured + int(max(wanted.budget_s - elapsed_s, 0.0) / block_s)
+    return min(wanted.pairs, max(fitting, wanted.least, measured))

@@ -37,23 +37,24 @@ class Interval:
 class Ratio:
     """`first / second` over `pairs` pairs. `wide` is the 95 % interval, `narrow` the 90 % one (two one-sided tests at 5 %).
 
-    All three are None below LEAST_PAIRS. `bootstrap`: the 95 % BCa interval of the median, a second opinion that decides nothing.
+    All three are None below LEAST_PAIRS, the estimate without any pair. `bootstrap`: the 95 % BCa interval of the
+    median, a second opinion that decides nothing.
     """
 
     pairs: int
-    estimate: float
+    estimate: float | None = None
     wide: Interval | None = None
     narrow: Interval | None = None
     bootstrap: Interval | None = None
 
 
 def ratio(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Ratio:
-    """Of positive values, paired by position. The estimate is nan without any pair."""
+    """Of positive values, paired by position."""
     import numpy
 
     logs = numpy.log(numpy.asarray(first, dtype=float)) - numpy.log(numpy.asarray(second, dtype=float))
     if not len(logs):
-        return Ratio(0, math.nan)
+        return Ratio(0)
     walsh = _walsh_averages(logs)
     centre = math.exp(float(numpy.median(walsh)))
     if len(logs) < LEAST_PAIRS:
@@ -68,14 +69,14 @@ def _walsh_averages(logs: Sequence[float]) -> Sequence[float]:
 
     values = numpy.asarray(logs)
     one, other = numpy.triu_indices(len(values))
-    averages: Sequence[float] = numpy.sort((values[one] + values[other]) / 2)
+    averages: list[float] = numpy.sort((values[one] + values[other]) / 2).tolist()
     return averages
 
 
 def _interval(walsh: Sequence[float], pairs: int, level: float) -> Interval:
     """From the k-th smallest to the k-th largest average, of which the test at `1 - level` rejects none."""
     k = rejected(pairs, (1.0 - level) / 2)
-    return Interval(math.exp(float(walsh[k - 1])), math.exp(float(walsh[len(walsh) - k])))
+    return Interval(math.exp(walsh[k - 1]), math.exp(walsh[len(walsh) - k]))
 
 
 @lru_cache(maxsize=1024)
@@ -129,8 +130,7 @@ def _bootstrap(logs: Sequence[float], seed: int) -> Interval | None:
     return None if math.isnan(low) or math.isnan(high) else Interval(low, high)
 
 
-def median(values: Sequence[float]) -> float:
-    """nan of nothing."""
+def median(values: Sequence[float]) -> float | None:
     import statistics
 
-    return statistics.median(values) if values else math.nan
+    return statistics.median(values) if values else None

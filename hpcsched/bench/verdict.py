@@ -31,8 +31,8 @@ class Comparison:
     benchmark: str
     metric: Metric
     margin: float
-    bare: float
-    container: float
+    bare: float | None
+    container: float | None
     ratio: Ratio
     control: Ratio
     verdict: Verdict
@@ -56,7 +56,7 @@ def compare(
     benchmark: str,
     metric: Metric,
     margin: float,
-    medians: tuple[float, float],
+    medians: tuple[float | None, float | None],
     ratio: Ratio,
     control: Ratio,
     objections: Sequence[str] = (),
@@ -83,7 +83,7 @@ def pairs_needed(ratio: Ratio, margin: float) -> int:
     """With noise and centre as they look now: pairs for a 90 % interval within the margin or, where the centre is outside, for
     a 95 % interval without 1. Widths shrink with the square root of the number of pairs. 0: cannot be said.
     """
-    if ratio.wide is None or ratio.narrow is None:
+    if ratio.estimate is None or ratio.wide is None or ratio.narrow is None:
         return 0
     off = abs(ratio.estimate - 1.0)
     kept, room = (ratio.narrow, margin - off) if off < margin else (ratio.wide, off)
@@ -114,6 +114,7 @@ def _sentence(verdict: Verdict, reason: str, metric: Metric, ratio: Ratio, margi
 
 
 def _direction(metric: Metric, ratio: Ratio) -> str:
+    assert ratio.estimate is not None
     better = (ratio.estimate > 1.0) == metric.higher_is_better
     return f"{abs(ratio.estimate - 1.0):.2%} {'better' if better else 'worse'}"
 
@@ -124,4 +125,6 @@ def span(interval: Interval) -> str:
 
 def percent(ratio: Ratio) -> str:
     """`0.9987 [0.9961, 1.0012]`: the estimate and its 95 % interval."""
-    return f"{ratio.estimate:.4f} {span(ratio.wide)}" if ratio.wide else f"{ratio.estimate:.4f} (no interval)"
+    if ratio.estimate is None:
+        return "unknown"
+    return f"{ratio.estimate:.4f} {span(ratio.wide) if ratio.wide else '(no interval)'}"

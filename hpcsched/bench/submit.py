@@ -1,0 +1,126 @@
+"""One benchmark run as one job, and its answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from hpcsched.bench.about import Size
+from hpcsched.bench.suite import Entry
+from hpcsched.errors import DeadlineExceeded, WrongResult
+from hpcsched.model.container import Observed
+from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
+from hpcsched.model.node import Node
+
+QUEUE_LIMIT_S = 3600.0
+"""How long a sample may wait for its node while other people's jobs run there."""
+GRACE_S = 5
+OUTPUT_CAP = 1 << 20
+
+
+class Jobs(Protocol):
+    """What the harness needs of `hpcsched.client.client.Client`."""
+
+    def submit(self, spec: JobSpec) -> int: ...
+
+    def wait(self, job_id: int, timeout_s: float | None = None) -> Job: ...
+
+    def output(self, job_id: int) -> bytes: ...
+
+    def cancel(self, job_id: int) -> Job: ...
+
+    def nodes(self) -> list[Node]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The same for all samples of a run. `python` and `cache` are paths on the node, visible at the same place inside."""
+
+    size: Size
+    resources: ResourceRequest
+    python: str
+    cache: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`body`: the JSON object that the script printed."""
+
+    job: Job
+    body: dict[str, Any]
+
+    @property
+    def observed(self) -> Observed | None:
+        return observed(self.job)
+
+
+def observed(job: Job) -> Observed | None:
+    """What the kernel showed on the job's first node."""
+    return job.parts[0].observed if job.parts and job.parts[0] is not None else None
+
+
+def prepare_command(entry: Entry, setup: Setup) -> tuple[str, ...]:
+    cache = ("--cache", str(setup.cache)) if setup.cache else ()
+    return (setup.python, str(entry.file), "--size", setup.size, "--prepare", *cache)
+
+
+def sample_command(entry: Entry, setup: Setup, settings: str) -> tuple[str, ...]:
+    return (setup.python, str(entry.file), "--size", setup.size, "--json", "--settings", settings)
+
+
+def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str) -> JobSpec:
+    """Two samples of one benchmark differ in `runtime` alone."""
+    return JobSpec(
+        command=command,
+        name=f"bench-{entry.about.name}",
+        resources=setup.resources,
+        runtime=runtime,
+        time_limit_s=entry.about.time_limit_s(setup.size),
+        grace_s=GRACE_S,
+        output_cap=OUTPUT_CAP,
+        workdir="/",
+        env=(("PYTHONDONTWRITEBYTECODE", "1"),),
+    )
+
+
+def execute(jobs: Jobs, spec: JobSpec) -> tuple[Job, bytes]:
+    """The ended job and its output; a job that is interrupted or does not end is cancelled. Raises DeadlineExceeded."""
+    job_id = jobs.submit(spec)
+    try:
+        job = jobs.wait(job_id, timeout_s=spec.time_limit_s + spec.grace_s + QUEUE_LIMIT_S)
+    except (KeyboardInterrupt, DeadlineExceeded):
+        jobs.cancel(job_id)
+        raise
+    return job, jobs.output(job_id)
+
+
+def read_answer(job: Job, output: bytes) -> Answer:
+    """Raises WrongResult with the job's end, or with what it printed instead of an answer."""
+    if job.state is not JobState.COMPLETED:
+        raise WrongResult(f"job {job.id} {_end(job)}: {_last_line(output) or job.message or 'no output'}")
+    for line in reversed(output.splitlines()):
+        body = _json_object(line)
+        if body is not None:
+            return Answer(job, body)
+    raise WrongResult(f"job {job.id} printed no result: {_last_line(output) or 'no output'}")
+
+
+def _json_object(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _end(job: Job) -> str:
+    if job.exit_code:
+        return f"{job.state} with exit code {job.exit_code}"
+    return f"{job.state} by signal {job.signal}" if job.signal else str(job.state)
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1].strip()[:300] if lines else ""
