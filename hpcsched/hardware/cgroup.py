@@ -1,0 +1,305 @@
+"""Control groups, v1 (a hierarchy per controller), v2 and hybrid: where they are, limits in, figures out, whole trees killed.
+
+All of ours lie in one folder, `hpcsched`, of each hierarchy. Limits are on a container's own group; its processes run in a group
+below it, so that nothing inside can lift them.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpcsched.errors import RuntimeFailure, Unsupported
+from hpcsched.model.idset import IdSet
+
+FOLDER = "hpcsched"
+PAYLOAD = "payload"
+NEEDED = ("cpuset", "memory", "pids", "freezer", "devices", "cpuacct")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Hierarchy:
+    """One mounted hierarchy; `controllers` are the kernel's names, and `name=systemd` and the like."""
+
+    mount: Path
+    version: int
+    controllers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All hierarchies of a node, v1 before v2: a controller that v1 holds is not in v2."""
+
+    hierarchies: tuple[Hierarchy, ...]
+
+    def find(self, controller: str) -> Hierarchy | None:
+        return next((one for one in self.hierarchies if controller in one.controllers), None)
+
+    @property
+    def unified(self) -> Hierarchy | None:
+        return next((one for one in self.hierarchies if one.version == 2), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`memory` in bytes (0: none)."""
+
+    cpus: IdSet
+    mems: IdSet
+    memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """`text` into `path`. An `optional` file may be missing, or refuse."""
+
+    path: Path
+    text: str
+    optional: bool = False
+
+
+def read_layout(mountinfo: str, root: Path = Path("/")) -> Layout:
+    """From /proc/self/mountinfo (proc(5)); the mounts are looked up beneath `root`. Raises Unsupported without cpuset or memory."""
+    found = [one for line in mountinfo.splitlines() if (one := _hierarchy(line, root))]
+    latest = {one.mount: one for one in found}
+    layout = Layout(tuple(sorted(latest.values(), key=lambda one: (one.version, str(one.mount)))))
+    for controller in ("cpuset", "memory"):
+        if layout.find(controller) is None:
+            raise Unsupported(f"the kernel offers no {controller} cgroup; mount it, or boot without cgroup_disable={controller}")
+    return layout
+
+
+def _hierarchy(line: str, root: Path) -> Hierarchy | None:
+    head, dash, tail = line.partition(" - ")
+    fields, kind = head.split(), tail.split()
+    if not dash or len(fields) < 5 or len(kind) < 3 or kind[0] not in ("cgroup", "cgroup2"):
+        return None
+    mount = root / _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4]).lstrip("/")
+    if kind[0] == "cgroup2":
+        return Hierarchy(mount, 2, _v2_controllers(mount))
+    options = frozenset(kind[2].split(",")) - {"rw", "ro", "xattr", "clone_children"}
+    return Hierarchy(mount, 1, options)
+
+
+def _v2_controllers(mount: Path) -> frozenset[str]:
+    """With those that v2 has without a name for them: kill and freeze, CPU time, device programs."""
+    names = read(mount / "cgroup.controllers").split()
+    return frozenset(names) | ({"freezer", "cpuacct", "devices"} if "memory" in names else set())
+
+
+def limit_writes(layout: Layout, name: str, limits: Limits) -> list[Write]:
+    """What puts `limits` on the group `name`, in order."""
+    return [*_cpuset_writes(layout, name, limits), *_memory_writes(layout, name, limits.memory)]
+
+
+def _cpuset_writes(layout: Layout, name: str, limits: Limits) -> list[Write]:
+    hierarchy = layout.find("cpuset")
+    if hierarchy is None:
+        return []
+    folder = hierarchy.mount / FOLDER / name
+    return [Write(folder / "cpuset.mems", str(limits.mems)), Write(folder / "cpuset.cpus", str(limits.cpus))]
+
+
+def _memory_writes(layout: Layout, name: str, memory: int) -> list[Write]:
+    hierarchy = layout.find("memory")
+    if hierarchy is None or memory <= 0:
+        return []
+    folder = hierarchy.mount / FOLDER / name
+    if hierarchy.version == 2:
+        return [Write(folder / "memory.max", str(memory)), Write(folder / "memory.swap.max", "0", optional=True)]
+    both = folder / "memory.memsw.limit_in_bytes"
+    return [Write(folder / "memory.limit_in_bytes", str(memory)), Write(both, str(memory), optional=True)]
+
+
+def device_writes(layout: Layout, name: str, allowed: Iterable[str]) -> list[Write]:
+    """v1 only, entries as in `devices.allow`; under v2 the runtime attaches a program."""
+    hierarchy = layout.find("devices")
+    if hierarchy is None or hierarchy.version == 2:
+        return []
+    folder = hierarchy.mount / FOLDER / name
+    return [Write(folder / "devices.deny", "a"), *(Write(folder / "devices.allow", entry) for entry in allowed)]
+
+
+class Cgroup:
+    """The group `name` of our folder, in every hierarchy. All calls may be repeated."""
+
+    def __init__(self, layout: Layout, name: str) -> None:
+        self.layout, self.name = layout, name
+
+    @property
+    def path(self) -> str:
+        """Relative to each hierarchy's mount."""
+        return f"{FOLDER}/{self.name}"
+
+    def folders(self) -> Iterator[Path]:
+        """Those that are there."""
+        for hierarchy in self.layout.hierarchies:
+            folder = hierarchy.mount / self.path
+            if folder.is_dir():
+                yield folder
+
+    def exists(self) -> bool:
+        return next(self.folders(), None) is not None
+
+    def create(self, writes: Iterable[Write]) -> None:
+        """Make the group in each hierarchy that limits or counts, and write the limits. Raises RuntimeFailure."""
+        try:
+            for hierarchy in self.layout.hierarchies:
+                if hierarchy.controllers & set(NEEDED):
+                    _prepare(hierarchy)
+                    (hierarchy.mount / self.path).mkdir(exist_ok=True)
+            for write in writes:
+                _write(write)
+        except OSError as error:
+            raise RuntimeFailure(f"cannot make the control group {self.path}: {error.strerror}: {error.filename}") from None
+
+    def payload(self) -> list[Path]:
+        """Make the group below that processes join by hand (bare metal); returns its `cgroup.procs` files."""
+        files = []
+        for folder in self.folders():
+            inner = folder / PAYLOAD
+            inner.mkdir(exist_ok=True)
+            _inherit_cpuset(inner)
+            files.append(inner / "cgroup.procs")
+        return files
+
+    def pids(self) -> set[int]:
+        """Of all processes in the group and below."""
+        return {pid for folder in self.folders() for part in tree(folder) for pid in _pids(part)}
+
+    def kill(self, deadline_s: float = 10.0) -> None:
+        """SIGKILL the whole tree, also what forks meanwhile, and wait for it to be gone. Raises RuntimeFailure."""
+        until = time.monotonic() + deadline_s
+        while self.pids():
+            if time.monotonic() > until:
+                raise RuntimeFailure(f"processes in {self.path} do not die (uninterruptible I/O?): {sorted(self.pids())[:5]}")
+            self._kill_once()
+            self._wait_empty(0.5)
+
+    def _kill_once(self) -> None:
+        for folder in self.folders():
+            if (folder / "cgroup.kill").exists():
+                _write(Write(folder / "cgroup.kill", "1", optional=True))
+        with self._frozen():
+            for pid in self.pids():
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+    def _wait_empty(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while self.pids() and time.monotonic() < until:
+            time.sleep(0.0005)
+
+    def _frozen(self) -> _Frozen:
+        """Nothing inside can fork while it is killed."""
+        hierarchy = self.layout.find("freezer")
+        v1 = hierarchy is not None and hierarchy.version == 1
+        return _Frozen(hierarchy.mount / self.path / "freezer.state" if hierarchy and v1 else None)
+
+    def remove(self) -> None:
+        """Kill what is inside and take the group away from every hierarchy. Raises RuntimeFailure."""
+        self.kill()
+        for folder in self.folders():
+            for part in sorted(tree(folder), key=lambda part: -len(part.parts)):
+                _rmdir(part)
+
+
+class _Frozen:
+    """v1's freezer, thawed again whatever happens."""
+
+    def __init__(self, state: Path | None) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        if self._state:
+            _write(Write(self._state, "FROZEN", optional=True))
+
+    def __exit__(self, *_error: object) -> None:
+        if self._state:
+            _write(Write(self._state, "THAWED", optional=True))
+
+
+def names(layout: Layout) -> set[str]:
+    """Of all groups in our folder."""
+    return {folder.name for one in layout.hierarchies for folder in _children(one.mount / FOLDER)}
+
+
+def _prepare(hierarchy: Hierarchy) -> None:
+    folder = hierarchy.mount / FOLDER
+    folder.mkdir(exist_ok=True)
+    if hierarchy.version == 2:
+        for parent in (hierarchy.mount, folder):
+            _enable(parent, hierarchy.controllers)
+    else:
+        _inherit_cpuset(folder)
+
+
+def _enable(folder: Path, controllers: frozenset[str]) -> None:
+    enabled = read(folder / "cgroup.subtree_control").split()
+    for name in sorted(controllers & set(NEEDED) & set(read(folder / "cgroup.controllers").split()) - set(enabled)):
+        _write(Write(folder / "cgroup.subtree_control", f"+{name}"))
+
+
+def _inherit_cpuset(folder: Path) -> None:
+    """A new v1 cpuset is empty, and an empty one takes no process (cpuset(7))."""
+    for file in ("cpuset.cpus", "cpuset.mems"):
+        if (folder / "cgroup.clone_children").exists() and (folder / file).exists() and not read(folder / file):
+            _write(Write(folder / file, read(folder.parent / file)))
+
+
+def tree(folder: Path) -> Iterator[Path]:
+    """The group and all below it."""
+    yield folder
+    for child in _children(folder):
+        yield from tree(child)
+
+
+def _children(folder: Path) -> Iterator[Path]:
+    try:
+        entries = list(os.scandir(folder))
+    except OSError:
+        return
+    yield from (Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False))
+
+
+def _pids(folder: Path) -> list[int]:
+    return [int(line) for line in read(folder / "cgroup.procs").split()]
+
+
+def _rmdir(folder: Path, deadline_s: float = 2.0) -> None:
+    """A group stays busy for a moment after its last process."""
+    until = time.monotonic() + deadline_s
+    while True:
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            if time.monotonic() > until:
+                raise RuntimeFailure(f"cannot remove the control group {folder}: {error.strerror}") from None
+            time.sleep(0.0005)
+        else:
+            return
+
+
+def read(path: Path) -> str:
+    """The file without white space around it; empty when it cannot be read."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+def _write(write: Write) -> None:
+    try:
+        write.path.write_text(write.text)
+    except OSError:
+        if not write.optional:
+            raise

@@ -1,0 +1,47 @@
+/* Frames: u32 length of what follows, u8 kind, then fields. Integers are little-endian, strings end in NUL. */
+#ifndef FRAME_H
+#define FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PROTOCOL_VERSION 1u
+#define MAX_FRAME (16u << 20)
+
+enum kind {
+	SPAWN = 1,         /* u32 step, u8 flags, u64 cap, u32 argc, u32 envc, workdir, argv.., env.., script until the end */
+	SIGNAL_STEP = 2,   /* u32 step, u32 signal */
+	STATUS = 3,        /* u32 step */
+	HELLO = 16,        /* u32 version, u32 our pid */
+	SPAWNED = 17,      /* u32 step, u32 pid; an attached step's descriptors travel with it */
+	SPAWN_FAILED = 18, /* u32 step, u32 errno, u8 stage */
+	EXITED = 19,       /* u32 step, u32 wait status, u64 max rss in bytes, u64 user us, u64 system us */
+	UNKNOWN = 20,      /* u32 step: never spawned here */
+};
+
+enum flags { ATTACHED = 1, TTY = 2, SCRIPT = 4 };
+enum stage { STAGE_SETUP = 1, STAGE_WORKDIR = 2, STAGE_EXEC = 3 };
+
+struct reader {
+	const char *at, *end;
+	int bad;
+};
+
+uint8_t get_u8(struct reader *r);
+uint32_t get_u32(struct reader *r);
+uint64_t get_u64(struct reader *r);
+char *get_string(struct reader *r);
+char **get_strings(struct reader *r, uint32_t count);
+
+struct writer {
+	uint32_t length;
+	char bytes[64];
+};
+
+void begin(struct writer *w, enum kind kind);
+void put_u8(struct writer *w, uint8_t value);
+void put_u32(struct writer *w, uint32_t value);
+void put_u64(struct writer *w, uint64_t value);
+void finish(struct writer *w);
+
+#endif

@@ -1,0 +1,6 @@
+#ifndef STEP_H
+#define STEP_H
+
+void reap(void);
+
+#endif

@@ -1,0 +1,201 @@
+"""The client of `hpcsched-init`: steps of one container, over one connection."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from hpcsched.errors import Conflict, ContainerGone, RuntimeFailure, VersionMismatch
+from hpcsched.model.container import StepExit, StepSpec
+from hpcsched.runtimes import frames
+from hpcsched.runtimes.connection import Connection, dial
+
+HELLO_DEADLINE_S = 30.0
+T = TypeVar("T")
+Environment = tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class _Fate:
+    """What is known of one step; `spec` only where this connection spawned it."""
+
+    started: asyncio.Future[frames.Spawned]
+    over: asyncio.Future[StepExit]
+    spec: StepSpec | None = None
+    fds: list[int] = field(default_factory=list)
+
+
+class InitSupervisor:
+    """`env` lies under the environment of each step. `pid` is the supervisor's, in our pid namespace."""
+
+    def __init__(self, path: Path, env: Environment = ()) -> None:
+        self._name, self._env = path.parent.name, env
+        self._decoder = frames.Decoder()
+        self._fates: dict[int, _Fate] = {}
+        self._orphans: list[int] = []
+        self._hello: asyncio.Future[frames.Hello] = asyncio.get_running_loop().create_future()
+        self._connection = Connection(dial(path), self._received, self._ended)
+        self._gone: Exception | None = None
+        self.pid = 0
+
+    @classmethod
+    async def connect(cls, path: Path, env: Environment = (), deadline_s: float = HELLO_DEADLINE_S) -> InitSupervisor:
+        """Returns once the supervisor has greeted. Raises ContainerGone, VersionMismatch."""
+        supervisor = cls(path, env)
+        try:
+            async with asyncio.timeout(deadline_s):
+                hello = await supervisor._hello
+        except TimeoutError:
+            await supervisor.close()
+            raise ContainerGone(f"the supervisor of container {path.parent.name} does not answer") from None
+        except BaseException:
+            await supervisor.close()
+            raise
+        if hello.version != frames.PROTOCOL_VERSION:
+            await supervisor.close()
+            raise VersionMismatch(f"container {path.parent.name} speaks protocol {hello.version}, we {frames.PROTOCOL_VERSION}")
+        return supervisor
+
+    async def spawn(self, step: StepSpec, output: int) -> int:
+        fate = self._fate(step.step_id, step)
+        await self._send(frames.spawn(step, self._environment(step), attached=False), output)
+        return await self._started(fate)
+
+    async def spawn_attached(self, step: StepSpec) -> tuple[int, int, int]:
+        fate = self._fate(step.step_id, step)
+        await self._send(frames.spawn(step, self._environment(step), attached=True))
+        await self._started(fate)
+        return _as_three(fate, step)
+
+    async def wait(self, step_id: int) -> StepExit:
+        fate = self._fate(step_id)
+        if not fate.over.done():
+            await self._send(frames.status(step_id))
+        return await asyncio.shield(fate.over)
+
+    async def signal(self, step_id: int, signal: int) -> None:
+        await self._send(frames.signal(step_id, signal))
+
+    async def close(self) -> None:
+        self._connection.close()
+        self._end(ContainerGone(f"the connection to container {self._name} was closed"))
+
+    async def _send(self, frame: bytes, fd: int = -1) -> None:
+        if self._gone:
+            raise self._gone
+        await self._connection.send(frame, fd)
+
+    async def _started(self, fate: _Fate) -> int:
+        done, _ = await asyncio.wait((fate.started, fate.over), return_when=asyncio.FIRST_COMPLETED)
+        if fate.started in done:
+            return fate.started.result().pid
+        exit_ = fate.over.result()
+        if exit_.failure:
+            raise RuntimeFailure(exit_.failure)
+        return 0
+
+    def _environment(self, step: StepSpec) -> Environment:
+        return tuple((dict(self._env) | dict(step.env)).items())
+
+    def _fate(self, step_id: int, spec: StepSpec | None = None) -> _Fate:
+        if step_id not in self._fates:
+            loop = asyncio.get_running_loop()
+            self._fates[step_id] = _Fate(loop.create_future(), loop.create_future())
+        fate = self._fates[step_id]
+        fate.spec = spec or fate.spec
+        return fate
+
+    def _received(self, data: bytes, fds: list[int], sender: int) -> None:
+        self.pid = self.pid or sender
+        self._orphans.extend(fds)
+        try:
+            for reply in self._decoder.feed(data):
+                self._handle(reply)
+        except RuntimeFailure as error:
+            self._connection.close()
+            self._end(error)
+
+    def _handle(self, reply: frames.Reply) -> None:
+        match reply:
+            case frames.Hello():
+                _settle(self._hello, reply)
+            case frames.Spawned():
+                self._spawned(reply)
+            case frames.SpawnFailed():
+                fate = self._fate(reply.step_id)
+                _settle(fate.over, StepExit(reply.step_id, failure=failure_text(reply, fate.spec)))
+            case frames.Exited():
+                _settle(self._fate(reply.step_id).over, exit_of(reply))
+            case frames.Unknown():
+                unknown = StepExit(reply.step_id, failure="the step was never started")
+                _settle(self._fate(reply.step_id).over, unknown)
+                del self._fates[reply.step_id]
+
+    def _spawned(self, reply: frames.Spawned) -> None:
+        fate = self._fate(reply.step_id)
+        fate.fds, self._orphans = fate.fds + self._orphans, []
+        _settle(fate.started, reply)
+
+    def _ended(self) -> None:
+        self._end(ContainerGone(f"container {self._name} is gone"))
+
+    def _end(self, error: Exception) -> None:
+        self._gone = self._gone or error
+        for future in (self._hello, *(one for fate in self._fates.values() for one in (fate.started, fate.over))):
+            if not future.done():
+                future.set_exception(self._gone)
+                future.exception()
+        for fd in self._orphans:
+            os.close(fd)
+        self._orphans = []
+
+
+def _settle(future: asyncio.Future[T], value: T) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+def _as_three(fate: _Fate, step: StepSpec) -> tuple[int, int, int]:
+    fds, fate.fds = fate.fds, []
+    if len(fds) == (1 if step.tty else 3):
+        return (fds[0], os.dup(fds[0]), os.dup(fds[0])) if step.tty else (fds[0], fds[1], fds[2])
+    for fd in fds:
+        os.close(fd)
+    raise Conflict(f"step {step.step_id} was started before; its terminal or pipes are not ours, take a new step id")
+
+
+def exit_of(reply: frames.Exited) -> StepExit:
+    """wait(2)'s status in the model's words."""
+    killed = os.WIFSIGNALED(reply.wait_status)
+    return StepExit(
+        step_id=reply.step_id,
+        exit_code=None if killed else os.WEXITSTATUS(reply.wait_status),
+        signal=os.WTERMSIG(reply.wait_status) if killed else None,
+        max_rss=reply.max_rss,
+        user_s=reply.user_us / 1e6,
+        system_s=reply.system_us / 1e6,
+    )
+
+
+def failure_text(reply: frames.SpawnFailed, step: StepSpec | None) -> str:
+    """Why nothing ran; without the step's own words where another connection spawned it."""
+    reason = os.strerror(reply.errno)
+    if reply.stage == frames.STAGE_WORKDIR:
+        return f"cannot enter the working directory{f' {step.workdir!r}' if step else ''}: {reason}"
+    if reply.stage == frames.STAGE_EXEC and step and step.script:
+        return _script_failure(reply.errno, step.script)
+    if reply.stage == frames.STAGE_EXEC:
+        what = f" {step.argv[0]!r}" if step else ""
+        return f"command{what} not found" if reply.errno == errno.ENOENT else f"cannot run the command{what}: {reason}"
+    return f"cannot prepare the step: {reason}"
+
+
+def _script_failure(number: int, script: bytes) -> str:
+    first = script.split(b"\n", 1)[0][:80].decode(errors="replace")
+    if number == errno.ENOENT:
+        return f"the script's interpreter is not there: {first!r}"
+    return f"cannot run the script, which begins with {first!r}: {os.strerror(number)}"
