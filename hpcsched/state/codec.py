@@ -75,7 +75,7 @@ def decode(kind: str, body: bytes) -> Event:
     if reader is None:
         raise StoreCorrupt(f"unknown kind of event {kind!r}: it was written by a newer version of hpcsched; upgrade this one")
     value = decode_value(reader, body, f"an event {kind}")
-    return _unpacked(value) if isinstance(value, _Submitted) else value  # type: ignore[no-any-return]
+    return _unpacked(value) if isinstance(value, _Submitted) else value
 
 
 def encode_record(record: Record) -> bytes:
@@ -96,7 +96,9 @@ def shared(specs: Iterable[JobSpec]) -> tuple[tuple[JobSpec, ...], list[int]]:
 
 def _packed(event: JobsSubmitted) -> _Submitted:
     specs, places = shared(job.spec for job in event.jobs)
-    return _Submitted(event.time, event.request_id, specs, tuple((job.job_id, at) for job, at in zip(event.jobs, places, strict=True)))
+    return _Submitted(
+        event.time, event.request_id, specs, tuple((job.job_id, at) for job, at in zip(event.jobs, places, strict=True))
+    )
 
 
 def _unpacked(body: _Submitted) -> JobsSubmitted:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hpcsched.errors import StoreCorrupt
-from hpcsched.model.job import Job, JobSpec, JobState, Reason
+from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.node import Node
 from hpcsched.state import codec
-from hpcsched.state.tables import Tables
+from hpcsched.state.tables import Tables, hold
 
 _FORMAT = 1
 
@@ -32,9 +32,7 @@ _DECODER = codec.decoder(_Dump)
 def dump(tables: Tables) -> bytes:
     waiting = [job for job in tables.jobs.values() if job.state is JobState.PENDING]
     specs, places = codec.shared(job.spec for job in waiting)
-    rows = tuple(
-        (job.id, place, job.request_id, job.submit_time, job.held) for job, place in zip(waiting, places, strict=True)
-    )
+    rows = tuple((job.id, place, job.request_id, job.submit_time, job.held) for job, place in zip(waiting, places, strict=True))
     return codec.encode_value(
         _Dump(
             _FORMAT,
@@ -52,7 +50,9 @@ def fill(tables: Tables, body: bytes) -> None:
     """Put a dump into empty tables. Raises StoreCorrupt."""
     found = codec.decode_value(_DECODER, body, "the snapshot")
     if found.format != _FORMAT:
-        raise StoreCorrupt(f"the snapshot has format {found.format}, this version of hpcsched reads {_FORMAT}: use the version that wrote it")
+        raise StoreCorrupt(
+            f"the snapshot has format {found.format}, this version of hpcsched reads {_FORMAT}: use the version that wrote it"
+        )
     for node in found.nodes:
         tables.put_node(node)
     for job in sorted((*found.active, *_waiting(found)), key=lambda job: job.id):
@@ -68,8 +68,3 @@ def _waiting(found: _Dump) -> list[Job]:
         for job_id, place, request_id, submit_time, held in found.waiting
         for job in (Job(job_id, found.specs[place], request_id, JobState.PENDING, submit_time),)
     ]
-
-
-def hold(job: Job) -> Job:
-    """The pending job, held by its user."""
-    return replace(job, reason=Reason.JOB_HELD, message=f"held until `hpcsched release {job.id}`")

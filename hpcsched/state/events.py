@@ -1,4 +1,7 @@
-"""What happened; the journal keeps these. `time` is in Unix seconds. A body, once written, must stay readable: only add fields."""
+"""What happened; the journal keeps these. `time` is in Unix seconds.
+
+What was written once must stay readable: only add fields, and with a default.
+"""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def lost(known: ContainerStatus, why: str, time: float) -> ContainerStatus:
 def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command]:
     """The job leaves memory in the state that the table gives for that step."""
     state = next_state(job, step)
-    assert state is not None and state.ended
+    assert state is not None
     last = max((part.end_time for part in job.parts if part), default=0.0)
     end_time = _between(job.start_time or job.submit_time, last, time)
     final = replace(job, state=state, reason=REASONS[step], end_time=end_time)
@@ -95,7 +95,7 @@ def _with_part(job: Job, index: int, status: ContainerStatus) -> Job:
 
 def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> Job:
     cause = status.cause or EndCause.LOST
-    if job.cause or (index > 0 and cause is EndCause.STOPPED):
+    if job.cause:
         return job
     if job.cancel_requested and job.state is JobState.CONFIGURING and cause in _NEVER_RAN:
         cause = EndCause.CANCELLED

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hpcsched.model.job import Job, JobState
+from dataclasses import replace
+
+from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.state.queue import Queue
 
@@ -69,3 +71,8 @@ class Tables:
 
     def put_node(self, node: Node) -> None:
         self.nodes[node.name] = node
+
+
+def hold(job: Job) -> Job:
+    """The pending job, held by its user."""
+    return replace(job, reason=Reason.JOB_HELD, message=f"held until `hpcsched release {job.id}`")

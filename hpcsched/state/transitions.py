@@ -81,7 +81,7 @@ CAUSES: Mapping[EndCause, JobStep] = {
     EndCause.LOST: JobStep.LOST,
     EndCause.STOPPED: JobStep.LOST,
 }
-"""EXIT with code 0 is DONE. A first node that was STOPPED without its job having ended is as good as lost."""
+"""EXIT with code 0 is DONE. A part that was STOPPED before its job had ended is as good as lost."""
 
 
 def end_step(cause: EndCause, exit_code: int | None) -> JobStep:
@@ -117,7 +117,7 @@ NODE_TABLE: Mapping[NodeStep, Mapping[str, Any]] = {
     NodeStep.RELEASED: {"job_id": None, "cleaning": (1,)},
     NodeStep.CLEANED: {"cleaning": ()},
 }
-"""The fields of Node that change; job ids and the reason are examples that the handlers replace. Node.state follows from the fields."""
+"""The fields of Node that change, from which Node.state follows; the handlers put in the real job ids and reason."""
 
 
 def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node:

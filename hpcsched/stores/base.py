@@ -48,7 +48,8 @@ class Journal(Protocol):
     def append(self, position: int, entries: Sequence[tuple[str, bytes]], records: Sequence[RecordRow] = ()) -> None:
         """Write (kind, body) pairs after `position` and the records with them: all durable when this returns, or none.
 
-        The first record of a job stays. Raises Conflict when `position` is not the last, StoreBusy when the lease was taken over, StoreFull.
+        The first record of a job stays. Raises Conflict when `position` is not the last, StoreBusy when the lease was taken
+        over, StoreFull.
         """
 
     def save_snapshot(self, position: int, body: bytes) -> None:

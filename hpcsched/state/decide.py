@@ -1,0 +1,130 @@
+"""Intents to events, or a refusal; nothing here changes the state. `now` is in Unix seconds.
+
+Each answers with no event when what is wanted is so already, so doing it twice is harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hpcsched.errors import Infeasible, InvalidValue, NotFound, QueueFull
+from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
+from hpcsched.model.node import Node
+from hpcsched.model.snapshot import Plan
+from hpcsched.sched.check import check_specs
+from hpcsched.sched.feasibility import require_feasible
+from hpcsched.sched.fit import Fitter
+from hpcsched.state.events import (
+    AllocationGranted,
+    CancelRequested,
+    JobHeld,
+    JobReleased,
+    JobsSubmitted,
+    NodeDrained,
+    NodeLost,
+    NodeResumed,
+    SubmittedJob,
+)
+from hpcsched.state.reports import report as report
+from hpcsched.state.state import State
+
+MAX_REASON = 200
+_fitter = Fitter()
+
+
+def submit(state: State, request_id: str, specs: Sequence[JobSpec], now: float, max_pending: int) -> JobsSubmitted:
+    """Raises InvalidValue, Infeasible, QueueFull. The caller has looked for jobs that this request made before."""
+    check_specs(specs)
+    waiting = state.pending_count
+    if waiting + len(specs) > max_pending:
+        raise QueueFull(f"{waiting} jobs wait already and at most {max_pending} may: try again when some have started")
+    _require_feasible(state, specs)
+    first = state.next_job_id
+    jobs = tuple(SubmittedJob(first + offset, spec) for offset, spec in enumerate(specs))
+    return JobsSubmitted(now, request_id, jobs)
+
+
+def _require_feasible(state: State, specs: Sequence[JobSpec]) -> None:
+    offers = [node.offer for node in state.nodes.values()]
+    judged: set[tuple[ResourceRequest, str, int]] = set()
+    for number, spec in enumerate(specs, 1):
+        shape = (spec.resources, spec.runtime, spec.nodes)
+        if shape in judged:
+            continue
+        judged.add(shape)
+        try:
+            require_feasible(spec, offers, _fitter)
+        except (Infeasible, InvalidValue) as error:
+            raise type(error)(f"job {number} of {len(specs)}: {error}" if len(specs) > 1 else str(error)) from None
+
+
+def cancel(state: State, job_id: int, now: float) -> list[CancelRequested]:
+    """Raises NotFound."""
+    return [] if _job(state, job_id).cancel_requested else [CancelRequested(now, job_id)]
+
+
+def hold(state: State, job_id: int, now: float) -> list[JobHeld]:
+    """Only a pending job can be held. Raises NotFound, InvalidValue."""
+    job = _job(state, job_id)
+    if job.state is not JobState.PENDING:
+        raise InvalidValue(f"job {job_id} is {job.state}: only a pending job can be held")
+    return [] if job.held else [JobHeld(now, job_id)]
+
+
+def release(state: State, job_id: int, now: float) -> list[JobReleased]:
+    """Raises NotFound."""
+    return [JobReleased(now, job_id)] if _job(state, job_id).held else []
+
+
+def drain(state: State, name: str, reason: str, now: float) -> list[NodeDrained]:
+    """Raises NotFound, InvalidValue when the reason is empty, long or not one line."""
+    node = _node(state, name)
+    if not 0 < len(reason.strip()) <= MAX_REASON or not reason.isprintable():
+        raise InvalidValue(f"say in one line of at most {MAX_REASON} characters why node {name} is drained (--reason)")
+    return [] if node.drain_reason == reason else [NodeDrained(now, name, reason)]
+
+
+def resume(state: State, name: str, now: float) -> list[NodeResumed]:
+    """Raises NotFound."""
+    return [NodeResumed(now, name)] if _node(state, name).drain_reason else []
+
+
+def allocate(state: State, plan: Plan, now: float) -> list[AllocationGranted]:
+    """The starts of a verified plan that still hold: those jobs wait and those nodes are free."""
+    return [
+        AllocationGranted(now, start.job_id, start.allocation)
+        for start in plan.starts
+        if _waits(state, start.job_id) and _are_free(state, start.allocation.nodes)
+    ]
+
+
+def expire(state: State, disconnected_since: Mapping[str, float], now: float, timeout_s: float) -> list[NodeLost]:
+    """Nodes without their agent for longer than that. A node that `disconnected_since` does not name is given more time."""
+    return [
+        NodeLost(now, name, f"node {name} had no agent for {timeout_s:g} s")
+        for name, node in state.nodes.items()
+        if not node.connected and not node.down and now - disconnected_since.get(name, now) >= timeout_s
+    ]
+
+
+def _waits(state: State, job_id: int) -> bool:
+    job = state.jobs.get(job_id)
+    return job is not None and job in state.queue
+
+
+def _are_free(state: State, names: Sequence[str]) -> bool:
+    return all(name in state.nodes and not state.nodes[name].busy for name in names)
+
+
+def _job(state: State, job_id: int) -> Job:
+    job = state.jobs.get(job_id)
+    if job is None:
+        raise NotFound(f"there is no live job {job_id}; `hpcsched jobs --all` lists those that ended")
+    return job
+
+
+def _node(state: State, name: str) -> Node:
+    node = state.nodes.get(name)
+    if node is None:
+        raise NotFound(f"there is no node {name!r}; `hpcsched nodes` lists those that are known")
+    return node
