@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,7 @@ def _option(*names: str, about: str, **settings: Any) -> click.Option:
     return click.Option(list(names), help=about, **settings)
 
 
-_RESOURCES = (
+RESOURCE_OPTIONS: tuple[click.Option, ...] = (
     _option("-c", "--cpus-per-node", type=click.IntRange(1), metavar="N", about="Hardware threads on each node [default: all]."),
     _option("--cores-per-node", type=click.IntRange(1), metavar="N", about="Whole cores on each node [default: all]."),
     _option("--mem-per-node", type=Size(), metavar="SIZE", about="Memory on each node, as 64G [default: all]."),
@@ -73,14 +73,23 @@ _OTHERS = (
         about=f"Output kept; what comes after it is dropped [default: {format_bytes(_DEFAULTS.output_cap)}].",
     ),
 )
-JOB_OPTIONS: tuple[click.Option, ...] = (*_OTHERS[:1], *_RESOURCES, *_OTHERS[1:])
+JOB_OPTIONS: tuple[click.Option, ...] = (*_OTHERS[:1], *RESOURCE_OPTIONS, *_OTHERS[1:])
 _ADDED_UP = ("env", "mounts")
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options to a function that is about to become a click command."""
+    """Adds JOB_OPTIONS to a function that is about to become a click command."""
+    return _with(command, JOB_OPTIONS)
+
+
+def resource_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds RESOURCE_OPTIONS; what they give arrives under the names of ResourceRequest, None for what is not asked."""
+    return _with(command, RESOURCE_OPTIONS)
+
+
+def _with(command: Callable[..., Any], options: Sequence[click.Option]) -> Callable[..., Any]:
     params: list[click.Parameter] = command.__dict__.setdefault("__click_params__", [])
-    params.extend(reversed(JOB_OPTIONS))
+    params.extend(reversed(options))
     return command
 
 

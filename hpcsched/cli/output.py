@@ -6,13 +6,17 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
 from hpcsched.cli.fields import plain_data
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 T = TypeVar("T")
+PIPE_WIDTH = 160
 FORMS = ("table", "json", "plain")
 _COLOURS = {
     "RUNNING": "green",
@@ -83,6 +87,13 @@ def show_facts(facts: Sequence[tuple[str, str]], form: str, whole: Any) -> None:
             click.echo(f"{name:<{width}}  {clean(value)}".rstrip())
 
 
+def console() -> Console:
+    """rich's, for stdout; away from a terminal it is wide and colourless, so that nothing is cut."""
+    from rich.console import Console
+
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPE_WIDTH, no_color=True)
+
+
 def clean(text: str) -> str:
     """The text on one line, and without what could steer a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)
@@ -108,7 +119,6 @@ def _show_aligned(cells: list[list[str]], columns: Sequence[Column[T]]) -> None:
 
 
 def _show_coloured(cells: list[list[str]], columns: Sequence[Column[T]]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -117,4 +127,4 @@ def _show_coloured(cells: list[list[str]], columns: Sequence[Column[T]]) -> None
         table.add_column(column.title, justify="right" if column.right else "left", no_wrap=not column.wide, overflow="fold")
     for row in cells:
         table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
-    Console().print(table)
+    console().print(table)
