@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
@@ -20,8 +21,6 @@ XML_FILES = sorted(FOLDER.glob("*/*.xml"))
 ARCHIVES = sorted(FOLDER.glob("*/*.tar.bz2"))
 ALL = [*XML_FILES, *ARCHIVES]
 
-needs_captures = pytest.mark.skipif(not ALL, reason=f"no captures of real machines in {FOLDER}")
-
 
 def each(files: list[Path]) -> pytest.MarkDecorator:
     """One test for each capture, named after it; one that is skipped where there are none."""
@@ -30,14 +29,15 @@ def each(files: list[Path]) -> pytest.MarkDecorator:
 
 
 @cache
-def machine(path: Path, folder: Path) -> Topology:
-    """The topology of one capture; an archive is unpacked in `folder`."""
-    return read_topology(capture(unpacked(path, folder))) if path in ARCHIVES else topology_from_file(path)
+def machine(path: Path) -> Topology:
+    """The topology of one capture."""
+    if path in XML_FILES:
+        return topology_from_file(path)
+    with tempfile.TemporaryDirectory() as folder:
+        return read_topology(capture(unpacked(path, Path(folder))))
 
 
-@cache
 def unpacked(path: Path, folder: Path) -> Path:
-    target = folder / path.name
-    target.mkdir()
-    subprocess.run(["tar", "-x", "-C", target], input=bz2.decompress(path.read_bytes()), check=True)
-    return next(target.iterdir())
+    """The root of the /proc and /sys in an archive, unpacked in a new folder."""
+    subprocess.run(["tar", "-x", "-C", folder], input=bz2.decompress(path.read_bytes()), check=True)
+    return next(folder.iterdir())

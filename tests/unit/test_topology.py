@@ -318,15 +318,15 @@ READABLE = [path for path in XML_FILES if b'version="3' not in path.read_bytes()
 
 
 @each(READABLE)
-def test_a_file_of_a_real_machine_is_what_hwloc_counts(path: Path, tmp_path: Path) -> None:
-    topology = machine(path, tmp_path)
+def test_a_file_of_a_real_machine_is_what_hwloc_counts(path: Path) -> None:
+    topology = machine(path)
     assert_sound(topology)
     assert_as_hwloc_counts(topology, "-i", str(path))
 
 
 @each([path for path in XML_FILES if path not in READABLE])
-def test_a_file_of_hwloc_3_has_all_its_cores(path: Path, tmp_path: Path) -> None:
-    topology, text = machine(path, tmp_path), path.read_text()
+def test_a_file_of_hwloc_3_has_all_its_cores(path: Path) -> None:
+    topology, text = machine(path), path.read_text()
     assert_sound(topology)
     assert len(topology.cores) == text.count('<object type="Core"')
     assert len(topology.pus) == text.count('<object type="PU"')
@@ -342,22 +342,22 @@ def test_a_capture_of_a_real_machine_is_what_hwloc_counts(path: Path, tmp_path: 
 
 
 @each(READABLE)
-def test_the_pus_of_each_numa_node_are_hwlocs(path: Path, tmp_path: Path) -> None:
-    for node in machine(path, tmp_path).numa_nodes:
+def test_the_pus_of_each_numa_node_are_hwlocs(path: Path) -> None:
+    for node in machine(path).numa_nodes:
         command = ["hwloc-calc", "-i", str(path), "--pi", "--po", "-I", "pu", f"numa:{node.os_index}"]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(",")
         if node.pus:
             assert sorted(map(int, said)) == sorted(node.pus)
 
 
-def test_real_machines_have_the_oddities_that_they_were_captured_for(tmp_path: Path) -> None:
+def test_real_machines_have_the_oddities_that_they_were_captured_for() -> None:
     if not FOLDER.exists():
         pytest.skip(f"no captures of real machines in {FOLDER}")
-    knl = nodes_of(machine(FOLDER / "mpibind/knl-quad-flat-hwloc1.xml", tmp_path))
+    knl = nodes_of(machine(FOLDER / "mpibind/knl-quad-flat-hwloc1.xml"))
     assert [pus for _, pus in knl.values()] == ["0-271", ""]
-    gpus = nodes_of(machine(FOLDER / "flux/sierra.xml", tmp_path))
+    gpus = nodes_of(machine(FOLDER / "flux/sierra.xml"))
     assert [index for index, (_, pus) in gpus.items() if not pus] == [252, 253, 254, 255]
-    assert machine(FOLDER / "hwloc/20em64t-hybrid-1p6c2t+2ca4co1t.tar.bz2", tmp_path).pus.mask == (1 << 20) - 1
+    assert machine(FOLDER / "hwloc/20em64t-hybrid-1p6c2t+2ca4co1t.tar.bz2").pus.mask == (1 << 20) - 1
 
 
 def test_a_source_is_a_value() -> None:

@@ -1,0 +1,6 @@
+"""For all tests."""
+
+from hypothesis import settings
+
+settings.register_profile("busy machine", deadline=None)
+settings.load_profile("busy machine")
