@@ -9,6 +9,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from hpcsched.agent.book import Book, Page
 from hpcsched.agent.output import Outputs
@@ -101,7 +102,7 @@ class Keeper:
     async def _run(self) -> ContainerStatus:
         supervisor = await self.runtime.connect(self.page.name)
         try:
-            await asyncio.wait({self._command, self._stop}, return_when=asyncio.FIRST_COMPLETED)
+            await _first_of(self._command, self._stop)
             if self._stop.done() and self.page.stage is Stage.STARTING:
                 return self._status(self._stop.result())
             await self._spawn(supervisor)
@@ -121,8 +122,8 @@ class Keeper:
     async def _watch(self, supervisor: Supervisor) -> ContainerStatus:
         waiting = asyncio.create_task(supervisor.wait(COMMAND_STEP))
         try:
-            done, _ = await asyncio.wait({waiting, self._stop}, timeout=self._left_s(), return_when=asyncio.FIRST_COMPLETED)
-            if waiting in done:
+            await _first_of(waiting, self._stop, timeout_s=self._left_s())
+            if waiting.done():
                 return self._exit_status(waiting.result())
             cause = self._stop.result() if self._stop.done() else EndCause.TIMEOUT
             return await self._terminate(waiting, cause)
@@ -181,3 +182,7 @@ class Keeper:
         self.page = dataclasses.replace(self.page, stage=stage, status=dataclasses.replace(status, phase=phase))
         self._around.book.write(self.page)
         self._around.changed()
+
+
+async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:
+    await asyncio.wait(futures, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)

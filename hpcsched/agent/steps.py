@@ -80,7 +80,7 @@ class _Session:
     async def _pump(self, kind: str, file: int) -> None:
         os.set_blocking(file, False)
         while data := await _read(file):
-            await self._send(job_pb.ExecStepResponse(**{kind: data}))
+            await self._send(job_pb.ExecStepResponse(stdout=data) if kind == "stdout" else job_pb.ExecStepResponse(stderr=data))
 
     async def _feed(self, stdin: int) -> None:
         """What the client sends: input, window, signals. Its end is the end of input."""

@@ -25,7 +25,7 @@ from hpcsched.wire.convert import from_message, to_message
 class Client:
     """A connection to one controller; safe to use from several threads.
 
-    `timeout_s` bounds every call that does not wait for a job. All methods raise HpcschedError: Unreachable, NotFound, InvalidValue…
+    `timeout_s` bounds every call that does not wait for a job. All methods raise HpcschedError: Unreachable, NotFound…
 
     >>> with Client() as client:
     ...     job = client.wait(client.submit(JobSpec(command=("hostname",))))

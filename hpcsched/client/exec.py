@@ -19,7 +19,10 @@ QUEUED_MESSAGES = 64
 
 
 class ExecSession:
-    """Iterate for (`stdout` or `stderr`, bytes); `exit` is set when that ends. `send`, `resize` and `signal` may come from another thread."""
+    """Iterate for (`stdout` or `stderr`, bytes); `exit` is set when that ends.
+
+    `send`, `resize` and `signal` may come from another thread.
+    """
 
     def __init__(self, outbox: queue.Queue[Any], responses: Any, address: str) -> None:
         self._outbox, self._responses, self._address = outbox, responses, address
@@ -48,13 +51,22 @@ class ExecSession:
                     self.exit = from_message(StepExit, response.exit)
                 elif kind:
                     yield kind, bytes(getattr(response, kind))
-        self._outbox.put(None)
+        self._end_input()
         if self.exit is None:
             raise HpcschedError("the step's stream ended before the step did")
 
     def close(self) -> None:
         """Leave; the step's terminal or pipes are closed, it gets SIGHUP."""
         self._responses.cancel()
+        self._end_input()
+
+    def _end_input(self) -> None:
+        """Lets the thread that feeds the stream go, whatever still waits to be sent."""
+        while True:
+            try:
+                return self._outbox.put_nowait(None)
+            except queue.Full:
+                self._outbox.get_nowait()
 
     def _put(self, message: Any) -> None:
         while self.exit is None and self._responses.is_active():

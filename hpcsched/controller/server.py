@@ -8,7 +8,8 @@ import ipaddress
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -25,6 +26,8 @@ from hpcsched.controller.node_service import NodeService
 from hpcsched.errors import ConfigError, HpcschedError
 from hpcsched.plugins import load
 from hpcsched.state import decide
+from hpcsched.state.events import Event
+from hpcsched.state.state import State
 from hpcsched.v1 import (
     accounting_service_pb2,
     accounting_service_pb2_grpc,
@@ -152,9 +155,13 @@ async def _watch(desk: Desk) -> None:
         await asyncio.sleep(min(1.0, timeout / 4))
         away = {name: since for name, since in desk.disconnected_since.items() if time.time() - since >= timeout}
         if away:
-            await desk.loop.insist(lambda state, now, away=away: decide.expire(state, away, now, timeout))
+            await desk.loop.insist(partial(_expire, away, timeout))
             for name in away:
                 desk.disconnected_since.pop(name, None)
+
+
+def _expire(away: dict[str, float], timeout: float, state: State, now: float) -> Sequence[Event]:
+    return decide.expire(state, away, now, timeout)
 
 
 def _check_listen(config: ControllerConfig) -> None:

@@ -1,0 +1,109 @@
+"""Real controller and agent processes in a folder of their own, to be killed at will."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpcsched.client import Client
+from hpcsched.errors import HpcschedError
+from hpcsched.model.node import NodeState
+
+DEADLINE_S = 30.0
+
+
+def eventually(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S, every_s: float = 0.002) -> None:
+    """Wait for a condition; fail, naming it, when it does not come."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {deadline_s:g} s: {what}"
+        time.sleep(every_s)
+
+
+@dataclass
+class Daemons:
+    """`controller` and `agent` are the processes of now."""
+
+    folder: Path
+    agent_timeout_s: float = 60.0
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def address(self) -> str:
+        return f"unix://{self.folder}/s.sock"
+
+    def write_config(self, name: str = "config.toml", agent: str = "n1", extra: str = "") -> Path:
+        path = self.folder / name
+        path.write_text(
+            f'[controller]\nlisten = "{self.address}"\nstate_dir = "{self.folder}/controller"\n'
+            f"agent_timeout_s = {self.agent_timeout_s}\n"
+            f'[agent]\ncontroller = "{self.address}"\nname = "{agent}"\nstate_dir = "{self.folder}/{agent}"\n'
+            f'image_dir = "{self.folder}/images"\nmount_allow = ["{self.folder}"]\n{extra}'
+        )
+        return path
+
+    def start(self, role: str, config: Path | None = None) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "hpcsched.cli.main", role, "--config", str(config or self.write_config())]
+        with (self.folder / f"{role}.log").open("ab") as log:
+            self.processes[role] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        return self.processes[role]
+
+    def kill(self, role: str) -> None:
+        """kill -9, and reap."""
+        process = self.processes.pop(role)
+        process.send_signal(signal.SIGKILL)
+        process.wait(DEADLINE_S)
+
+    def client(self) -> Client:
+        return Client(self.address, timeout_s=DEADLINE_S)
+
+    def wait_for_node(self, state: NodeState = NodeState.IDLE) -> None:
+        eventually(lambda: state in self._states(), f"a node in state {state}")
+
+    def _states(self) -> list[NodeState]:
+        try:
+            with self.client() as client:
+                return [node.state for node in client.nodes()]
+        except HpcschedError:
+            return []
+
+    def logs(self) -> str:
+        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
+
+    def stop(self) -> None:
+        """Agents first: what they hold is cancelled through the controller before."""
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(DEADLINE_S)
+
+
+@contextmanager
+def daemons(folder: Path, **settings: float) -> Iterator[Daemons]:
+    """A controller and an agent, up; whatever a test leaves running is ended."""
+    both = Daemons(folder, **settings)
+    try:
+        both.start("controller")
+        both.start("agent")
+        both.wait_for_node()
+        yield both
+    except BaseException:
+        sys.stderr.write(both.logs())
+        raise
+    finally:
+        both.stop()
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
