@@ -5,6 +5,8 @@ from __future__ import annotations
 import bz2
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from hpcsched.model.topology import Topology
 
 FOLDER = Path(__file__).parents[2] / "shared/data/topologies"
 GOLDEN = Path(__file__).parent / "golden/topology-2pack-2numa-4core-2pu.xml"
+MEMORY = Path("/dev/shm")
 
 XML_FILES = sorted(FOLDER.glob("*/*.xml"))
 ARCHIVES = sorted(FOLDER.glob("*/*.tar.bz2"))
@@ -33,11 +36,13 @@ def machine(path: Path) -> Topology:
     """The topology of one capture."""
     if path in XML_FILES:
         return topology_from_file(path)
-    with tempfile.TemporaryDirectory() as folder:
-        return read_topology(capture(unpacked(path, Path(folder))))
+    with unpacked(path) as root:
+        return read_topology(capture(root))
 
 
-def unpacked(path: Path, folder: Path) -> Path:
-    """The root of the /proc and /sys in an archive, unpacked in a new folder."""
-    subprocess.run(["tar", "-x", "-C", folder], input=bz2.decompress(path.read_bytes()), check=True)
-    return next(folder.iterdir())
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The root of the /proc and /sys in an archive: ten thousand small files, so in memory where there is such a place."""
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        subprocess.run(["tar", "-x", "-C", folder], input=bz2.decompress(path.read_bytes()), check=True)
+        yield next(Path(folder).iterdir())
