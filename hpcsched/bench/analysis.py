@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -9,7 +10,7 @@ from hpcsched.bench.about import About, Metric
 from hpcsched.bench.environment import OF_THE_CONTAINER
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.result import Sample
-from hpcsched.bench.stats import median, ratio
+from hpcsched.bench.stats import bootstrapped, median, ratio
 from hpcsched.bench.verdict import Comparison, compare
 
 Environments = Mapping[str, Mapping[str, str]]
@@ -36,8 +37,9 @@ def _of_benchmark(about: About, samples: Sequence[Sample], environments: Environ
 
 def _of_metric(about: About, metric: Metric, samples: Sequence[Sample], against: Sequence[str], seed: int) -> Comparison:
     medians = median(values(samples, metric, Arm.BARE)), median(values(samples, metric, Arm.CONTAINER))
-    container = ratio(*paired(samples, metric, Arm.CONTAINER), seed=seed)
-    control = ratio(*paired(samples, metric, Arm.CONTROL), seed=seed)
+    pairs, equals = paired(samples, metric, Arm.CONTAINER), paired(samples, metric, Arm.CONTROL)
+    container = dataclasses.replace(ratio(*pairs), bootstrap=bootstrapped(*pairs, seed=seed))
+    control = dataclasses.replace(ratio(*equals), bootstrap=bootstrapped(*equals, seed=seed))
     return compare(about.name, metric, about.margin, medians, container, control, against)
 
 

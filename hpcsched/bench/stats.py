@@ -48,11 +48,11 @@ class Ratio:
     bootstrap: Interval | None = None
 
 
-def ratio(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Ratio:
+def ratio(first: Sequence[float], second: Sequence[float]) -> Ratio:
     """Of positive values, paired by position."""
     import numpy
 
-    logs = numpy.log(numpy.asarray(first, dtype=float)) - numpy.log(numpy.asarray(second, dtype=float))
+    logs = _logs(first, second)
     if not len(logs):
         return Ratio(0)
     walsh = _walsh_averages(logs)
@@ -60,7 +60,14 @@ def ratio(first: Sequence[float], second: Sequence[float], seed: int = 0) -> Rat
     if len(logs) < LEAST_PAIRS:
         return Ratio(len(logs), centre)
     wide, narrow = _interval(walsh, len(logs), 0.95), _interval(walsh, len(logs), 0.90)
-    return Ratio(len(logs), centre, wide, narrow, _bootstrap(logs, seed))
+    return Ratio(len(logs), centre, wide, narrow)
+
+
+def _logs(first: Sequence[float], second: Sequence[float]) -> list[float]:
+    import numpy
+
+    logs: list[float] = (numpy.log(numpy.asarray(first, dtype=float)) - numpy.log(numpy.asarray(second, dtype=float))).tolist()
+    return logs
 
 
 def _walsh_averages(logs: Sequence[float]) -> Sequence[float]:
@@ -115,13 +122,16 @@ def _signed_rank(pairs: int) -> tuple[float, ...]:
     return tuple(chances)
 
 
-def _bootstrap(logs: Sequence[float], seed: int) -> Interval | None:
-    """None when the resamples do not vary enough for BCa."""
+def bootstrapped(first: Sequence[float], second: Sequence[float], seed: int) -> Interval | None:
+    """95 % BCa interval of the median ratio (Efron 1987); None below LEAST_PAIRS, or when resamples vary too little for it."""
     import warnings
 
     import numpy
     from scipy.stats import bootstrap
 
+    logs = _logs(first, second)
+    if len(logs) < LEAST_PAIRS:
+        return None
     generator = numpy.random.default_rng(seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

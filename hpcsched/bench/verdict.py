@@ -6,9 +6,12 @@ import enum
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from hpcsched.bench.about import Metric
 from hpcsched.bench.stats import LEAST_PAIRS, Interval, Ratio
+
+_Z95, _Z90 = (NormalDist().inv_cdf(level) for level in (0.95, 0.90))
 
 
 class Verdict(enum.StrEnum):
@@ -25,7 +28,7 @@ class Comparison:
     """One metric of one benchmark. `ratio` is container / bare, `control` is bare / bare; medians in the metric's unit.
 
     `reason`: why it is not shown or void. `sentence`: the verdict in plain words. `pairs_needed`: an estimate of the pairs after
-    which equivalence or a difference would be shown, 0 when there is none.
+    which equivalence would be shown, if there is any; 0 when it is not asked or cannot be said.
     """
 
     benchmark: str
@@ -64,7 +67,7 @@ def compare(
     """`medians` of bare and container. Any objection makes it void, a control that differs makes it not shown."""
     verdict, reason = _verdict(ratio, control, margin, objections)
     needed = pairs_needed(ratio, margin) if verdict is Verdict.NOT_SHOWN else 0
-    sentence = _sentence(verdict, reason, metric, ratio, margin)
+    sentence = _sentence(verdict, reason, benchmark, metric, ratio, margin)
     return Comparison(benchmark, metric, margin, *medians, ratio, control, verdict, sentence, reason, needed)
 
 
@@ -80,29 +83,32 @@ def _verdict(ratio: Ratio, control: Ratio, margin: float, objections: Sequence[s
 
 
 def pairs_needed(ratio: Ratio, margin: float) -> int:
-    """With noise and centre as they look now: pairs for a 90 % interval within the margin or, where the centre is outside, for
-    a 95 % interval without 1. Widths shrink with the square root of the number of pairs. 0: cannot be said.
+    """If the arms are truly equal and the noise stays as it is: pairs after which four runs in five show equivalence. 0: unknown.
+
+    From the half-width h of the 90 % interval at n pairs: n (h / margin)² ((z₉₅ + z₉₀) / z₉₅)² (Schuirmann 1987, large samples).
     """
-    if ratio.estimate is None or ratio.wide is None or ratio.narrow is None:
+    if ratio.narrow is None:
         return 0
-    off = abs(ratio.estimate - 1.0)
-    kept, room = (ratio.narrow, margin - off) if off < margin else (ratio.wide, off)
-    reach = max(kept.high - ratio.estimate, ratio.estimate - kept.low)
-    times = math.inf if room <= 0 else (reach / room) ** 2
-    return math.ceil(ratio.pairs * times) if times < 1e4 else 0
+    half = math.log(ratio.narrow.high / ratio.narrow.low) / 2
+    return _two_digits(ratio.pairs * (half / margin * (_Z95 + _Z90) / _Z95) ** 2)
+
+
+def _two_digits(number: float) -> int:
+    """Rounded up; an estimate of that kind has no more digits than two."""
+    unit = 10 ** max(math.floor(math.log10(max(number, 1.0))) - 1, 0)
+    return math.ceil(number / unit) * unit
 
 
 def _what_it_takes(ratio: Ratio, margin: float) -> str:
-    needed = pairs_needed(ratio, margin)
     assert ratio.wide is not None
-    seen = f"the interval {span(ratio.wide)} holds both equality and differences above the margin of {margin:.1%}"
-    if not needed:
-        return f"{seen}; the estimate lies at the margin, where no number of pairs decides"
-    return f"{seen}; about {needed} pairs would decide at this noise, {ratio.pairs} were measured"
+    return (
+        f"the 95 % interval {span(ratio.wide)} holds equality and also differences above the margin of {margin:.1%}; "
+        f"if there is none, about {pairs_needed(ratio, margin):,} pairs would show that at this noise ({ratio.pairs} were measured)"
+    )
 
 
-def _sentence(verdict: Verdict, reason: str, metric: Metric, ratio: Ratio, margin: float) -> str:
-    name = f"{metric.name} ({metric.unit})"
+def _sentence(verdict: Verdict, reason: str, benchmark: str, metric: Metric, ratio: Ratio, margin: float) -> str:
+    name = f"{benchmark} {metric.name}"
     if verdict is Verdict.VOID:
         return f"{name}: no comparison, because {reason}."
     if verdict is Verdict.NOT_SHOWN:
