@@ -95,7 +95,7 @@ def pairs_needed(ratio: Ratio, margin: float) -> int:
 
 def _two_digits(number: float) -> int:
     """Rounded up; an estimate of that kind has no more digits than two."""
-    unit = 10 ** max(math.floor(math.log10(max(number, 1.0))) - 1, 0)
+    unit: int = 10 ** max(math.floor(math.log10(max(number, 1.0))) - 1, 0)
     return math.ceil(number / unit) * unit
 
 
@@ -103,7 +103,8 @@ def _what_it_takes(ratio: Ratio, margin: float) -> str:
     assert ratio.wide is not None
     return (
         f"the 95 % interval {span(ratio.wide)} holds equality and also differences above the margin of {margin:.1%}; "
-        f"if there is none, about {pairs_needed(ratio, margin):,} pairs would show that at this noise ({ratio.pairs} were measured)"
+        f"if the arms are equal, about {pairs_needed(ratio, margin):,} pairs would show it at this noise "
+        f"({ratio.pairs} were measured)"
     )
 
 
