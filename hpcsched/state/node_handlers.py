@@ -37,7 +37,7 @@ def node_disconnected(tables: Tables, event: events.NodeDisconnected) -> list[Co
 
 def node_lost(tables: Tables, event: events.NodeLost) -> list[Command]:
     node = tables.nodes.get(event.name)
-    if node is None or node.down:
+    if node is None or node.down or node.connected:
         return []
     tables.put_node(changed_node(node, NodeStep.LOST, event.time))
     return [*lose_part(tables, node.name, event.reason, event.time), Replan()]

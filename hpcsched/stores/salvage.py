@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,7 +89,7 @@ def _rescue(database: sqlite3.Connection, marked: int, target: Path) -> SalvageR
     _forget_ended(state, ended)
     held = _hold_waiting(state) if fault else 0
     state.next_job_id = max([state.next_job_id, *(job_id + 1 for job_id in ended)])
-    _write(target, state, rows)
+    _write(target, state, rows, _epoch(database))
     return SalvageReport(target, position, fault, len(state.jobs), held, len(rows), lost)
 
 
@@ -154,12 +155,22 @@ def _hold_waiting(state: State) -> int:
     return len(waiting)
 
 
-def _write(target: Path, state: State, rows: list[RecordRow]) -> None:
+def _epoch(database: sqlite3.Connection) -> int:
+    """Agents refuse an older epoch than they have seen; when it is lost, the time in seconds is surely newer."""
+    try:
+        found = database.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()[0]
+    except (sqlite3.Error, TypeError):
+        found = None
+    return found if isinstance(found, int) else int(time.time())
+
+
+def _write(target: Path, state: State, rows: list[RecordRow], epoch: int) -> None:
     journal = SqliteJournal(target)
     journal.open()
     try:
         for start in range(0, len(rows), _BATCH):
             journal.append(0, (), rows[start : start + _BATCH])
         journal.save_snapshot(0, state.dump())
+        journal.raise_epoch(epoch)
     finally:
         journal.close()

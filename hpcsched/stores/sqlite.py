@@ -91,6 +91,11 @@ class SqliteJournal:
             rows = self._db.execute("SELECT job_id FROM record WHERE request_id = ? ORDER BY job_id", (request_id,))
             return tuple(row[0] for row in rows)
 
+    def raise_epoch(self, epoch: int) -> None:
+        """Make the next epoch larger than that one."""
+        with translated(self._folder):
+            self._db.execute("UPDATE meta SET value = max(value, ?) WHERE key = 'epoch'", (epoch,))
+
     def close(self) -> None:
         database, self._database = self._database, None
         try:

@@ -24,7 +24,12 @@ INSERT OR IGNORE INTO meta VALUES ('format', 1), ('epoch', 0);
 
 
 def checksum(number: int, text: str, body: bytes) -> int:
-    """crc32 over all that a row says: its position or job id, its kind or request, its body."""
+    """crc32 over all that a row says: its position or job id, its kind or request, its body.
+
+    In a damaged file a body can be of any type: -1 then, which no row has.
+    """
+    if not isinstance(body, bytes):
+        return -1
     return zlib.crc32(body, zlib.crc32(f"{number} {text} ".encode()))
 
 
