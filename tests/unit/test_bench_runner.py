@@ -1,0 +1,260 @@
+"""The harness against jobs that end at once, with figures whose truth is known."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hpcsched.bench.plan import Arm, Wanted, blocks, enough, expected
+from hpcsched.bench.result import Result
+from hpcsched.bench.runner import Progress, run
+from hpcsched.bench.verdict import Verdict
+from hpcsched.errors import DeadlineExceeded, InvalidValue, NotFound, Unreachable
+from hpcsched.model.container import Observed
+from hpcsched.model.idset import IdSet
+from hpcsched.model.job import Job, JobSpec, ResourceRequest
+from hpcsched.testing.jobs import FakeJobs, Model, rebound, with_field
+
+
+def measure(jobs: FakeJobs, *names: str, pairs: int = 8, seed: int = 1, **options: Any) -> Result:
+    return run(jobs, names or ("dgemm",), pairs=pairs, seed=seed, clock=jobs.clock, **options)
+
+
+def verdicts(result: Result) -> set[Verdict]:
+    return {comparison.verdict for comparison in result.comparisons}
+
+
+@given(st.integers(0, 1 << 31), st.integers(1, 30))
+def test_every_block_holds_each_arm_of_each_benchmark_once(seed: int, pairs: int) -> None:
+    for block in blocks(seed, ("a", "b"), Wanted(pairs)):
+        assert Counter((step.benchmark, step.arm) for step in block) == {(name, arm): 1 for name in ("a", "b") for arm in Arm}
+        assert [step.benchmark for step in block] in (["a"] * 3 + ["b"] * 3, ["b"] * 3 + ["a"] * 3)
+
+
+@given(st.integers(0, 1 << 31))
+def test_six_blocks_use_all_orders_of_the_arms_once(seed: int) -> None:
+    orders = [tuple(step.arm for step in block) for block in blocks(seed, ("a",), Wanted(6, warmups=0))]
+    assert sorted(orders) == sorted(permutations(Arm))
+
+
+def test_the_order_follows_from_the_seed_alone() -> None:
+    plan = [list(blocks(seed, ("a", "b"), Wanted(20))) for seed in (1, 1, 2)]
+    assert plan[0] == plan[1]
+    assert plan[0] != plan[2]
+
+
+@pytest.mark.parametrize(
+    ("measured", "elapsed", "stop"), [(10, 0.0, True), (6, 95.0, True), (6, 90.0, False), (5, 500.0, False), (0, 0.0, False)]
+)
+def test_a_budget_stops_before_the_block_that_would_pass_it_but_not_before_the_least(
+    measured: int, elapsed: float, stop: bool
+) -> None:
+    assert enough(measured, Wanted(10, least=6, budget_s=100.0), elapsed, 10.0) is stop
+
+
+def test_the_forecast_is_what_fits_in_the_budget() -> None:
+    wanted = Wanted(50, least=6, budget_s=100.0)
+    assert expected(4, wanted, 40.0, 10.0) == 10
+    assert expected(0, wanted, 0.0, 1000.0) == 6
+    assert expected(4, Wanted(50), 40.0, 10.0) == 50
+
+
+def test_the_samples_of_one_benchmark_differ_in_the_runtime_alone() -> None:
+    jobs = FakeJobs()
+    measure(jobs, resources=ResourceRequest(cores_per_node=2))
+    samples = [spec for spec in jobs.specs if "--prepare" not in spec.command]
+    assert {spec.runtime for spec in samples} == {"lxc", "baremetal"}
+    assert len({dataclasses.replace(spec, runtime="") for spec in samples}) == 1
+    assert samples[0].resources.cores_per_node == 2
+
+
+def test_an_equal_container_is_equivalent() -> None:
+    assert verdicts(measure(FakeJobs(Model(noise=0.001)), "stream", "dgemm", pairs=15)) == {Verdict.EQUIVALENT}
+
+
+def test_a_planted_slowdown_is_found_and_named() -> None:
+    result = measure(FakeJobs(Model(container=0.95, noise=0.005)), pairs=15)
+    assert verdicts(result) == {Verdict.DIFFERENT}
+    assert "worse than bare metal" in result.comparisons[0].sentence
+
+
+def test_a_noisy_machine_shows_nothing_and_says_what_it_would_take() -> None:
+    comparison = measure(FakeJobs(Model(noise=0.1)), pairs=15).comparisons[0]
+    assert comparison.verdict is Verdict.NOT_SHOWN
+    assert comparison.pairs_needed > 1000
+    assert f"about {comparison.pairs_needed:,} pairs" in comparison.sentence
+
+
+def test_bare_metal_that_differs_from_itself_forbids_any_verdict() -> None:
+    """The second and each later bare sample of a block is the slow one."""
+    jobs = FakeJobs(Model(noise=0.001))
+    seen: Counter[int] = Counter()
+
+    def slow_control(spec: JobSpec, answer: dict[str, Any]) -> dict[str, Any]:
+        number = len(jobs.specs) - 2
+        arm = order[number] if number >= 0 else Arm.BARE
+        seen[number] += 1
+        factor = 0.9 if arm is Arm.CONTROL else 1.0
+        return {**answer, "metrics": {"gflops": {"value": 100.0 * factor * (1 + number % 3 / 1e4)}}}
+
+    order = [step.arm for block in blocks(1, ("dgemm",), Wanted(8)) for step in block]
+    jobs.edit = lambda spec, answer: answer if "--prepare" in spec.command else slow_control(spec, answer)
+    comparison = measure(jobs).comparisons[0]
+    assert comparison.verdict is Verdict.NOT_SHOWN
+    assert "bare metal differed from itself" in comparison.sentence
+
+
+def test_warm_up_samples_are_kept_and_do_not_count() -> None:
+    jobs = FakeJobs()
+    jobs.edit = lambda spec, answer: (
+        {**answer, "metrics": {"gflops": {"value": 1.0}}} if "metrics" in answer and len(jobs.specs) <= 4 else answer
+    )
+    result = measure(jobs)
+    assert [sample.values["gflops"] for sample in result.samples if sample.warmup] == [1.0, 1.0, 1.0]
+    assert result.comparisons[0].ratio.pairs == 8
+    assert result.comparisons[0].bare == pytest.approx(100.0, rel=0.01)
+
+
+def test_one_failed_sample_voids_the_comparison_and_is_kept_by_name() -> None:
+    jobs = FakeJobs(fails=lambda order, spec: "the wheels came off" if order == 9 else "")
+    result = measure(jobs)
+    assert verdicts(result) == {Verdict.VOID}
+    assert "1 of 24 samples failed" in result.comparisons[0].sentence
+    assert "the wheels came off" in next(sample.error for sample in result.samples if sample.error)
+
+
+def test_another_binding_in_the_container_voids_the_comparison() -> None:
+    def one_core_less(spec: JobSpec, seen: Observed) -> Observed:
+        return rebound(spec, seen, "0")
+
+    comparison = measure(FakeJobs(Model(container=0.5), bound=one_core_less)).comparisons[0]
+    assert comparison.verdict is Verdict.VOID
+    assert "cpus bound differs: bare metal 0-1, container 0" in comparison.sentence
+
+
+def test_a_binding_that_was_not_read_back_voids_the_comparison() -> None:
+    unread = FakeJobs(bound=lambda spec, seen: dataclasses.replace(seen, mems=IdSet()))
+    assert "not read back for 24 of 24" in measure(unread).comparisons[0].sentence
+
+
+@pytest.mark.parametrize(("part", "name"), [("environment", "libc"), ("environment", "thp"), ("config", "program")])
+def test_another_library_or_machine_setting_in_one_arm_voids_the_comparison(part: str, name: str) -> None:
+    jobs = FakeJobs(edit=lambda spec, answer: with_field(spec, answer, part, name, "other"))
+    comparison = measure(jobs).comparisons[0]
+    assert comparison.verdict is Verdict.VOID
+    assert f"{name} differs: bare metal (none), container other" in comparison.sentence
+
+
+def test_what_the_container_itself_brings_is_part_of_what_is_measured() -> None:
+    jobs = FakeJobs(edit=lambda spec, answer: with_field(spec, answer, "environment", "seccomp", "2"))
+    assert verdicts(measure(jobs)) == {Verdict.EQUIVALENT}
+
+
+def test_a_result_that_was_not_verified_has_no_speed() -> None:
+    jobs = FakeJobs(edit=lambda spec, answer: {**answer, "verified": False})
+    result = measure(jobs)
+    assert not any(sample.values for sample in result.samples)
+    assert all("not verified" in sample.error for sample in result.samples)
+
+
+def test_a_speed_that_is_no_positive_number_is_a_failure() -> None:
+    jobs = FakeJobs(edit=lambda spec, answer: {**answer, "metrics": {"gflops": {"value": float("nan")}}})
+    assert all(sample.error for sample in measure(jobs).samples)
+
+
+def test_a_benchmark_that_keeps_failing_is_given_up_and_the_other_goes_on() -> None:
+    jobs = FakeJobs(fails=lambda order, spec: "broken" if spec.name == "bench-dgemm" and order > 2 else "")
+    result = measure(jobs, "stream", "dgemm")
+    assert "given up after 3 failed samples in a row" in result.failed["dgemm"]
+    assert sum(sample.benchmark == "dgemm" for sample in result.samples) == 3
+    assert {comparison.benchmark for comparison in result.comparisons} == {"stream"}
+
+
+def test_a_benchmark_that_cannot_be_prepared_is_named() -> None:
+    jobs = FakeJobs(fails=lambda order, spec: "no C compiler" if "--prepare" in spec.command else "")
+    result = measure(jobs)
+    assert result.failed == {"dgemm": "job 1 FAILED with exit code 1: no C compiler"}
+    assert result.samples == ()
+
+
+def test_a_budget_ends_the_run_early_and_says_so() -> None:
+    result = measure(FakeJobs(Model(seconds=2.0)), pairs=1000, budget_s=60.0)
+    assert "time budget of 60 s" in result.stopped
+    assert 50.0 <= result.ended - result.started <= 60.0
+
+
+def test_a_job_that_does_not_end_is_cancelled_and_counts_as_failed() -> None:
+    class Stuck(FakeJobs):
+        def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
+            if job_id == 6:
+                raise DeadlineExceeded("job 6 did not end")
+            return FakeJobs.wait(self, job_id, timeout_s)
+
+    jobs = Stuck()
+    result = measure(jobs)
+    assert jobs.cancelled == [6]
+    assert [sample.error for sample in result.samples if sample.error] == ["job 6 did not end"]
+
+
+def test_an_interrupt_cancels_the_running_job_and_keeps_what_was_measured() -> None:
+    class Interrupted(FakeJobs):
+        def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
+            if job_id == 20:
+                raise KeyboardInterrupt
+            return FakeJobs.wait(self, job_id, timeout_s)
+
+    jobs = Interrupted()
+    result = measure(jobs)
+    assert jobs.cancelled == [20]
+    assert result.stopped == "interrupted"
+    assert len(result.samples) == 18
+
+
+def test_a_controller_that_does_not_answer_ends_the_run_before_it_begins() -> None:
+    class Silent(FakeJobs):
+        def submit(self, spec: JobSpec) -> int:
+            raise Unreachable("no controller")
+
+    with pytest.raises(Unreachable):
+        measure(Silent())
+
+
+def test_progress_is_told_before_each_sample() -> None:
+    told: list[Progress] = []
+    result = measure(FakeJobs(), progress=told.append)
+    assert [one.done for one in told] == list(range(len(result.samples)))
+    assert {one.planned for one in told} == {27}
+
+
+def test_a_report_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    result = measure(FakeJobs(fails=lambda order, spec: "oops" if order == 5 else ""), "stream", "dgemm", pairs=2)
+    assert Result.from_json(result.to_json()) == result
+    nothing = measure(FakeJobs(fails=lambda order, spec: "oops"))
+    assert Result.from_json(nothing.to_json()) == nothing
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b"\xff\xfe", b'{"schema": 99}', b'{"schema": 1}'])
+def test_a_file_that_is_no_report_is_refused_in_one_line(body: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_bytes(body)
+    with pytest.raises(InvalidValue, match=r"report\.json: this is no benchmark report") as refused:
+        Result.read(file)
+    assert "\n" not in str(refused.value)
+
+
+def test_unknown_names_and_sizes_are_refused_before_anything_runs() -> None:
+    jobs = FakeJobs()
+    with pytest.raises(NotFound, match="there are: dgemm, stream"):
+        measure(jobs, "linpack")
+    with pytest.raises(InvalidValue, match="quick, normal, full"):
+        run(jobs, size="huge")
+    with pytest.raises(InvalidValue, match="0 pairs"):
+        run(jobs, pairs=0)
+    assert jobs.specs == []
