@@ -94,6 +94,14 @@ def console() -> Console:
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPE_WIDTH, no_color=True)
 
 
+def show_drawing(drawing: object) -> None:
+    """Print text as it is, and anything else as rich draws it."""
+    if isinstance(drawing, str):
+        click.echo(drawing)
+    else:
+        console().print(drawing)
+
+
 def clean(text: str) -> str:
     """The text on one line, and without what could steer a terminal."""
     return "".join(char if char.isprintable() else " " for char in text)

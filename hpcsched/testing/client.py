@@ -1,0 +1,136 @@
+"""A client for tests of the command line: it answers from lists, and remembers what it was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from hpcsched.errors import HpcschedError, NotFound
+from hpcsched.model.container import StepExit
+from hpcsched.model.job import Job, JobSpec, JobState
+from hpcsched.model.node import Node
+from hpcsched.model.record import Record
+
+Part = bytes | Job | BaseException
+
+
+@dataclass(slots=True)
+class FakeSession:
+    """Says `says` (kind, bytes), then ends with `exit`."""
+
+    says: Sequence[tuple[str, bytes]] = ()
+    exit: StepExit | None = None
+    sent: list[bytes] = field(default_factory=list)
+    signals: list[int] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
+    input_closed: bool = False
+    closed: bool = False
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        yield from self.says
+
+    def send(self, data: bytes) -> None:
+        self.sent.append(data)
+
+    def close_stdin(self) -> None:
+        self.input_closed = True
+
+    def signal(self, number: int) -> None:
+        self.signals.append(number)
+
+    def resize(self, rows: int, columns: int) -> None:
+        self.sizes.append((rows, columns))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass(slots=True)
+class FakeClient:
+    """`readings`: what each call of `read_output` in turn hands out; an exception among the parts is raised.
+
+    `refuses`: errors by job id or node name, for calls that change one.
+    """
+
+    known: list[Job] = field(default_factory=list)
+    cluster: list[Node] = field(default_factory=list)
+    kept: list[Record] = field(default_factory=list)
+    readings: list[Sequence[Part]] = field(default_factory=list)
+    session: FakeSession = field(default_factory=FakeSession)
+    refuses: dict[int | str, HpcschedError] = field(default_factory=dict)
+    calls: list[tuple[Any, ...]] = field(default_factory=list)
+    specs: list[JobSpec] = field(default_factory=list)
+
+    def __enter__(self) -> FakeClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.calls.append(("close",))
+
+    def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
+        self.specs.append(spec)
+        return 12
+
+    def job(self, job_id: int) -> Job:
+        for job in self.known:
+            if job.id == job_id:
+                return job
+        raise NotFound(f"no job {job_id}")
+
+    def jobs(self, include_ended: bool = False, limit: int = 1000) -> list[Job]:
+        return [job for job in self.known if include_ended or not job.state.ended][:limit]
+
+    def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
+        self.calls.append(("wait", job_id))
+        return self.job(job_id)
+
+    def cancel(self, job_id: int) -> Job:
+        return self._change("cancel", job_id)
+
+    def hold(self, job_id: int) -> Job:
+        return self._change("hold", job_id)
+
+    def release(self, job_id: int) -> Job:
+        return self._change("release", job_id)
+
+    def read_output(self, job_id: int, offset: int = 0, follow: bool = False) -> Iterator[bytes | Job]:
+        self.calls.append(("read_output", job_id, offset, follow))
+        for part in self.readings.pop(0):
+            if isinstance(part, BaseException):
+                raise part
+            yield part
+
+    def exec_step(self, job_id: int, argv: Sequence[str], **settings: Any) -> FakeSession:
+        self.calls.append(("exec_step", job_id, tuple(argv), settings))
+        return self.session
+
+    def nodes(self) -> list[Node]:
+        return self.cluster
+
+    def node(self, name: str) -> Node:
+        for node in self.cluster:
+            if node.name == name:
+                return node
+        raise NotFound(f"no node {name!r}")
+
+    def drain(self, name: str, reason: str) -> Node:
+        self._told("drain", name, reason)
+        return replace(self.node(name), drain_reason=reason)
+
+    def resume(self, name: str) -> Node:
+        self._told("resume", name)
+        return replace(self.node(name), drain_reason="")
+
+    def records(self, limit: int = 1000, before_job_id: int = 0) -> list[Record]:
+        self.calls.append(("records", limit, before_job_id))
+        return self.kept[:limit]
+
+    def _change(self, what: str, job_id: int) -> Job:
+        self._told(what, job_id)
+        return next((job for job in self.known if job.id == job_id), Job(job_id, JobSpec(), "r", JobState.PENDING, 0.0))
+
+    def _told(self, what: str, target: int | str, *more: Any) -> None:
+        self.calls.append((what, target, *more))
+        if target in self.refuses:
+            raise self.refuses[target]

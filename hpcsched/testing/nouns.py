@@ -1,0 +1,112 @@
+"""One small cluster in fixed figures, for listings."""
+
+from __future__ import annotations
+
+from hpcsched.model.allocation import Allocation, Binding, NodeBinding
+from hpcsched.model.container import ContainerStatus, EndCause, Mount, Observed, Phase, Rlimit, Usage
+from hpcsched.model.idset import IdSet
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
+from hpcsched.model.node import Node, NodeOffer
+from hpcsched.model.record import Record
+from hpcsched.model.topology import Cache, Core, NumaNode, Topology
+from hpcsched.model.units import GIB
+
+START = 1_700_000_000.0
+"""2023-11-14 22:13:20 UTC."""
+NOW = START + 3725
+
+
+def topology() -> Topology:
+    """Two packages with one NUMA node each, of two cores with two threads (PUs n and n+4)."""
+    cores = tuple(Core(number, number // 2, number // 2, IdSet.of((number, number + 4))) for number in range(4))
+    numa = (
+        NumaNode(0, 32 * GIB, IdSet.parse("0-1,4-5"), ((0, 10), (1, 21))),
+        NumaNode(1, 32 * GIB, IdSet.parse("2-3,6-7"), ((0, 21), (1, 10))),
+    )
+    caches = (Cache(3, 32 << 20, IdSet.parse("0-1,4-5")), Cache(3, 32 << 20, IdSet.parse("2-3,6-7")))
+    return Topology(cores, numa, caches, "Example CPU @ 2 GHz")
+
+
+def node(name: str = "n1", job_id: int | None = None, drain_reason: str = "", connected: bool = True) -> Node:
+    offer = NodeOffer(name, topology(), IdSet.parse("0-7"), 62 * GIB, "0.1.0", "0d3c5a7e-boot")
+    return Node(offer, connected, job_id=job_id, drain_reason=drain_reason, since=START)
+
+
+def observed() -> Observed:
+    return Observed(
+        runtime="lxc",
+        cpus=IdSet.parse("0-1,4-5"),
+        mems=IdSet.parse("0"),
+        memory=8 * GIB,
+        cfs_quota=False,
+        cgroup="/hpcsched/job2",
+        pid=4242,
+        root="overlay",
+        rlimits=(Rlimit("memlock", -1, -1),),
+        devices=("/dev/null", "/dev/zero"),
+        namespaces=("ipc", "mnt", "pid", "uts"),
+        capabilities="00000000000425fb",
+        seccomp="0",
+        speculation="vulnerable",
+        kernel="6.1.0",
+        clock_source="tsc",
+        thp="madvise",
+        governor="performance",
+        numa_balancing="0",
+    )
+
+
+def allocation(name: str = "n1") -> Allocation:
+    return Allocation((NodeBinding(name, Binding(IdSet.parse("0-1,4-5"), IdSet.parse("0"), 8 * GIB)),))
+
+
+def waiting() -> Job:
+    spec = JobSpec(command=("./xhpl", "-n", "two words"), user="ada", nodes=2, time_limit_s=5400)
+    return Job(3, spec, "req-3", JobState.PENDING, START + 60, Reason.RESOURCES, "waits for 2 free nodes, 1 is free")
+
+
+def running() -> Job:
+    spec = JobSpec(command=("/opt/stream",), name="bandwidth", user="ben", resources=ResourceRequest(cores_per_node=2))
+    part = ContainerStatus(2, Phase.RUNNING, observed(), start_time=START + 125)
+    return Job(2, spec, "req-2", JobState.RUNNING, START, start_time=START + 125, allocation=allocation(), parts=(part,))
+
+
+def failed() -> Job:
+    """Every field that can be set is set."""
+    spec = JobSpec(
+        command=("input.dat",),
+        script=b"#!/bin/sh\nexit 3\n",
+        name="solve",
+        user="ada",
+        resources=ResourceRequest(4, 2, 8 * GIB),
+        time_limit_s=3600,
+        priority=5,
+        workdir="/scratch",
+        stdout="/scratch/out.%j",
+        env=(("OMP_NUM_THREADS", "4"),),
+        mounts=(Mount("/data", "/input"), Mount("/scratch", "/scratch", False)),
+        keep=True,
+        hold=True,
+    )
+    part = ContainerStatus(
+        1, Phase.EXITED, observed(), EndCause.EXIT, 3, None, "", Usage(7.25, 512 << 20, 0), START + 5, START + 9.5
+    )
+    return Job(
+        id=1,
+        spec=spec,
+        request_id="req-1",
+        state=JobState.FAILED,
+        submit_time=START,
+        reason=Reason.NON_ZERO_EXIT,
+        message="",
+        start_time=START + 5,
+        end_time=START + 9.5,
+        allocation=allocation("n2"),
+        parts=(part,),
+        cause=EndCause.EXIT,
+        exit_code=3,
+    )
+
+
+def record() -> Record:
+    return Record(failed(), 5.0, 4.5, Usage(7.25, 512 << 20, 0))

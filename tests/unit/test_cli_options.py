@@ -1,0 +1,184 @@
+"""How a call and a script become a JobSpec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hpcsched.cli.context import Context
+from hpcsched.cli.main import invoke
+from hpcsched.cli.script import read_script, script_options
+from hpcsched.errors import InvalidValue
+from hpcsched.model.container import Mount
+from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.testing.client import FakeClient
+
+
+def spec_of(*args: str) -> JobSpec:
+    client = FakeClient()
+    assert invoke(["submit", *args], Context(connect=lambda address: client)) == 0  # type: ignore[arg-type,return-value]
+    return client.specs[0]
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *args: str) -> str:
+    """What is said of a wrong call, which reaches no controller."""
+    client = FakeClient()
+    assert invoke(["submit", *args], Context(connect=lambda address: client)) == 2  # type: ignore[arg-type,return-value]
+    assert client.specs == []
+    said = capsys.readouterr().err
+    assert said.startswith("hpcsched: ")
+    assert said.count("\n") == 1
+    return said
+
+
+def test_without_options_the_spec_has_the_defaults() -> None:
+    spec = spec_of("--", "hostname")
+    assert spec == JobSpec(command=("hostname",), user=spec.user)
+    assert spec.user
+
+
+def test_every_option_reaches_its_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINE", "yes=no")
+    text = (
+        "-N 2 -t 1:30:00 -c 4 --cores-per-node 2 --mem-per-node 64G --image rocky9 --runtime baremetal --priority -3 "
+        "-J solve -D /scratch -o /scratch/%j.out --env A=1 --env MINE --mount /data --mount /a:/b:rw --hold --keep --grace 5 "
+        "--output-cap 1M"
+    )
+    spec = spec_of(*text.split(), "--", "./a.out", "--help", "-N", "9")
+    assert spec == JobSpec(
+        command=("./a.out", "--help", "-N", "9"),
+        name="solve",
+        user=spec.user,
+        nodes=2,
+        resources=ResourceRequest(4, 2, 64 << 30),
+        image="rocky9",
+        runtime="baremetal",
+        time_limit_s=5400,
+        grace_s=5,
+        priority=-3,
+        workdir="/scratch",
+        stdout="/scratch/%j.out",
+        output_cap=1 << 20,
+        env=(("A", "1"), ("MINE", "yes=no")),
+        mounts=(Mount("/data", "/data"), Mount("/a", "/b", False)),
+        keep=True,
+        hold=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [
+        (["-N", "2-4", "--", "x"], "range"),
+        (["-N", "0", "--", "x"], "1 to 65536"),
+        (["-N", "-1", "--", "x"], "'-1'"),
+        (["-N", "9" * 5000, "--", "x"], "1 to 65536"),
+        (["-c", "0", "--", "x"], "x>=1"),
+        (["-c", "two", "--", "x"], "'two'"),
+        (["-t", "0", "--", "x"], "outside"),
+        (["-t", "soon", "--", "x"], "'soon'"),
+        (["--mem-per-node", "-1G", "--", "x"], "'-1G'"),
+        (["--mem-per-node", "999999P", "--", "x"], "largest"),
+        (["--priority", "99999999999", "--", "x"], "99999999999"),
+        (["--env", "=x", "--", "x"], "'=x'"),
+        (["--env", "HPCSCHED_NOT_SET_HERE", "--", "x"], "not set here"),
+        (["--mount", "data", "--", "x"], "absolute"),
+        (["--mount", "/a:/b:/c:rw", "--", "x"], "bad mount"),
+        (["--mount", "/a:/b:rx", "--", "x"], "bad mount"),
+        (["--mount", "/a/../b", "--", "x"], "'..'"),
+        (["--gpus-per-node", "4", "--", "x"], "No such option '--gpus-per-node'"),
+        (["-a", "0-9", "--", "x"], "No such option '-a'"),
+        (["--partition", "p", "--", "x"], "No such option '--partition'"),
+        ([], "Missing argument"),
+        (["--"], "Missing argument"),
+        (["--", "\udcff"], "UTF-8"),
+        (["/no/such/script"], "No such file"),
+        (["/"], "directory"),
+    ],
+)
+def test_a_wrong_call_is_refused_in_one_line(args: list[str], word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert word in refusal(capsys, *args)
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    path = tmp_path / "job.sh"
+    path.write_text(
+        "#!/bin/bash\n"
+        "# a job\n"
+        "#HPCSCHED -N 2 -t 30   # half an hour\n"
+        "\n"
+        '#HPCSCHED --name "two words" --env A=1\n'
+        "echo hello\n"
+        "#HPCSCHED -N 9\n"
+    )
+    return path
+
+
+def test_a_script_brings_its_options_and_arguments(script: Path) -> None:
+    spec = spec_of(str(script), "input.dat", "--verbose", "-N", "7")
+    assert spec.script == script.read_bytes()
+    assert spec.command == ("input.dat", "--verbose", "-N", "7")
+    assert (spec.nodes, spec.time_limit_s, spec.name, spec.env) == (2, 1800, "two words", (("A", "1"),))
+
+
+def test_the_command_line_wins_over_the_script_and_adds_to_its_variables(script: Path) -> None:
+    spec = spec_of("-N", "4", "--env", "A=2", "--env", "B=3", str(script))
+    assert (spec.nodes, spec.time_limit_s, spec.env) == (4, 1800, (("A", "2"), ("B", "3")))
+
+
+def test_a_script_without_a_name_is_called_like_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "solve.py"
+    path.write_text("#!/usr/bin/python3\n")
+    assert spec_of(str(path)).name == "solve.py"
+
+
+def test_after_dashes_a_script_is_a_command(script: Path) -> None:
+    spec = spec_of("--", str(script))
+    assert (spec.command, spec.script, spec.nodes) == ((str(script),), b"", 1)
+
+
+def test_dashes_after_the_script_are_its_own(script: Path) -> None:
+    assert spec_of(str(script), "--", "-x").command == ("--", "-x")
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("#HPCSCHED --gpus 4", "No such option '--gpus'"),
+        ("#HPCSCHED -N 2-4", "range"),
+        ("#HPCSCHED stray", "unexpected extra argument"),
+        ('#HPCSCHED -J "open', "No closing quotation"),
+        ("#HPCSCHED -t", "requires an argument"),
+        ("#HPCSCHED --wait", "No such option '--wait'"),
+    ],
+)
+def test_a_wrong_line_of_a_script_is_named(line: str, word: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        script_options(f"#!/bin/sh\n#HPCSCHED -N 2\n{line}\n".encode(), "job.sh")
+    assert str(caught.value).startswith("job.sh:3: ")
+    assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["#HPCSCHEDULE -N 9", "##HPCSCHED -N 9", "# HPCSCHED -N 9", "echo #HPCSCHED -N 9"])
+def test_other_comments_are_no_options(line: str) -> None:
+    assert script_options(f"#!/bin/sh\n{line}\n".encode(), "job.sh") == {}
+
+
+def test_a_script_of_bytes_is_read_as_far_as_it_is_comments() -> None:
+    assert script_options(b"#!/bin/sh\n#HPCSCHED -N 2\n\x00\xff\xfe", "job.sh") == {"nodes": 2}
+
+
+def test_a_file_without_an_interpreter_is_no_script(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_bytes(b"\x7fELF")
+    with pytest.raises(InvalidValue, match="does not begin with `#!`"):
+        read_script(path)
+
+
+def test_a_script_of_more_than_a_megabyte_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large"
+    path.write_bytes(b"#!/bin/sh\n" + b"#" * (1 << 20))
+    with pytest.raises(InvalidValue, match="larger than 1M"):
+        read_script(path)
