@@ -66,7 +66,10 @@ class Write:
 
 
 def read_layout(mountinfo: str, root: Path = Path("/")) -> Layout:
-    """From /proc/self/mountinfo (proc(5)); the mounts are looked up beneath `root`. Raises Unsupported without cpuset or memory."""
+    """From /proc/self/mountinfo (proc(5)); the mounts are looked up beneath `root`.
+
+    Raises Unsupported without cpuset or memory.
+    """
     found = [one for line in mountinfo.splitlines() if (one := _hierarchy(line, root))]
     latest = {one.mount: one for one in found}
     layout = Layout(tuple(sorted(latest.values(), key=lambda one: (one.version, str(one.mount)))))
@@ -153,12 +156,22 @@ class Cgroup:
         try:
             for hierarchy in self.layout.hierarchies:
                 if hierarchy.controllers & set(NEEDED):
-                    _prepare(hierarchy)
-                    (hierarchy.mount / self.path).mkdir(exist_ok=True)
+                    self._make(hierarchy)
             for write in writes:
                 _write(write)
         except OSError as error:
             raise RuntimeFailure(f"cannot make the control group {self.path}: {error.strerror}: {error.filename}") from None
+
+    def _make(self, hierarchy: Hierarchy) -> None:
+        """Again, should another agent have removed our empty folder just now."""
+        for last in (False, True):
+            try:
+                _prepare(hierarchy)
+                (hierarchy.mount / self.path).mkdir(exist_ok=True)
+                return
+            except FileNotFoundError:
+                if last:
+                    raise
 
     def payload(self) -> list[Path]:
         """Make the group below that processes join by hand (bare metal); returns its `cgroup.procs` files."""
@@ -226,6 +239,13 @@ class _Frozen:
             _write(Write(self._state, "THAWED", optional=True))
 
 
+def remove_folder(layout: Layout) -> None:
+    """Our folder itself, wherever nothing is in it."""
+    for hierarchy in layout.hierarchies:
+        with suppress(OSError):
+            (hierarchy.mount / FOLDER).rmdir()
+
+
 def names(layout: Layout) -> set[str]:
     """Of all groups in our folder."""
     return {folder.name for one in layout.hierarchies for folder in _children(one.mount / FOLDER)}
@@ -239,6 +259,7 @@ def _prepare(hierarchy: Hierarchy) -> None:
             _enable(parent, hierarchy.controllers)
     else:
         _inherit_cpuset(folder)
+        _write(Write(folder / "cgroup.clone_children", "1", optional=True))
 
 
 def _enable(folder: Path, controllers: frozenset[str]) -> None:

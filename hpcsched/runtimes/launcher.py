@@ -1,0 +1,152 @@
+"""The launch helper: a small single-threaded process that forks one child for each container.
+
+    python -m hpcsched.runtimes.launcher CONTROL_FD KIND
+
+It imports `lxc` (for KIND `lxc`) and the standard library, nothing that starts threads, because liblxc and we fork. A request on
+the control socket is the path of a plan (JSON, written by `runtimes/plan.py`) with two descriptors: the listening socket that
+`hpcsched-init` will serve, and a pipe for the reason when the start fails. The children outlive the helper and the agent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from typing import Any
+
+from hpcsched.runtimes import mounts
+
+LISTENER = 3
+_SET_MEMPOLICY = {"x86_64": 238, "aarch64": 237}
+
+
+class LaunchFailure(Exception):
+    """One line: why the container did not start."""
+
+
+def main() -> None:
+    control = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    reason = _load_lxc() if sys.argv[2] == "lxc" else ""
+    control.send(reason.encode() or b"ready")
+    while not reason:
+        request, fds, _flags, _address = socket.recv_fds(control, 4096, 2)
+        if not request:
+            return
+        if len(fds) == 2 and os.fork() == 0:
+            control.close()
+            _child(request, *fds)
+        for fd in fds:
+            os.close(fd)
+
+
+def _load_lxc() -> str:
+    try:
+        import lxc  # noqa: F401
+    except ImportError as error:
+        return f"cannot import lxc ({error})"
+    return ""
+
+
+def _child(path: bytes, listener: int, complaints: int) -> None:
+    """Never returns."""
+    status = 1
+    try:
+        _settle(listener, complaints)
+        with open(path) as file:
+            plan = json.load(file)
+        _forget_the_agent(plan)
+        _START[plan["kind"]](plan)
+        status = 0
+    except (LaunchFailure, mounts.MountFailure) as error:
+        os.write(2, str(error).encode())
+    except (OSError, ValueError, KeyError) as error:
+        os.write(2, f"the launch failed: {error}".encode())
+    finally:
+        os._exit(status)
+
+
+def _settle(listener: int, complaints: int) -> None:
+    """0 and 1 are /dev/null, 2 takes complaints, LISTENER the socket; nothing else is open."""
+    null = os.open("/dev/null", os.O_RDWR)
+    high = [os.dup2(fd, 100 + number, inheritable=False) for number, fd in enumerate((null, null, complaints, listener))]
+    for number, fd in enumerate(high):
+        os.dup2(fd, number, inheritable=True)
+    os.closerange(LISTENER + 1, 100)
+    os.closerange(100, 1 << 16)
+
+
+def _forget_the_agent(plan: dict[str, Any]) -> None:
+    """What a process hands down without being asked: session, signals, priority, memory policy, affinity, environment."""
+    os.setsid()
+    os.chdir("/")
+    os.umask(0o022)
+    for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    os.sched_setaffinity(0, range(os.sysconf("SC_NPROCESSORS_CONF")))
+    _default_memory_policy()
+    _write("/proc/self/oom_score_adj", "0")
+    _write(plan["pid_file"], f"{os.getpid()} {_start_time()}")
+
+
+def _default_memory_policy() -> None:
+    number = _SET_MEMPOLICY.get(os.uname().machine)
+    if number:
+        mounts.system_call(number, 0, 0, 0)
+
+
+def _start_time() -> str:
+    """In clock ticks since boot, field 22 of /proc/self/stat: with the pid it names a process for good."""
+    with open("/proc/self/stat") as file:
+        return file.read().rpartition(")")[2].split()[19]
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
+
+
+def _start_bare(plan: dict[str, Any]) -> None:
+    for path in plan["join"]:
+        _write(path, "0")
+    for name, soft, hard in plan["rlimits"]:
+        _set_rlimit(name, soft, hard)
+    os.execve(plan["init"], [plan["init"], "--listen", str(LISTENER), "--bare"], {})
+
+
+def _set_rlimit(name: str, soft: int, hard: int) -> None:
+    try:
+        resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (soft, hard))
+    except (AttributeError, ValueError, OSError) as error:
+        raise LaunchFailure(f"cannot set the limit {name} to {soft}:{hard}: {error}") from None
+
+
+def _start_lxc(plan: dict[str, Any]) -> None:
+    """Returns when the container has ended."""
+    import lxc
+
+    root = plan["root"]
+    mounts.private_namespace()
+    mounts.mount_all("/", plan["before"])
+    _write(plan["skipped_file"], "\n".join(mounts.mount_all(root, plan["mounts"])))
+    expected = os.stat(root)
+    container = lxc.Container(plan["name"], config_path=plan["config_path"])
+    container.clear_config()
+    for key, value in plan["config"]:
+        if not container.append_config_item(key, value):
+            raise LaunchFailure(f"liblxc refuses {key} = {value}")
+    command = (plan["init"], "--listen", str(LISTENER), "--root", f"{expected.st_dev}:{expected.st_ino}")
+    if not container.start(useinit=False, daemonize=False, close_fds=False, cmd=command):
+        raise LaunchFailure("liblxc could not start the container")
+
+
+_START = {"bare": _start_bare, "lxc": _start_lxc}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Containers through liblxc: own mount, pid, uts and ipc namespaces, the node's network, the image's root under an overlay."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hpcsched.hardware import cgroup
+from hpcsched.hardware.host import online_memory
+from hpcsched.images.store import PreparedImage
+from hpcsched.model.container import ContainerSpec
+from hpcsched.runtimes.confinement import DEVICES, lxc_config
+from hpcsched.runtimes.node_runtime import NodeRuntime
+from hpcsched.runtimes.plan import Placement, lxc_plan
+from hpcsched.runtimes.rootfs import NodeMount, node_mounts, root_steps
+
+
+class LxcRuntime(NodeRuntime):
+    """The image is prepared when the container is started; its writable layer lies in the container's folder."""
+
+    name = "lxc"
+    helper = "lxc"
+
+    def plan(self, place: Placement, spec: ContainerSpec) -> dict[str, Any]:
+        image = self.images.prepare(spec.image)
+        steps = root_steps(image.lower, place.folder.path, _node(image), spec.mounts, self._hidden())
+        config = lxc_config(spec, spec.shm_bytes or _default_shm(spec), self._devices_unified(), os.path.exists)
+        return lxc_plan(place, config, steps)
+
+    def writes(self, group: str, spec: ContainerSpec) -> list[cgroup.Write]:
+        return [*super().writes(group, spec), *cgroup.device_writes(self.layout, group, DEVICES)]
+
+    def _devices_unified(self) -> bool:
+        hierarchy = self.layout.find("devices")
+        return hierarchy is None or hierarchy.version == 2
+
+    def _hidden(self) -> list[str]:
+        return [str(path) for folder in self.hidden for path in {folder.absolute(), folder.resolve()}]
+
+
+def _node(image: PreparedImage) -> list[NodeMount]:
+    return node_mounts(Path("/proc/self/mountinfo").read_text()) if image.kind == "host" else []
+
+
+def _default_shm(spec: ContainerSpec) -> int:
+    """Half, as the kernel gives a tmpfs that is not told otherwise."""
+    return (spec.binding.memory or online_memory()) // 2
