@@ -45,12 +45,9 @@ def draw_topology(topology: Topology, marked: IdSet | None = None, width: int | 
 def _drawing(topology: Topology, marked: IdSet, width: int) -> list[Line]:
     layout = lay_out(topology)
     drawer = _Drawer(topology, layout, marked, max(width, 40))
-    lines: list[Line] = [[(layout.title, "bold")]]
-    for package in layout.packages:
-        lines += drawer.package(package)
-    if layout.footer:
-        lines.append([(layout.footer, "")])
-    return [*lines, *_legend(topology, marked)]
+    packages = _flow([drawer.package(box) for box in layout.packages], drawer.width)
+    footer: list[Line] = [[(layout.footer, "")]] if layout.footer else []
+    return [[(layout.title, "bold")], *packages, *footer, *_legend(topology, marked)]
 
 
 def _legend(topology: Topology, marked: IdSet) -> list[Line]:

@@ -10,6 +10,8 @@ from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Cache, Core, NumaNode, Topology
 from hpcsched.model.units import format_bytes
 
+MOST_PACKAGES = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -56,11 +58,25 @@ def lay_out(topology: Topology) -> Layout:
     """In hwloc's logical order. A NUMA node that spans packages is drawn in each, and named a part there."""
     nodes = {node.os_index: node for node in topology.numa_nodes}
     outermost = _outermost(topology.caches)
-    packages = tuple(
-        PackageBox(f"package {index}", tuple(_node_boxes(tuple(cores), nodes, outermost)))
-        for index, cores in groupby(topology.cores, key=lambda core: core.package)
+    boxes = tuple(
+        PackageBox(_package_title(cores), tuple(_node_boxes(cores, nodes, outermost))) for cores in _by_package(topology.cores)
     )
-    return Layout(_title(topology, len(packages)), packages, _footer(topology))
+    return Layout(_title(topology), boxes, _footer(topology))
+
+
+def _by_package(cores: tuple[Core, ...]) -> list[tuple[Core, ...]]:
+    """Some firmware calls every core a package: of very many, those of one NUMA node are drawn together."""
+    packages, nodes = _packages(cores), len({core.numa for core in cores})
+    merged = packages > max(MOST_PACKAGES, nodes)
+    return [tuple(inside) for _, inside in groupby(cores, key=lambda core: core.numa if merged else core.package)]
+
+
+def _package_title(cores: tuple[Core, ...]) -> str:
+    return f"package {cores[0].package}" if _packages(cores) == 1 else counted(_packages(cores), "package")
+
+
+def _packages(cores: tuple[Core, ...]) -> int:
+    return len({core.package for core in cores})
 
 
 def printable(text: str) -> str:
@@ -98,9 +114,9 @@ def _outermost(caches: tuple[Cache, ...]) -> tuple[Cache, ...]:
     return tuple(cache for cache in caches if cache.level == level)
 
 
-def _title(topology: Topology, packages: int) -> str:
+def _title(topology: Topology) -> str:
     counts = (
-        counted(packages, "package"),
+        counted(_packages(topology.cores), "package"),
         counted(len(topology.numa_nodes), "NUMA node"),
         counted(len(topology.cores), "core"),
         counted(len(topology.pus), "PU"),

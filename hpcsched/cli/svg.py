@@ -32,7 +32,7 @@ class Block:
 def svg_topology(topology: Topology, marked: IdSet | None = None) -> str:
     """The whole machine, each PU a box with its number; those of `marked` are dark with a thick edge."""
     layout, mine = lay_out(topology), marked or IdSet()
-    parts = [_text(layout.title, "t"), *(_package(box, mine) for box in layout.packages)]
+    parts = [_text(layout.title, "t"), _flow([_package(box, mine) for box in layout.packages], WIDTH)]
     parts += [_text(line) for line in (layout.footer, _legend(topology, mine)) if line]
     page = _below(parts)
     width, height = page.width + 2 * _PAD, page.height + 2 * _PAD
@@ -53,7 +53,7 @@ def _package(box: PackageBox, marked: IdSet) -> Block:
 
 
 def _node(node: NodeBox, marked: IdSet) -> Block:
-    return _framed(node.title, "numa", _below([_group(group, marked) for group in node.groups]))
+    return _framed(node.title, "numa", _flow([_group(group, marked) for group in node.groups], WIDTH / 2 - 50))
 
 
 def _group(group: Group, marked: IdSet) -> Block:
