@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from pathlib import PurePath
 from typing import Any
 
 from hpcsched.model.idset import IdSet
@@ -15,8 +16,8 @@ _PAIRS = {"env": ("name", "value"), "distances": ("os_index", "distance")}
 
 
 def plain_data(value: Any) -> Any:
-    """The value in dicts, lists, numbers and text only; id sets as `0-3,8`, bytes as text, what is not there as None."""
-    if isinstance(value, IdSet):
+    """In dicts, lists, numbers and text only: id sets as `0-3,8`, bytes and paths as text, what is not there as None."""
+    if isinstance(value, IdSet | PurePath):
         return str(value)
     if isinstance(value, enum.Enum):
         return value.value
