@@ -18,6 +18,7 @@ from hpcsched.model.topology import Cache, Core, NumaNode, Topology
 
 _MASK = re.compile(r"(?:0x[0-9a-f]{1,8}|)(?:,(?:0x[0-9a-f]{1,8}|))*", re.ASCII)
 _CACHE = re.compile(r"L([1-5])Cache")
+"""Instruction caches are called L1iCache."""
 _SUPPORTED = ("2.", "3.")
 MAX_NODE = 1023
 """Linux has at most 1024 NUMA nodes (NODES_SHIFT)."""
@@ -141,7 +142,7 @@ class _Finder:
 
     def _add_cache(self, item: Element, level: int) -> None:
         pus = _mask(item, "cpuset", absent=0) & self.allowed
-        if pus and item.get("cache_type", "0") != "2":
+        if pus:
             self.caches.append(Cache(level, _number(item, "cache_size", 0, limit=1 << 40), IdSet(pus)))
 
 

@@ -15,7 +15,7 @@ from hpcsched.model.allocation import Binding
 from hpcsched.model.idset import IdSet
 from hpcsched.model.job import ResourceRequest
 from hpcsched.model.node import NodeOffer
-from hpcsched.model.topology import NumaNode, Topology
+from hpcsched.model.topology import Core, NumaNode, Topology
 from hpcsched.sched.binding import bind, reserve
 from hpcsched.sched.compact import fewest_that_hold, lowest_that_hold
 from hpcsched.testing.topologies import grid, offer_of, uneven
@@ -297,6 +297,12 @@ def test_the_housekeeping_cores_are_the_first_of_the_first_numa_node() -> None:
     assert str(reserve(topology, 0)) == ""
     assert str(reserve(topology, 2)) == "0-1,8-9"
     assert str(reserve(topology, 5)) == "0-4,8-12"
+
+
+def test_the_housekeeping_cores_stay_on_one_numa_node_where_pus_are_numbered_across() -> None:
+    cores = tuple(Core(number, number // 2, number // 2, IdSet.of([pu])) for number, pu in enumerate((0, 2, 1, 3)))
+    nodes = (NumaNode(0, GIB, IdSet.parse("0,2")), NumaNode(1, GIB, IdSet.parse("1,3")))
+    assert str(reserve(Topology(cores, nodes), 2)) == "0,2"
 
 
 @given(machines(), st.data())

@@ -41,6 +41,11 @@ def test_a_narrow_terminal_gets_the_boxes_below_each_other() -> None:
     golden("drawing-narrow.txt", draw_topology(MACHINE, None, 60).plain)
 
 
+def test_more_than_eight_cores_behind_one_cache_take_another_line() -> None:
+    lines = draw_topology(grid(cores=10, pus=1), width=100).plain.splitlines()
+    assert [len(re.findall(r"\d+", line.removeprefix("│ │ L3 32M"))) for line in lines[3:5]] == [8, 2]
+
+
 def test_a_large_machine_has_a_line_for_each_cache() -> None:
     golden("drawing-caches.txt", draw_topology(grid(packages=2, caches=4, cores=16), IdSet.parse("0-19"), 100).plain)
 

@@ -98,6 +98,16 @@ def test_high_bandwidth_memory_beside_ordinary_memory_is_nobodys_home() -> None:
         assert nodes_of(topology) == {0: (GIB, "0-1"), 1: (4 * GIB, "")}
 
 
+def test_high_bandwidth_memory_is_nobodys_home_even_when_it_is_closer_or_has_the_lower_index() -> None:
+    topology = parse_topology(xml(numa(0, "0x1", GIB, "HBM"), numa(1, "0x3", GIB, "DRAM"), core(0), core(1)))
+    assert nodes_of(topology) == {0: (GIB, ""), 1: (GIB, "0-1")}
+
+
+def test_of_two_equal_nodes_around_a_core_that_with_memory_is_its_home() -> None:
+    topology = parse_topology(xml(numa(0, "0x1", 0), numa(1, "0x1"), core(0)))
+    assert nodes_of(topology) == {0: (0, ""), 1: (GIB, "0")}
+
+
 def test_the_smaller_of_two_ordinary_nodes_around_a_core_is_its_home() -> None:
     topology = parse_topology(xml(numa(0, "0x3"), numa(1, "0x2"), core(0), core(1)))
     assert nodes_of(topology) == {0: (GIB, "0"), 1: (GIB, "1")}
