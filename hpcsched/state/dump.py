@@ -57,6 +57,7 @@ def fill(tables: Tables, body: bytes) -> None:
         tables.put_node(node)
     for job in sorted((*found.active, *_waiting(found)), key=lambda job: job.id):
         tables.add_job(job)
+    tables.active = {job.id: job for job in found.active}
     tables.last_time, tables.next_job_id = found.last_time, found.next_job_id
 
 

@@ -51,7 +51,7 @@ class World:
         return self.time
 
     def do(self, *events: Event) -> list[Command]:
-        """Apply them as the journal would give them back. Raises AssertionError on a broken invariant or a job that ends twice."""
+        """Apply them as the journal would give them back. Raises AssertionError on a broken invariant and a second end."""
         self.told = []
         for event in events:
             self.log.append(event)
