@@ -70,13 +70,23 @@ class NodeRuntime(ABC):
 
     async def _start(self, spec: ContainerSpec) -> None:
         try:
-            folder = await asyncio.to_thread(self._prepare, spec)
-            supervisor = await self._launcher.launch(folder, spec.env)
-            write_pid(folder.init_pid, supervisor.pid)
-            await supervisor.close()
+            announcing = asyncio.ensure_future(asyncio.to_thread(self._announce_move))
+            try:
+                await self._launch(spec)
+            finally:
+                await announcing
         except BaseException:
             await asyncio.shield(self._remove(spec.name))
             raise
+
+    async def _launch(self, spec: ContainerSpec) -> None:
+        folder = await asyncio.to_thread(self._prepare, spec)
+        supervisor = await self._launcher.launch(folder, spec.env)
+        write_pid(folder.init_pid, supervisor.pid)
+        await supervisor.close()
+
+    def _announce_move(self) -> None:
+        cgroup.announce_move(self.layout, Path("/proc/self/cgroup").read_text())
 
     def _prepare(self, spec: ContainerSpec) -> Folder:
         folder = self.folders.make(spec)
