@@ -107,4 +107,8 @@ def _by_arm(name: str, facts: Sequence[tuple[Arm, Mapping[str, str]]]) -> dict[s
 
 
 def _told(seen: Mapping[str, set[str]]) -> str:
-    return ", ".join(f"{side} {' and '.join(sorted(found))}" for side, found in sorted(seen.items()))
+    return ", ".join(f"{side} {' and '.join(_few(sorted(found)))}" for side, found in sorted(seen.items()))
+
+
+def _few(values: Sequence[str]) -> Sequence[str]:
+    return values if len(values) <= 3 else [*values[:2], f"{len(values) - 2} others"]

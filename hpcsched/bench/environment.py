@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import resource
-from collections.abc import Mapping
 from pathlib import Path
 
 from hpcsched.hardware import host
@@ -45,10 +44,12 @@ the arms were not alike."""
 
 
 def collect(root: Path = Path("/")) -> dict[str, str]:
-    """Names to values as the kernel writes them; a name is left out where the kernel has no such file."""
+    """Names to values as the kernel writes them; a name is left out where the kernel has no such file.
+
+    The boot id is not among them: liblxc gives each container its own.
+    """
     found = {
         "kernel": host.kernel_version(root),
-        "boot_id": host.boot_id(root),
         "cpu_model": host.cpu_model(root),
         "clock_source": host.clock_source(root),
         "thp": host.thp_mode(root),
@@ -63,13 +64,6 @@ def collect(root: Path = Path("/")) -> dict[str, str]:
         **_limits(),
     }
     return {name: value for name, value in found.items() if value}
-
-
-def differences(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[tuple[str, str, str], ...]:
-    """(name, value in one, value in the other) wherever they are not the same; an absent value is `(none)`."""
-    names = sorted(set(one) | set(other))
-    pairs = ((name, one.get(name, "(none)"), other.get(name, "(none)")) for name in names)
-    return tuple((name, a, b) for name, a, b in pairs if a != b)
 
 
 def _status(root: Path) -> dict[str, str]:

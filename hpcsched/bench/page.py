@@ -85,7 +85,7 @@ def _figures(comparisons: Sequence[Comparison]) -> str:
         )
         for comparison in comparisons
     ]
-    return f"<table><tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>{''.join(rows)}</table>"
+    return f'<table class="figures"><tr>{"".join(f"<th>{escape(name)}</th>" for name in head)}</tr>{"".join(rows)}</table>'
 
 
 def figure(value: float | None) -> str:
@@ -152,9 +152,10 @@ def limits(result: Result) -> Iterable[str]:
     yield "Only what these benchmarks stress was compared: nothing is said of network, disk, accelerators or many nodes."
     if result.stopped:
         yield f"The run ended early: {result.stopped}."
-    for comparison in result.comparisons:
-        if comparison.verdict in (Verdict.NOT_SHOWN, Verdict.VOID):
-            yield f"{comparison.benchmark} {comparison.metric.name}: {comparison.reason}."
+    open_ones = [comparison for comparison in result.comparisons if comparison.verdict in (Verdict.NOT_SHOWN, Verdict.VOID)]
+    if open_ones:
+        names = ", ".join(f"{comparison.benchmark} {comparison.metric.name}" for comparison in open_ones)
+        yield f"Nothing follows for {names}: neither that a container costs nothing, nor that it costs something."
     for about in result.benchmarks:
         for line in container_differences(counted(result.samples, about.name), result.environments):
             yield f"{about.name}: the container itself brought a difference, {line}."

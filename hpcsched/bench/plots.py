@@ -100,18 +100,19 @@ def _ratio_axes(axes: Any, comparisons: Sequence[Comparison]) -> None:
     axes.axvline(0.0, color="#333", linewidth=0.8)
     axes.set_yticks(range(len(comparisons)), [f"{comparison.benchmark} {comparison.metric.name}" for comparison in comparisons])
     axes.set_ylim(len(comparisons) - 0.5, -0.5)
-    reach = 1.15 * max(map(_reach, comparisons), default=1.0)
-    axes.set_xlim(-reach, reach)
+    low, high = _range(comparisons)
+    axes.set_xlim(low - 0.06 * (high - low), high + 0.06 * (high - low))
     axes.set_xlabel("difference from bare metal in %; thin line: 95 % interval, thick line: 90 % interval")
     _plain(axes)
 
 
-def _reach(comparison: Comparison) -> float:
-    """Largest distance from equality, in per cent, that has to be seen."""
-    ratios = (comparison.ratio, comparison.control)
-    points = [ratio.estimate for ratio in ratios if ratio.estimate is not None]
-    points += [end for ratio in ratios if ratio.wide is not None for end in (ratio.wide.low, ratio.wide.high)]
-    return 100 * max(comparison.margin, *(abs(point - 1.0) for point in points), 0.0)
+def _range(comparisons: Sequence[Comparison]) -> tuple[float, float]:
+    """What has to be seen, in per cent: margins, estimates and intervals."""
+    ratios = [ratio for comparison in comparisons for ratio in (comparison.ratio, comparison.control)]
+    points = [ratio.estimate - 1.0 for ratio in ratios if ratio.estimate is not None]
+    points += [end - 1.0 for ratio in ratios if ratio.wide is not None for end in (ratio.wide.low, ratio.wide.high)]
+    points += [side * comparison.margin for comparison in comparisons for side in (-1, 1)]
+    return 100 * min(points), 100 * max(points)
 
 
 def _figure(rows: int, height: float) -> tuple[Any, Sequence[Any]]:

@@ -51,10 +51,6 @@ class Answer:
     job: Job
     body: dict[str, Any]
 
-    @property
-    def observed(self) -> Observed | None:
-        return observed(self.job)
-
 
 def observed(job: Job) -> Observed | None:
     """What the kernel showed on the job's first node."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpcsched.bench.environment import OF_THE_CONTAINER, collect, differences
+from hpcsched.bench.environment import OF_THE_CONTAINER, collect
 from hpcsched.bench.kernel import build, digest
 from hpcsched.bench.machine import core_count, last_level_cache, memory_available
 from hpcsched.bench.suite import choose, find, folder
@@ -92,10 +92,6 @@ def test_the_fingerprint_of_this_process_is_the_same_twice_and_knows_its_cpus() 
     assert collect() == collect()
     assert IdSet.parse(collect()["cpus"]) == IdSet.of(os.sched_getaffinity(0))
     assert set(collect()) & OF_THE_CONTAINER >= {"seccomp", "capabilities", "limit_memlock"}
-
-
-def test_differences_name_both_values() -> None:
-    assert differences({"a": "1", "b": "2"}, {"a": "1", "c": "3"}) == (("b", "2", "(none)"), ("c", "(none)", "3"))
 
 
 def test_a_kernel_is_compiled_once_and_again_when_its_source_changes(tmp_path: Path) -> None:
