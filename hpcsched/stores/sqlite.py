@@ -76,8 +76,7 @@ class SqliteJournal:
             database.execute("INSERT INTO snapshot VALUES (?, ?, ?)", (position, body, checksum(position, "snapshot", body)))
             database.execute("DELETE FROM entry WHERE position <= ?", (position,))
         with translated(self._folder):
-            self._db.execute("PRAGMA incremental_vacuum").fetchall()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._db.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
 
     def record(self, job_id: int) -> bytes | None:
         found = self._records("WHERE job_id = ?", (job_id,))
@@ -170,7 +169,6 @@ class SqliteJournal:
                 position += 1
                 self._require_whole(position, found, crc == checksum(found, kind, body))
                 yield Entry(found, kind, body)
-        self._require_whole(self._last, position, True)
 
     def _require_whole(self, expected: int, found: int, whole: bool) -> None:
         if found != expected or not whole:

@@ -119,14 +119,16 @@ def test_a_full_disk_refuses_whole_appends_and_goes_on_when_there_is_room(tiny_d
 
 def test_the_file_does_not_grow_with_the_entries_ever_written(tmp_path: Path) -> None:
     def size_after(rounds: int) -> int:
-        with journal(tmp_path) as held:
+        folder = tmp_path / str(rounds)
+        with journal(folder) as held:
             for _ in range(rounds):
                 position = held.load()[1]
                 held.append(position, [("A", b"x" * 1000)] * 500)
                 held.save_snapshot(position + 500, b"y" * 10_000)
-        return sum(path.stat().st_size for path in tmp_path.iterdir())
+        return sum(path.stat().st_size for path in folder.iterdir())
 
     assert size_after(10) <= size_after(1) + 20_000
+    assert size_after(1) < 200_000
 
 
 def entries(folder: Path, count: int = 200) -> None:
@@ -175,16 +177,16 @@ def test_half_a_frame_at_the_end_of_the_log_that_nobody_was_promised_is_dropped(
 
 
 def test_any_flipped_byte_is_noticed_or_harmless(tmp_path: Path) -> None:
-    """Every 37th byte of the file, one at a time: the entries are refused as damaged, or come back as they were written."""
+    """Every 97th byte of the file, one at a time: the entries are refused as damaged, or come back as they were written."""
     entries(tmp_path, 60)
     good, file = read_all(tmp_path), tmp_path / "journal.sqlite"
     whole, outcomes = file.read_bytes(), list[object]()
-    for at in range(100, len(whole), 37):
+    for at in range(100, len(whole), 97):
         file.write_bytes(whole[:at] + bytes([whole[at] ^ 0x5A]) + whole[at + 1 :])
         outcomes.append(outcome(tmp_path))
     refusals = [found for found in outcomes if isinstance(found, str)]
     assert [found for found in outcomes if not isinstance(found, str) and found != good] == []
-    assert len(refusals) > 100
+    assert len(refusals) > 50
     assert not any("\n" in text for text in refusals)
 
 

@@ -2,10 +2,13 @@ from dataclasses import replace
 
 import pytest
 
+from hpcsched.model.allocation import Allocation, NodeBinding
 from hpcsched.model.container import EndCause, Observed
 from hpcsched.model.idset import IdSet
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.node import NodeState
+from hpcsched.policies.fifo import Fifo
+from hpcsched.state import decide
 from hpcsched.state.commands import JobChanged, RecordJob, Replan, SyncNode
 from hpcsched.state.events import AllocationGranted, CancelRequested, JobHeld, JobReleased, JobsSubmitted, SubmittedJob
 from hpcsched.testing.world import TRUE, World, exited, running
@@ -215,6 +218,26 @@ def test_a_submit_that_is_replayed_over_itself_makes_no_second_job() -> None:
     world.do(event)
     world.do(event)
     assert world.state.request("r") == (1,)
+
+
+def test_a_submit_that_is_replayed_does_not_bring_an_ended_job_back() -> None:
+    world = World()
+    event = JobsSubmitted(5.0, "r", (SubmittedJob(1, TRUE),))
+    world.do(event, CancelRequested(6.0, 1), event)
+    assert world.state.jobs == {}
+
+
+def test_a_grant_of_nodes_that_are_busy_or_unknown_changes_nothing() -> None:
+    world = World(["n1", "n2"])
+    (wide,) = world.submit(TWO_NODES)
+    allocation = decide.allocate(world.state, Fifo().plan(world.state.snapshot(0)), 1.0)[0].allocation
+    world.do(JobHeld(world.tick(), wide))
+    world.run()
+    world.do(JobReleased(world.tick(), wide))
+    assert world.do(AllocationGranted(world.tick(), wide, allocation)) == []
+    nowhere = Allocation((NodeBinding("n9", allocation.bindings[0].binding),))
+    assert world.do(AllocationGranted(world.tick(), wide, nowhere)) == []
+    assert world.state.jobs[wide].state is JobState.PENDING
 
 
 def test_a_request_knows_its_live_jobs() -> None:
