@@ -23,7 +23,7 @@ INSERT OR IGNORE INTO meta VALUES ('format', 1), ('epoch', 0);
 """
 
 
-def checksum(number: int, text: str, body: bytes) -> int:
+def checksum(number: int, text: str, body: object) -> int:
     """crc32 over all that a row says: its position or job id, its kind or request, its body.
 
     In a damaged file a body can be of any type: -1 then, which no row has.
