@@ -11,6 +11,7 @@ import os
 import struct
 import termios
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from hpcsched.errors import Conflict
@@ -56,18 +57,21 @@ class _Session:
         self._write_lock = asyncio.Lock()
 
     async def run(self, start: Any) -> None:
+        """Until the step ends, or the client leaves; then the step gets SIGHUP."""
         stdin, stdout, stderr = await self._supervisor.spawn_attached(self._spec)
         if self._spec.tty:
             _resize(stdin, start.window)
         outputs = [("stdout", stdout)] if self._spec.tty else [("stdout", stdout), ("stderr", stderr)]
         readers = [asyncio.create_task(self._pump(kind, file)) for kind, file in outputs]
         feeding = asyncio.create_task(self._feed(stdin))
+        waiting = asyncio.create_task(self._supervisor.wait(self._spec.step_id))
         try:
-            ended = await self._supervisor.wait(self._spec.step_id)
-            await asyncio.wait(readers, timeout=DRAIN_S)
-            await self._send(job_pb.ExecStepResponse(exit=to_message(ended)))
+            await asyncio.wait([waiting, feeding], return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                await asyncio.wait(readers, timeout=DRAIN_S)
+                await self._send(job_pb.ExecStepResponse(exit=to_message(waiting.result())))
         finally:
-            await _end([feeding, *readers])
+            await _end([waiting, feeding, *readers])
             for file in {stdin, stdout, stderr}:
                 with contextlib.suppress(OSError):
                     os.close(file)
@@ -106,7 +110,7 @@ class _Session:
         return os.close(null)
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)

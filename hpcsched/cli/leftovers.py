@@ -41,9 +41,11 @@ def _mounts(state: Path, root: Path) -> Iterator[str]:
 
 
 def _groups(cgroups: Iterable[str], root: Path) -> Iterator[str]:
-    for name in sorted({name for path in cgroups if (name := _job_group(path))}):
-        for folder in sorted(root.glob(f"sys/fs/cgroup/**/{OURS}/{name}")):
-            yield f"control group {folder}"
+    names = {name for path in cgroups if (name := _job_group(path))}
+    for folder, below, _ in os.walk(root / "sys/fs/cgroup"):
+        below.sort()
+        if folder.endswith(f"/{OURS}"):
+            yield from (f"control group {folder}/{name}" for name in below if name in names)
 
 
 def _job_group(path: str) -> str:

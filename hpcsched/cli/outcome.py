@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpcsched.model.job import Job, JobState
+from hpcsched.model.units import format_duration
 
 _CODES = {JobState.TIMEOUT: 124, JobState.OUT_OF_MEMORY: 137, JobState.CANCELLED: 130}
 
@@ -32,6 +33,8 @@ def ending(job: Job) -> str:
     """What followed, as `: message`, `: signal 11` or `: TimeLimit`; empty when nothing is known."""
     if job.message:
         return f": {job.message}"
+    if job.state is JobState.TIMEOUT and job.spec.time_limit_s:
+        return f": it reached its time limit of {format_duration(job.spec.time_limit_s)}"
     if job.signal and job.state is JobState.FAILED:
         return f": signal {job.signal}"
     return f": {job.reason.value}" if job.reason.value not in ("None", "Cancelled") else ""

@@ -28,10 +28,10 @@ def _window() -> tuple[int, int]:
 
 @contextmanager
 def _raw(terminal: int) -> Iterator[None]:
-    """Keys go through as they are inside; the terminal is as before afterwards, also when we are told to end."""
+    """Keys go inside as they are, those typed ahead too; afterwards the terminal is as before, also when we are told to end."""
     before = termios.tcgetattr(terminal)
     handlers = {number: signal.signal(number, signal.default_int_handler) for number in _GOING}
-    tty.setraw(terminal)
+    tty.setraw(terminal, termios.TCSADRAIN)
     try:
         yield
     finally:

@@ -39,7 +39,11 @@ ENDS = [
     (ended(), 0, ""),
     (ended(JobState.FAILED, exit_code=3, reason=Reason.NON_ZERO_EXIT), 3, ""),
     (ended(JobState.FAILED, exit_code=None, signal=11), 139, "job 12 FAILED: signal 11"),
-    (ended(JobState.TIMEOUT, exit_code=None, signal=9, reason=Reason.TIME_LIMIT), 124, "job 12 TIMEOUT: TimeLimit"),
+    (
+        ended(JobState.TIMEOUT, exit_code=None, signal=9, reason=Reason.TIME_LIMIT),
+        124,
+        "job 12 TIMEOUT: it reached its time limit of 1:00:00",
+    ),
     (
         ended(JobState.OUT_OF_MEMORY, exit_code=None, signal=9, reason=Reason.OUT_OF_MEMORY),
         137,
