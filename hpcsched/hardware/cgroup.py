@@ -141,12 +141,15 @@ class Cgroup:
         """Relative to each hierarchy's mount."""
         return f"{FOLDER}/{self.name}"
 
-    def folders(self) -> Iterator[Path]:
-        """Those that are there."""
+    def places(self) -> Iterator[tuple[Path, Path]]:
+        """Each hierarchy's mount, and the group's folder in it, where there is one."""
         for hierarchy in self.layout.hierarchies:
             folder = hierarchy.mount / self.path
             if folder.is_dir():
-                yield folder
+                yield hierarchy.mount, folder
+
+    def folders(self) -> Iterator[Path]:
+        return (folder for _, folder in self.places())
 
     def exists(self) -> bool:
         return next(self.folders(), None) is not None

@@ -32,13 +32,14 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     reason = _load_lxc() if sys.argv[2] == "lxc" else ""
     control.send(reason.encode() or b"ready")
+    network = mounts.private_network() if sys.argv[2] == "lxc" else -1
     while not reason:
         request, fds, _flags, _address = socket.recv_fds(control, 4096, 2)
         if not request:
             return
         if len(fds) == 2 and os.fork() == 0:
             control.close()
-            _child(request, *fds)
+            _child(request, fds[0], fds[1], network)
         for fd in fds:
             os.close(fd)
 
@@ -51,10 +52,14 @@ def _load_lxc() -> str:
     return ""
 
 
-def _child(path: bytes, listener: int, complaints: int) -> None:
-    """Never returns."""
+def _child(path: bytes, listener: int, complaints: int, network: int) -> None:
+    """Never returns. LXC's monitor serves commands on an abstract socket, which whoever is in its network namespace may call (and
+    containers are in the node's): so it gets another.
+    """
     status = 1
     try:
+        if network >= 0:
+            mounts.enter_network(network)
         _settle(listener, complaints)
         with open(path) as file:
             plan = json.load(file)
@@ -138,7 +143,7 @@ def _start_lxc(plan: dict[str, Any]) -> None:
     expected = os.stat(root)
     container = lxc.Container(plan["name"], config_path=plan["config_path"])
     container.clear_config()
-    for key, value in plan["config"]:
+    for key, value in [*plan["config"], ("lxc.namespace.share.net", str(os.getppid()))]:
         if not container.append_config_item(key, value):
             raise LaunchFailure(f"liblxc refuses {key} = {value}")
     command = (plan["init"], "--listen", str(LISTENER), "--root", f"{expected.st_dev}:{expected.st_ino}")

@@ -13,7 +13,7 @@ from hpcsched.model.container import ContainerSpec
 from hpcsched.runtimes.confinement import DEVICES, lxc_config
 from hpcsched.runtimes.node_runtime import NodeRuntime
 from hpcsched.runtimes.plan import Placement, lxc_plan
-from hpcsched.runtimes.rootfs import NodeMount, node_mounts, root_steps
+from hpcsched.runtimes.rootfs import NodeMount, Root, node_mounts, root_steps
 
 
 class LxcRuntime(NodeRuntime):
@@ -24,9 +24,10 @@ class LxcRuntime(NodeRuntime):
 
     def plan(self, place: Placement, spec: ContainerSpec) -> dict[str, Any]:
         image = self.images.prepare(spec.image)
-        steps = root_steps(image.lower, place.folder.path, _node(image), spec.mounts, self._hidden())
+        groups = tuple((str(mount), str(folder)) for mount, folder in self.group(spec.name).places())
+        root = Root(image.lower, place.folder.path, _node(image), groups, spec.mounts, self._hidden())
         config = lxc_config(spec, spec.shm_bytes or _default_shm(spec), self._devices_unified(), os.path.exists)
-        return lxc_plan(place, config, steps)
+        return lxc_plan(place, config, root_steps(root))
 
     def writes(self, group: str, spec: ContainerSpec) -> list[cgroup.Write]:
         return [*super().writes(group, spec), *cgroup.device_writes(self.layout, group, DEVICES)]
@@ -35,12 +36,12 @@ class LxcRuntime(NodeRuntime):
         hierarchy = self.layout.find("devices")
         return hierarchy is None or hierarchy.version == 2
 
-    def _hidden(self) -> list[str]:
-        return [str(path) for folder in self.hidden for path in {folder.absolute(), folder.resolve()}]
+    def _hidden(self) -> frozenset[str]:
+        return frozenset(str(path) for folder in self.hidden for path in (folder.absolute(), folder.resolve()))
 
 
-def _node(image: PreparedImage) -> list[NodeMount]:
-    return node_mounts(Path("/proc/self/mountinfo").read_text()) if image.kind == "host" else []
+def _node(image: PreparedImage) -> tuple[NodeMount, ...]:
+    return tuple(node_mounts(Path("/proc/self/mountinfo").read_text())) if image.kind == "host" else ()
 
 
 def _default_shm(spec: ContainerSpec) -> int:

@@ -1,6 +1,6 @@
-"""Mounts in the caller's own mount namespace, beneath a root that nothing can lead out of.
+"""Namespaces for the launch helper, and mounts in them, beneath a root that nothing can lead out of.
 
-Runs in the launch helper: the standard library only. Targets are resolved as if the new root were `/` already
+The standard library only. Targets are resolved as if the new root were `/` already
 (openat2(2), RESOLVE_IN_ROOT), so that a symbolic link of an image stays inside the image.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _OPENAT2, _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 437, 428, 429, 442
-_CLONE_NEWNS = 0x20000
+_CLONE_NEWNS, _CLONE_NEWNET = 0x20000, 0x40000000
 _MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 1, 2, 4, 8, 0x4000, 1 << 18
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
@@ -32,6 +32,22 @@ def private_namespace() -> None:
     """From here on no mount of ours is seen by the node, and none of the node's by us."""
     _check(_LIBC.unshare(_CLONE_NEWNS), "a mount namespace")
     _check(_LIBC.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None), "private mounts")
+
+
+def private_network() -> int:
+    """A descriptor of a new network namespace; the caller stays in its own."""
+    own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _check(_LIBC.unshare(_CLONE_NEWNET), "a network namespace")
+        private = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        enter_network(own)
+    finally:
+        os.close(own)
+    return private
+
+
+def enter_network(namespace: int) -> None:
+    _check(_LIBC.setns(namespace, _CLONE_NEWNET), "a change of network namespace")
 
 
 def mount_all(root: str, steps: list[dict[str, Any]]) -> list[str]:

@@ -23,7 +23,8 @@ from hpcsched.runtimes.observe import observe
 from hpcsched.runtimes.plan import Placement, write_plan
 from hpcsched.runtimes.supervisor import InitSupervisor
 
-MONITOR = ".monitor"
+BESIDE = (".monitor", ".pivot")
+"""Control groups beside the container's own: LXC's monitor is not counted, limited or killed for memory with the job."""
 
 
 class NodeRuntime(ABC):
@@ -92,7 +93,7 @@ class NodeRuntime(ABC):
         folder = self.folders.make(spec)
         group = self.group(spec.name)
         group.create(self.writes(group.name, spec))
-        place = Placement(folder, self._init, f"{group.path}/{cgroup.PAYLOAD}", f"{group.path}{MONITOR}")
+        place = Placement(folder, self._init, f"{group.path}/{cgroup.PAYLOAD}", *(f"{group.path}{end}" for end in BESIDE))
         write_plan(folder, self.plan(place, spec))
         return folder
 
@@ -107,9 +108,6 @@ class NodeRuntime(ABC):
 
     def group(self, name: str) -> Cgroup:
         return Cgroup(self.layout, f"{name}.{self.folders.mark}")
-
-    def _monitor(self, name: str) -> Cgroup:
-        return Cgroup(self.layout, f"{name}.{self.folders.mark}{MONITOR}")
 
     async def connect(self, name: str) -> InitSupervisor:
         folder = self.folders.of(name)
@@ -154,12 +152,13 @@ class NodeRuntime(ABC):
         if monitor:
             with suppress(ProcessLookupError):
                 os.kill(monitor, signals.SIGKILL)
-        for group in (self.group(name), self._monitor(name)):
+        for end in ("", *BESIDE):
+            group = Cgroup(self.layout, f"{self.group(name).name}{end}")
             if group.exists():
                 group.remove()
         self.folders.delete(name)
 
     def existing(self) -> tuple[str, ...]:
-        suffixes = (f".{self.folders.mark}", f".{self.folders.mark}{MONITOR}")
+        suffixes = [f".{self.folders.mark}{end}" for end in ("", *BESIDE)]
         groups = {name.removesuffix(end) for name in cgroup.names(self.layout) for end in suffixes if name.endswith(end)}
         return tuple(sorted(self.folders.names() | groups))

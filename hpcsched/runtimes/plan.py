@@ -15,12 +15,16 @@ from hpcsched.runtimes.rootfs import Step
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """`payload` and `monitor`: control groups, relative to the hierarchies' mounts. `init`: the supervisor's file on the node."""
+    """`init`: the supervisor's file on the node. The rest are control groups, relative to the hierarchies' mounts.
+
+    `payload`: the container's processes; `monitor`: LXC's; `pivot`: where the monitor goes to remove its own.
+    """
 
     folder: Folder
     init: Path
     payload: str
     monitor: str
+    pivot: str
 
 
 def lxc_plan(place: Placement, config: Config, steps: list[Step]) -> dict[str, Any]:
@@ -45,6 +49,7 @@ def _places(place: Placement) -> Config:
         ("lxc.log.level", "ERROR"),
         ("lxc.cgroup.dir.container", place.payload),
         ("lxc.cgroup.dir.monitor", place.monitor),
+        ("lxc.cgroup.dir.monitor.pivot", place.pivot),
         ("lxc.mount.entry", f"{_escaped(place.init)} {INIT.lstrip('/')} none bind,ro,nosuid,nodev,create=file 0 0"),
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,6 +14,7 @@ Step = dict[str, Any]
 """`kind`: overlay (lower, upper, work), bind (source, read_only, recursive), tmpfs (options), hide; `target`; `optional`."""
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
+_CGROUP = "/sys/fs/cgroup"
 _KERNEL_FOLDERS = ("/dev", "/proc", "/run", "/sys")
 _LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "vfat", "xfs", "zfs"})
 _PSEUDO = frozenset(
@@ -54,22 +54,35 @@ def is_beneath(path: str, folder: str) -> bool:
     return PurePosixPath(path).is_relative_to(folder)
 
 
-def root_steps(
-    lower: Path, folder: Path, node: Iterable[NodeMount], mounts: tuple[Mount, ...], hidden: Iterable[str]
-) -> list[Step]:
-    """The mounts on `folder/root`, in order. `node` is empty for images that bring their own files.
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What a root is made of. `node` is empty for images that bring their own files.
+
+    `groups`: mount of each cgroup hierarchy, and in it the container's own folder, which takes its place inside.
+    """
+
+    lower: Path
+    folder: Path
+    node: tuple[NodeMount, ...] = ()
+    groups: tuple[tuple[str, str], ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    hidden: frozenset[str] = frozenset()
+
+
+def root_steps(root: Root) -> list[Step]:
+    """The mounts on `folder/root`, in order.
 
     What is `hidden` stays hidden behind a job's mounts too. Raises RuntimeFailure for a mount that would show it.
     """
-    hidden = sorted(set(hidden))
+    lower, folder, hidden = root.lower, root.folder, sorted(root.hidden)
     return [
         {"kind": "overlay", "target": "/", "lower": [str(lower)], "upper": str(folder / "upper"), "work": str(folder / "work")},
-        *(_view(one, folder) for one in node if not any(is_beneath(one.path, path) for path in hidden)),
+        *(_view(one, folder) for one in root.node if not any(is_beneath(one.path, path) for path in hidden)),
         _bind("/sys", "/sys", read_only=True),
-        {**_bind("/sys/fs/cgroup", "/sys/fs/cgroup", read_only=True), "recursive": True, "optional": True},
+        *_cgroup_view(root.groups),
         {"kind": "tmpfs", "target": "/run", "options": RUN_OPTIONS},
-        *(_job_mount(mount, hidden) for mount in mounts),
-        *({"kind": "hide", "target": path} for path in _all_hidden(mounts, hidden)),
+        *(_job_mount(mount, hidden) for mount in root.mounts),
+        *({"kind": "hide", "target": path} for path in _all_hidden(root.mounts, hidden)),
     ]
 
 
@@ -78,6 +91,12 @@ def _view(mount: NodeMount, folder: Path) -> Step:
     if mount.kind in _LOCAL:
         return {"kind": "overlay", "target": mount.path, "lower": [mount.path, str(folder / "empty")], "optional": True}
     return {**_bind(mount.path, mount.path, read_only=True), "optional": True}
+
+
+def _cgroup_view(groups: tuple[tuple[str, str], ...]) -> list[Step]:
+    """The group with the limits where programs look for the root of their hierarchy; all others are not there."""
+    above = [] if any(mount == _CGROUP for mount, _ in groups) else [_bind(_CGROUP, _CGROUP, read_only=True)]
+    return [*above, *(_bind(group, mount, read_only=True) for mount, group in groups if is_beneath(mount, _CGROUP))]
 
 
 def _bind(source: str, target: str, read_only: bool) -> Step:
