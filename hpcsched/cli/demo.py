@@ -30,9 +30,11 @@ class Tour:
         """Raises HpcschedError when the command fails."""
         click.echo(f"\n{click.style(f'# {why}', dim=True)}\n{click.style(f'$ hpcsched {shlex.join(args)}', bold=True)}")
         sys.stdout.flush()
-        from hpcsched.cli.main import invoke
+        from hpcsched.cli.main import INTERRUPTED, invoke
 
         code = invoke(args, self._context)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         if code:
             raise HpcschedError(f"`hpcsched {args[0]}` ended with exit code {code}")
 
