@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class HpcschedError(Exception):
     """Whatever hpcsched raises on purpose."""
@@ -105,3 +108,20 @@ class Unsupported(HpcschedError):
 
 class WrongResult(HpcschedError):
     """A benchmark's check of its own result failed, or its answer could not be read; it has no speed."""
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Raise the error that ended a group of tasks, instead of the group."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        ours, rest = group.split(HpcschedError)
+        if ours is None or rest is not None:
+            raise
+        raise _first(ours) from None
+
+
+def _first(group: BaseExceptionGroup[HpcschedError]) -> HpcschedError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -19,7 +19,7 @@ from hpcsched.agent.output import Outputs
 from hpcsched.agent.prepare import prepared
 from hpcsched.agent.reconcile import Command, Forget, Launch, Stage, Step, Stop, reconcile
 from hpcsched.config import AgentConfig
-from hpcsched.errors import RuntimeFailure
+from hpcsched.errors import RuntimeFailure, alone
 from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause, Phase
 from hpcsched.model.node import NodeOffer
 from hpcsched.plugins import load
@@ -139,9 +139,10 @@ class Agent:
 
 async def serve_agent(config: AgentConfig, ready: Callable[[], None] = lambda: None) -> None:
     """Keep this node until cancelled. Raises ConfigError, MissingTool, TopologyError, AlreadyExists, VersionMismatch."""
-    async with agent(config) as running:
-        ready()
-        await running.run()
+    with alone():
+        async with agent(config) as running:
+            ready()
+            await running.run()
 
 
 @contextlib.asynccontextmanager
@@ -156,7 +157,7 @@ async def agent(config: AgentConfig) -> AsyncIterator[Agent]:
 @contextlib.asynccontextmanager
 async def _runtimes(config: AgentConfig, names: Sequence[str]) -> AsyncIterator[dict[str, ContainerRuntime]]:
     folder = Path(config.state_dir)
-    hidden = (folder, *_socket_folder(config.controller))
+    hidden = (folder, *(Path(item) for item in config.hide))
     async with contextlib.AsyncExitStack() as stack:
         opened: dict[str, ContainerRuntime] = {}
         for name in names:
@@ -165,8 +166,3 @@ async def _runtimes(config: AgentConfig, names: Sequence[str]) -> AsyncIterator[
             stack.push_async_callback(runtime.close)
             opened[name] = runtime
         yield opened
-
-
-def _socket_folder(address: str) -> tuple[Path, ...]:
-    """Where the controller's socket is, which no container may see."""
-    return (Path(address.removeprefix("unix://")).parent,) if address.startswith("unix://") else ()

@@ -92,6 +92,7 @@ class Keeper:
     async def _start(self) -> None:
         self._around.book.write(self.page)
         spec = self.page.desired.container
+        os.close(self._around.outputs.open(self.page.status.job_id, self.page.desired.stdout))
         check_mounts(spec.mounts, self._around.mount_allow)
         await self.runtime.start(spec)
         observed = self.runtime.observe(self.page.name)

@@ -29,8 +29,7 @@ class Outputs:
     def open(self, job_id: int, stdout: str) -> int:
         """A descriptor to append to; `%j` in `stdout` is the job id. Raises RuntimeFailure when that file cannot be written."""
         path = self.path(job_id)
-        if stdout:
-            path.unlink(missing_ok=True)
+        if stdout and not path.is_symlink():
             path.symlink_to(stdout.replace("%j", str(job_id)))
         try:
             return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
@@ -44,9 +43,14 @@ class Outputs:
             path.unlink(missing_ok=True)
 
     async def read(self, job_id: int, offset: int, ended: asyncio.Event | None) -> AsyncIterator[bytes]:
-        """Chunks from `offset` to what is there now, or with `ended` to what is there when that is set. Raises NotFound."""
+        """Chunks from `offset` to what is there now, or with `ended` to what is there when that is set.
+
+        Raises NotFound when there is no file and, without `ended`, none to wait for.
+        """
         while (file := self._open(job_id)) is None and ended and not ended.is_set():
             await _either(ended, POLL_S)
+        if file is None and ended:
+            return
         if file is None:
             raise NotFound(f"this node has no output of job {job_id}: it never ran here, or its file was removed")
         try:

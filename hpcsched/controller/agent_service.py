@@ -73,7 +73,7 @@ class AgentService(agent_service_pb2_grpc.AgentServiceServicer):  # type: ignore
         reader.result()
 
     def _desired(self, node: str) -> Any:
-        containers = [to_message(item) for item in self._desk.loop.state.desired(node)]
+        containers = [to_message(item) for item in self._desk.loop.desired.get(node, ())]
         return pb.DesiredSet(epoch=self._desk.ledger.epoch, containers=containers)
 
     def _gone(self, link: Link) -> None:

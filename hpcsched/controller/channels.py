@@ -9,11 +9,13 @@ from typing import Any
 from hpcsched.controller.agents import Agents, Channel
 from hpcsched.controller.desk import Desk
 from hpcsched.errors import Conflict
+from hpcsched.model.container import EndCause
 from hpcsched.model.job import Job
 from hpcsched.v1 import agent_service_pb2 as agent_pb
 from hpcsched.v1 import job_service_pb2 as pb
 
 RETRY_S = 0.5
+_NEVER_RAN = frozenset({EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH})
 
 
 async def feed(channel: Channel, requests: Any) -> None:
@@ -27,7 +29,7 @@ async def output(desk: Desk, job: Job, offset: int, follow: bool) -> AsyncIterat
 
     Raises Conflict when the node is not connected and there is nothing to wait for, or its agent has no such output.
     """
-    if job.allocation is None:
+    if job.allocation is None or job.cause in _NEVER_RAN:
         return
     node, complete = job.allocation.nodes[0], False
     while not complete:

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpcsched.controller.ledger import Ledger
-from hpcsched.errors import HpcschedError, QueueFull, Stopping, StoreBusy, StoreError
-from hpcsched.model.snapshot import Plan, Snapshot
+from hpcsched.errors import HpcschedError, PlanRejected, QueueFull, Stopping, StoreBusy, StoreError
+from hpcsched.model.container import DesiredContainer
+from hpcsched.model.job import Reason
+from hpcsched.model.snapshot import Plan, Snapshot, Wait
 from hpcsched.sched.verify import verify
 from hpcsched.state import commands, decide
 from hpcsched.state.events import ControllerStarted, Event
@@ -50,6 +52,8 @@ class Loop:
     ) -> None:
         self.state = State()
         self.plan = Plan()
+        self.desired: dict[str, tuple[DesiredContainer, ...]] = {}
+        """What each node shall run, by what is durable; the state itself may be ahead of the journal during a turn."""
         self._ledger, self._policy, self._clock = ledger, policy, clock
         self._on_sync, self._on_job = on_sync, on_job
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_INBOX)
@@ -66,6 +70,10 @@ class Loop:
         started = ControllerStarted(self._now())
         self.state.apply(started)
         await self.in_store(self._ledger.commit, [started], [])
+        self._desire_all()
+
+    def _desire_all(self) -> None:
+        self.desired = {name: self.state.desired(name) for name in self.state.nodes}
 
     async def close(self) -> None:
         """Write a snapshot where that is possible, and give the lease back."""
@@ -160,13 +168,23 @@ class Loop:
             return
         now = self._now()
         snapshot: Snapshot = self.state.snapshot(now)
-        self.plan = self._policy.plan(snapshot)
-        verify(self.plan, snapshot)
+        self.plan = self._judged(snapshot)
         self._apply(decide.allocate(self.state, self.plan, now), events, told)
         self._replan = False
 
+    def _judged(self, snapshot: Snapshot) -> Plan:
+        """The policy's plan; one that the second judge refuses starts nothing."""
+        plan: Plan = self._policy.plan(snapshot)
+        try:
+            verify(plan, snapshot)
+        except PlanRejected as error:
+            log.error("the policy's plan is refused: %s", error)
+            return Plan(others=Wait(Reason.RESOURCES, f"the scheduling policy made a wrong plan: {error}"))
+        return plan
+
     def _act(self, told: Sequence[commands.Command]) -> None:
         for name in dict.fromkeys(item.name for item in told if isinstance(item, commands.SyncNode)):
+            self.desired[name] = self.state.desired(name)
             self._on_sync(name)
         for job_id in dict.fromkeys(item.job_id for item in told if isinstance(item, commands.JobChanged)):
             self._on_job(job_id)
@@ -178,6 +196,7 @@ class Loop:
             self.stopped_by = error
         else:
             self.state = await self.in_store(self._ledger.reload)
+            self._desire_all()
         for item in waiting:
             if not item.done.done():
                 item.done.set_exception(error)

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from hpcsched.controller.agent_service import AgentService
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.job_service import JobService
 from hpcsched.controller.node_service import NodeService
-from hpcsched.errors import ConfigError, HpcschedError
+from hpcsched.errors import ConfigError, alone
 from hpcsched.plugins import load
 from hpcsched.state import decide
 from hpcsched.state.events import Event
@@ -69,23 +69,6 @@ async def serve_controller(config: ControllerConfig, ready: Callable[[], None] =
         async with controller(config):
             ready()
             await asyncio.Event().wait()
-
-
-@contextlib.contextmanager
-def alone() -> Iterator[None]:
-    """Raise the error that ended a group of tasks, instead of the group."""
-    try:
-        yield
-    except BaseExceptionGroup as group:
-        ours, rest = group.split(HpcschedError)
-        if ours is None or rest is not None:
-            raise
-        raise _first(ours) from None
-
-
-def _first(group: BaseExceptionGroup[HpcschedError]) -> HpcschedError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 @contextlib.asynccontextmanager

@@ -12,7 +12,8 @@ from pathlib import Path
 from hpcsched.agent.agent import Agent, agent
 from hpcsched.config import AgentConfig, ControllerConfig
 from hpcsched.controller.desk import Desk
-from hpcsched.controller.server import alone, controller
+from hpcsched.controller.server import controller
+from hpcsched.errors import alone
 from hpcsched.hardware.host import share
 from hpcsched.hardware.topology import read_topology
 
@@ -87,6 +88,7 @@ def _configs(state: Path, nodes: int, address: str) -> list[AgentConfig]:
             state_dir=str(state / f"agent{number + 1}"),
             image_dir=str(state / "images"),
             cpus=cpus,
+            hide=(str(state),),
         )
         for number, (name, cpus) in enumerate(zip(names, parts, strict=True))
     ]

@@ -85,13 +85,12 @@ def _settle(listener: int, complaints: int) -> None:
 
 
 def _forget_the_agent(plan: dict[str, Any]) -> None:
-    """What a process hands down without being asked: session, signals, priority, memory policy, affinity, environment."""
+    """What a process hands down without being asked: session, signals, priority, memory policy, affinity."""
     os.setsid()
     os.chdir("/")
     os.umask(0o022)
     for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)
-    os.environ.clear()
     os.setpriority(os.PRIO_PROCESS, 0, 0)
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
     os.sched_setaffinity(0, range(os.sysconf("SC_NPROCESSORS_CONF")))

@@ -147,6 +147,13 @@ async def test_output_is_binary_safe_and_whole_when_the_end_is_told(shell):
     assert output == bytes(range(256)) * 4000 + b"err"
 
 
+async def test_all_output_is_in_the_file_in_the_moment_the_end_is_told(shell):
+    for _ in range(30):
+        step = await shell.spawn("head", "-c", "900000", "/dev/zero")
+        await shell.wait(step)
+        assert shell.path(step).stat().st_size == 900_000
+
+
 async def test_output_beyond_the_cap_is_dropped_behind_one_marker_and_the_step_goes_on(shell):
     end, output = await shell.sh("yes | head -c 5000000; exit 5", output_cap=1000)
     assert end.exit_code == 5
@@ -178,18 +185,25 @@ async def test_what_a_background_child_writes_after_the_end_is_still_copied(shel
     await eventually(lambda: shell.path(1).read_bytes() == b"early\nlate\n", "the late line")
 
 
-async def test_a_step_id_is_spawned_once_ever(shell):
+async def test_a_step_id_is_spawned_once_ever(runtime, shell, tmp_path):
     await shell.sh("echo once", step_id=7)
-    await shell.spawn("/bin/sh", "-c", "echo twice", step_id=7)
-    assert (await shell.wait(7)).exit_code == 0
+    again = await Shell.open(runtime, "job1", tmp_path)
+    assert await again.spawn("/bin/sh", "-c", "echo twice; exit 9", step_id=7) == 7
+    assert (await again.wait(7)).exit_code == 0
+    await again.close()
+    await eventually(lambda: len(runtime.group("job1").pids()) == 1, "nothing runs any more")
     assert shell.path(7).read_bytes() == b"once\n"
 
 
-async def test_a_running_step_is_not_spawned_again(shell):
-    first = await shell.spawn("/bin/sh", "-c", "echo $$; read x < /dev/zero; sleep 987", step_id=7)
-    await shell.spawn("/bin/sh", "-c", "exit 9", step_id=7)
-    await shell.supervisor.signal(first, signal.SIGKILL)
-    assert (await shell.wait(7)).signal == signal.SIGKILL
+async def test_a_running_step_is_not_spawned_again(runtime, shell, tmp_path):
+    await shell.spawn("sleep", "987.875", step_id=7)
+    again = await Shell.open(runtime, "job1", tmp_path)
+    await again.spawn("sleep", "987.875", step_id=7)
+    await again.sh("exit 0", step_id=8)
+    assert len(processes("987.875")) == 1
+    await again.supervisor.signal(7, signal.SIGKILL)
+    assert (await again.wait(7)).signal == (await shell.wait(7)).signal == signal.SIGKILL
+    await again.close()
 
 
 async def test_a_step_that_was_never_spawned_is_told_apart(shell):
@@ -283,6 +297,12 @@ async def test_orphans_are_reaped(runtime, shell):
     await eventually(lambda: len(runtime.group("job1").pids()) == 1, "only the supervisor is left")
     pid = runtime.observe("job1").pid
     assert children(pid) == []
+
+
+async def test_an_orphan_becomes_the_supervisors_child(runtime, shell):
+    await shell.sh("(setsid sleep 987.9375 &)")
+    (orphan,) = await eventually(lambda: processes("987.9375"), "the orphan runs")
+    assert orphan in children(runtime.observe("job1").pid)
 
 
 async def test_memory_above_the_limit_is_an_oom_kill_that_is_counted(runtime, shell):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpcsched.client import Client
-from hpcsched.errors import HpcschedError
+from hpcsched.errors import HpcschedError, Unreachable
 from hpcsched.model.node import NodeState
 
 DEADLINE_S = 30.0
@@ -64,6 +64,18 @@ class Daemons:
     def client(self) -> Client:
         return Client(self.address, timeout_s=DEADLINE_S)
 
+    def wait_for_answer(self) -> None:
+        """The controller is up, whatever its nodes do."""
+        eventually(self._answers, "the controller answers")
+
+    def _answers(self) -> bool:
+        try:
+            with self.client() as client:
+                client.nodes()
+        except Unreachable:
+            return False
+        return True
+
     def wait_for_node(self, state: NodeState = NodeState.IDLE) -> None:
         eventually(lambda: state in self._states(), f"a node in state {state}")
 
@@ -78,11 +90,20 @@ class Daemons:
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
 
     def stop(self) -> None:
-        """Agents first: what they hold is cancelled through the controller before."""
+        """End both; a container that a failed test left is for the next agent on that folder, so it is ended first."""
+        self._cancel_all()
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
             process.wait(DEADLINE_S)
+
+    def _cancel_all(self) -> None:
+        if len(self.processes) < 2 or not self._answers():
+            return
+        with self.client() as client:
+            for job in client.jobs():
+                client.cancel(job.id)
+            eventually(lambda: not any(node.busy and node.connected for node in client.nodes()), "the nodes are free")
 
 
 @contextmanager

@@ -122,6 +122,30 @@ async def test_nothing_under_proc_and_sys_opens_for_writing(shell):
     assert writable == []
 
 
+def opens(path):
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    except OSError:
+        return False
+    return True
+
+
+async def test_a_device_of_the_node_cannot_be_opened_by_a_node_that_lies_in_a_folder(shell, tmp_path):
+    """Such a node is in the container's sight and its permissions are for all: the device rules alone refuse."""
+    openable = [path for path in ("/dev/loop-control", "/dev/fuse", "/dev/net/tun", "/dev/kmsg", "/dev/ttyS0") if opens(path)]
+    assert openable
+    for number, path in enumerate(openable):
+        os.mknod(tmp_path / f"device{number}", stat.S_IFCHR | 0o666, os.stat(path).st_rdev)
+        assert opens(tmp_path / f"device{number}")
+    answers = await attack(
+        shell,
+        "print(json.dumps([attempt(os.open, f'{sys.argv[1]}/device{i}', 0) for i in range(int(sys.argv[2]))]))",
+        str(tmp_path),
+        str(len(openable)),
+    )
+    assert answers == ["EPERM"] * len(openable)
+
+
 async def test_a_disk_of_the_node_cannot_be_opened_whatever_node_names_it(shell, tmp_path):
     disk = os.stat(tmp_path).st_dev
     os.mknod(tmp_path / "disk", stat.S_IFBLK | 0o600, disk)
@@ -239,12 +263,16 @@ async def test_process_1_leads_nowhere_outside(shell):
         """
         same = [os.stat(path).st_ino == os.stat('/').st_ino for path in ('/proc/1/root', '/proc/1/cwd')]
         links = [os.readlink(f'/proc/1/fd/{name}') for name in os.listdir('/proc/1/fd')]
-        print(json.dumps([same, attempt(write, '/proc/1/exe', 'x'), attempt(write, '/dev/.hpcsched-init', 'x'), sorted(links)]))
+        ours = '/dev/.hpcsched-init'
+        tries = [attempt(os.chmod, path, 0o777) for path in (ours, '/proc/1/exe')]
+        tries += [attempt(write, ours, 'x'), attempt(write, '/proc/1/exe', 'x'), attempt(os.unlink, ours)]
+        print(json.dumps([same, tries, sorted(links)]))
         """,
     )
-    same, through_exe, through_mount, links = answers
+    same, tries, links = answers
     assert same == [True, True]
-    assert {through_exe, through_mount} <= {"EROFS", "ETXTBSY"}
+    assert tries[:2] == ["EROFS", "EROFS"]
+    assert set(tries[2:]) <= {"EROFS", "ETXTBSY", "EBUSY"}
     others = {link for link in links if link.partition(":")[0] not in ("socket", "pipe", "anon_inode")}
     assert others == {"/dev/null", str(shell.path(1))}
 
