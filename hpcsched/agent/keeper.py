@@ -112,11 +112,18 @@ class Keeper:
             await supervisor.close()
 
     async def _spawn(self, supervisor: Supervisor) -> None:
-        """Noted before it is done: a restarted agent asks for the same step again, which the supervisor starts only once."""
+        """Noted before it is done: a restarted agent asks for the same step again, which the supervisor starts only once.
+
+        A command that cannot be run ends like one that ran: what comes next hears why.
+        """
         output = self._around.outputs.open(self.page.status.job_id, self.page.desired.stdout)
         try:
             self._turn_to(Stage.SPAWNED, dataclasses.replace(self.page.status, phase=Phase.RUNNING))
             await supervisor.spawn(self._command.result(), output)
+        except ContainerGone:
+            raise
+        except RuntimeFailure as error:
+            log.info("job %d: %s", self.page.status.job_id, error)
         finally:
             os.close(output)
 
@@ -150,7 +157,7 @@ class Keeper:
     def _exit_status(self, ended: StepExit) -> ContainerStatus:
         usage = self.runtime.usage(self.page.name)
         if ended.failure:
-            return self._status(EndCause.LAUNCH_FAILED, message=ended.failure)
+            return self._status(EndCause.LAUNCH_FAILED, ended.exit_code, message=ended.failure)
         if usage.oom_kills and ended.exit_code != 0:
             return self._status(EndCause.OUT_OF_MEMORY, ended.exit_code, ended.signal, self._oom_message(usage))
         cause = EndCause.SIGNAL if ended.signal else EndCause.EXIT

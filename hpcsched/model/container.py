@@ -92,6 +92,8 @@ class StepSpec:
 class StepExit:
     """wait(2)'s answer for a step: `exit_code` (0..255) or `signal` (1..64) is set, unless `failure` says why nothing ran.
 
+    With a failure `exit_code` may be what a shell would give: 127 not found, 126 cannot be run.
+
     `max_rss` in bytes is of the largest process that was waited for; times in seconds, from wait4(2).
     """
 

@@ -127,7 +127,7 @@ class InitSupervisor:
                 self._spawned(reply)
             case frames.SpawnFailed():
                 fate = self._fate(reply.step_id)
-                _settle(fate.over, StepExit(reply.step_id, failure=failure_text(reply, fate.spec)))
+                _settle(fate.over, StepExit(reply.step_id, shell_code(reply), failure=failure_text(reply, fate.spec)))
             case frames.Exited():
                 _settle(self._fate(reply.step_id).over, exit_of(reply))
             case frames.Unknown():
@@ -179,6 +179,13 @@ def exit_of(reply: frames.Exited) -> StepExit:
         user_s=reply.user_us / 1e6,
         system_s=reply.system_us / 1e6,
     )
+
+
+def shell_code(reply: frames.SpawnFailed) -> int | None:
+    """What a shell would exit with: 127 for a command that is not there, 126 for one that cannot be run (POSIX, 2.8.2)."""
+    if reply.stage != frames.STAGE_EXEC:
+        return None
+    return 127 if reply.errno == errno.ENOENT else 126
 
 
 def failure_text(reply: frames.SpawnFailed, step: StepSpec | None) -> str:

@@ -94,6 +94,12 @@ def test_cancel_ends_the_whole_tree(up, runtime):
     eventually(lambda: not subprocess.run(["pgrep", "-f", "sleep 1000"], capture_output=True).stdout, "no process is left")
 
 
+def test_a_command_that_is_not_there_gives_a_shells_127(up):
+    done = up.cli("run", "--", "no-such-command", code=127)
+    assert b"command 'no-such-command' not found" in done.stderr
+    assert up.cli("run", "--", "/etc/passwd", code=126).stdout == b""
+
+
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
