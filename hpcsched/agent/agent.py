@@ -17,7 +17,7 @@ from hpcsched.agent.link import Link
 from hpcsched.agent.lock import lock_folder
 from hpcsched.agent.output import Outputs
 from hpcsched.agent.prepare import prepared
-from hpcsched.agent.reconcile import Command, Forget, Launch, Stage, Step, Stop, reconcile
+from hpcsched.agent.reconcile import Command, Forget, Launch, Release, Stage, Step, Stop, reconcile
 from hpcsched.config import AgentConfig
 from hpcsched.errors import RuntimeFailure, alone
 from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause, Phase
@@ -86,6 +86,8 @@ class Agent:
                 self.keepers[desired.job_id].give_command(desired.command)
             case Stop(job_id, cause):
                 self.keepers[job_id].stop(cause)
+            case Release(job_id):
+                self.keepers[job_id].release()
             case Forget(job_id):
                 del self.keepers[job_id]
                 self._book.drop(job_id)

@@ -1,8 +1,12 @@
-"""What the agent must know after a kill -9: one small file for each container, replaced whole."""
+"""What the agent must know after a kill -9: one small file for each container, a line for each stage.
+
+Appending costs a tenth of a millisecond where replacing the file costs several on ext4 (its `auto_da_alloc` flushes the new one).
+"""
 
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,11 +42,9 @@ class Book:
         return f"job{job_id}-{zlib.crc32(str(self._folder.resolve()).encode()):08x}"
 
     def write(self, page: Page) -> None:
-        """Atomic for whoever reads after a kill -9; a power cut ends the containers as well."""
-        target = self._path(page.status.job_id)
-        temporary = target.with_suffix(".new")
-        temporary.write_bytes(encode_value(page))
-        temporary.replace(target)
+        """Whole for whoever reads after a kill -9; a power cut ends the containers as well."""
+        with self._path(page.status.job_id).open("ab", buffering=0) as file:
+            file.write(encode_value(page) + b"\n")
 
     def drop(self, job_id: int) -> None:
         self._path(job_id).unlink(missing_ok=True)
@@ -57,8 +59,9 @@ class Book:
 
 
 def _read(path: Path) -> Page | None:
-    try:
-        return decode_value(_PAGE, path.read_bytes(), str(path))
-    except StoreCorrupt:
-        path.replace(path.with_suffix(".bad"))
-        return None
+    """The last whole line; a power cut may have torn what came behind it."""
+    for line in reversed(path.read_bytes().splitlines()):
+        with suppress(StoreCorrupt):
+            return decode_value(_PAGE, line, str(path))
+    path.replace(path.with_suffix(".bad"))
+    return None

@@ -23,6 +23,8 @@ from hpcsched.runtimes.base import ContainerRuntime, Supervisor
 log = logging.getLogger(__name__)
 COMMAND_STEP = 0
 REMOVE_RETRY_S = 1.0
+REPORT_FIRST_S = 0.05
+"""How long removal waits for the controller to note the end: someone waits for that, and removal keeps the disk busy."""
 KILL_WAIT_S = 10.0
 
 
@@ -46,6 +48,7 @@ class Keeper:
         self.ended = asyncio.Event()
         self._around = around
         self._stop: asyncio.Future[EndCause] = asyncio.get_running_loop().create_future()
+        self._released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._command: asyncio.Future[StepSpec] = asyncio.get_running_loop().create_future()
         self._grace_s = page.desired.grace_s
         self.give_command(page.desired.command)
@@ -54,6 +57,11 @@ class Keeper:
         """All parts of the job are up."""
         if command and not self._command.done():
             self._command.set_result(command)
+
+    def release(self) -> None:
+        """The controller has noted the end."""
+        if not self._released.done():
+            self._released.set_result(None)
 
     def stop(self, cause: EndCause, grace_s: float | None = None) -> None:
         """End it; the first cause counts. `grace_s` instead of the job's own."""
@@ -66,6 +74,7 @@ class Keeper:
         if self.page.stage in (Stage.STARTING, Stage.SPAWNED):
             self._end(await self._outcome())
         self.ended.set()
+        await _first_of(self._released, timeout_s=REPORT_FIRST_S)
         await self._remove()
 
     async def _remove(self) -> None:
@@ -97,7 +106,7 @@ class Keeper:
         await self.runtime.start(spec)
         observed = self.runtime.observe(self.page.name)
         status = dataclasses.replace(self.page.status, observed=observed, start_time=self._around.clock())
-        self._turn_to(Stage.STARTING, status)
+        self._show(Stage.STARTING, dataclasses.replace(status, phase=Phase.RUNNING))
         check(spec, observed)
 
     async def _run(self) -> ContainerStatus:
@@ -184,11 +193,14 @@ class Keeper:
         self._turn_to(Stage.ENDED, status)
 
     def _turn_to(self, stage: Stage, status: ContainerStatus) -> None:
-        phase = status.phase
-        if stage is Stage.STARTING and status.observed:
-            phase = Phase.RUNNING
-        self.page = dataclasses.replace(self.page, stage=stage, status=dataclasses.replace(status, phase=phase))
+        """Noted, so that a restarted agent goes on from here."""
+        self.page = dataclasses.replace(self.page, stage=stage, status=status)
         self._around.book.write(self.page)
+        self._around.changed()
+
+    def _show(self, stage: Stage, status: ContainerStatus) -> None:
+        """Reported, but not worth a note: a restarted agent finds it out again."""
+        self.page = dataclasses.replace(self.page, stage=stage, status=status)
         self._around.changed()
 
 

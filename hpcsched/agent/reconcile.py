@@ -47,7 +47,14 @@ class Forget:
     job_id: int
 
 
-Step = Launch | Command | Stop | Forget
+@dataclass(frozen=True, slots=True)
+class Release:
+    """It has ended and the controller knows: remove what is left."""
+
+    job_id: int
+
+
+Step = Launch | Command | Stop | Release | Forget
 
 
 def reconcile(desired: Mapping[int, DesiredContainer], actual: Mapping[int, Stage]) -> tuple[Step, ...]:
@@ -69,7 +76,7 @@ def _step(job_id: int, wanted: DesiredContainer | None, stage: Stage | None) -> 
 def _unwanted(job_id: int, stage: Stage | None) -> Step | None:
     if stage is Stage.REMOVED:
         return Forget(job_id)
-    return None if stage is Stage.ENDED else Stop(job_id, EndCause.STOPPED)
+    return Release(job_id) if stage is Stage.ENDED else Stop(job_id, EndCause.STOPPED)
 
 
 def _alive(wanted: DesiredContainer, stage: Stage) -> Step | None:

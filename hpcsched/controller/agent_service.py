@@ -61,15 +61,15 @@ class AgentService(agent_service_pb2_grpc.AgentServiceServicer):  # type: ignore
         await self._desk.loop.insist(lambda state, now: decide.report(state, node, statuses, now))
 
     async def _tell(self, link: Link, reader: asyncio.Task[None]) -> AsyncIterator[Any]:
-        """The desired set now and whenever it has changed, and the channels asked for."""
+        """The desired set now and whenever it has changed, then the channels asked for, which may be about it."""
         link.wake()
         while not reader.done():
             await link.dirty.wait()
             link.dirty.clear()
-            for request in link.opens:
-                yield pb.SyncResponse(open=request)
-            link.opens = []
+            opens, link.opens = link.opens, []
             yield pb.SyncResponse(desired=self._desired(link.node))
+            for request in opens:
+                yield pb.SyncResponse(open=request)
         reader.result()
 
     def _desired(self, node: str) -> Any:

@@ -45,6 +45,7 @@ class Desk:
 
     async def job(self, job_id: int) -> Job:
         """A live or an ended job. Raises NotFound."""
+        await self.loop.settled()
         alive = self.loop.state.jobs.get(job_id)
         if alive is not None:
             return self._with_reason(alive)
@@ -62,6 +63,7 @@ class Desk:
 
     async def jobs(self, include_ended: bool, limit: int) -> list[Job]:
         """Newest first, live ones before ended ones."""
+        await self.loop.settled()
         ids = sorted(self.loop.state.jobs, reverse=True)[:limit]
         jobs = [self._with_reason(self.loop.state.jobs[job_id]) for job_id in ids]
         if include_ended and len(jobs) < limit:

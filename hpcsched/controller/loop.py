@@ -60,6 +60,7 @@ class Loop:
         self._thread = ThreadPoolExecutor(1, "journal")
         self._replan = True
         self._turned = asyncio.Event()
+        self._writing = False
         self.paused = False
         """Start no more jobs."""
         self.stopped_by: HpcschedError | None = None
@@ -133,14 +134,17 @@ class Loop:
         self._plan(events, told)
         if not events:
             return _answer(accepted)
+        self._writing = True
         try:
             await self.in_store(self._ledger.commit, events, [item for item in told if isinstance(item, commands.RecordJob)])
+            _answer(accepted)
+            self._act(told)
         except StoreError as error:
-            return await self._undo(accepted, error)
-        _answer(accepted)
-        self._act(told)
-        self._turned.set()
-        self._turned = asyncio.Event()
+            await self._undo(accepted, error)
+        finally:
+            self._writing = False
+            self._turned.set()
+            self._turned = asyncio.Event()
         if self._ledger.wants_snapshot:
             await self._snapshot()
         return None
@@ -206,7 +210,14 @@ class Loop:
 
     async def until(self, condition: Callable[[State], bool]) -> None:
         """Return when the state, looked at after every turn, fulfils the condition."""
+        await self.settled()
         while not condition(self.state):
+            await self._turned.wait()
+            await self.settled()
+
+    async def settled(self) -> None:
+        """Return when the state is what the journal holds, so that nobody is told what a full disk may undo."""
+        while self._writing:
             await self._turned.wait()
 
     def wake(self) -> None:

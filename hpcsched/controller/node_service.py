@@ -21,10 +21,11 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
 
     @answering
     async def GetNode(self, request: Any, context: Any) -> Any:
-        return pb.GetNodeResponse(node=self._node(request.name))
+        return pb.GetNodeResponse(node=await self._node(request.name))
 
     @answering
     async def ListNodes(self, request: Any, context: Any) -> Any:
+        await self._desk.loop.settled()
         nodes = self._desk.loop.state.nodes
         return pb.ListNodesResponse(nodes=[to_message(nodes[name]) for name in sorted(nodes)])
 
@@ -32,15 +33,16 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
     async def DrainNode(self, request: Any, context: Any) -> Any:
         request_id(request.request_id)
         await self._desk.loop.do(lambda state, now: decide.drain(state, node_name(request.name), request.reason, now))
-        return pb.DrainNodeResponse(node=self._node(request.name))
+        return pb.DrainNodeResponse(node=await self._node(request.name))
 
     @answering
     async def ResumeNode(self, request: Any, context: Any) -> Any:
         request_id(request.request_id)
         await self._desk.loop.do(lambda state, now: decide.resume(state, node_name(request.name), now))
-        return pb.ResumeNodeResponse(node=self._node(request.name))
+        return pb.ResumeNodeResponse(node=await self._node(request.name))
 
-    def _node(self, name: str) -> Any:
+    async def _node(self, name: str) -> Any:
+        await self._desk.loop.settled()
         node = self._desk.loop.state.nodes.get(node_name(name))
         if node is None:
             raise NotFound(f"there is no node {name!r}; `hpcsched nodes` lists those that are known")

@@ -69,7 +69,7 @@ def stage(folder: Path, job_id: int) -> str:
     path = folder / "n1" / "jobs" / f"job{job_id}.json"
     with contextlib.suppress(OSError):
         text = path.read_text()
-        return next((name for name in ("STARTING", "SPAWNED", "ENDED", "REMOVED") if f'"stage":"{name}"' in text), "")
+        return next((name for name in ("REMOVED", "ENDED", "SPAWNED", "STARTING") if f'"stage":"{name}"' in text), "")
     return "none"
 
 

@@ -5,7 +5,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpcsched.agent.reconcile import Command, Forget, Launch, Stage, Stop, reconcile
+from hpcsched.agent.reconcile import Command, Forget, Launch, Release, Stage, Stop, reconcile
 from hpcsched.model.allocation import Binding
 from hpcsched.model.container import ContainerSpec, DesiredContainer, EndCause, StepSpec
 from hpcsched.model.idset import IdSet
@@ -29,7 +29,7 @@ def test_a_container_that_nobody_wants_is_stopped():
 
 def test_an_ended_container_is_forgotten_once_it_is_removed_and_released():
     assert reconcile({1: wanted()}, {1: Stage.REMOVED}) == ()
-    assert reconcile({}, {1: Stage.ENDED}) == ()
+    assert reconcile({}, {1: Stage.ENDED}) == (Release(1),)
     assert reconcile({}, {1: Stage.REMOVED}) == (Forget(1),)
 
 
