@@ -1,133 +1,22 @@
-"""Control groups, v1 (a hierarchy per controller), v2 and hybrid: where they are, limits in, figures out, whole trees killed.
+"""Our control groups: made, limited, killed whole, removed.
 
-All of ours lie in one folder, `hpcsched`, of each hierarchy. Limits are on a container's own group; its processes run in a group
-below it, so that nothing inside can lift them.
+Limits are on a container's own group; its processes run in a group below it, so that nothing inside can lift them.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from hpcsched.errors import RuntimeFailure, Unsupported
-from hpcsched.model.idset import IdSet
+from hpcsched.errors import RuntimeFailure
+from hpcsched.hardware.cgroup_layout import FOLDER, Hierarchy, Layout, Write, read
 
-FOLDER = "hpcsched"
 PAYLOAD = "payload"
 NEEDED = ("cpuset", "memory", "pids", "freezer", "devices", "cpuacct")
-_OCTAL = re.compile(r"\\([0-7]{3})")
-
-
-@dataclass(frozen=True, slots=True)
-class Hierarchy:
-    """One mounted hierarchy; `controllers` are the kernel's names, and `name=systemd` and the like."""
-
-    mount: Path
-    version: int
-    controllers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """All hierarchies of a node, v1 before v2: a controller that v1 holds is not in v2."""
-
-    hierarchies: tuple[Hierarchy, ...]
-
-    def find(self, controller: str) -> Hierarchy | None:
-        return next((one for one in self.hierarchies if controller in one.controllers), None)
-
-    @property
-    def unified(self) -> Hierarchy | None:
-        return next((one for one in self.hierarchies if one.version == 2), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`memory` in bytes (0: none)."""
-
-    cpus: IdSet
-    mems: IdSet
-    memory: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """`text` into `path`. An `optional` file may be missing, or refuse."""
-
-    path: Path
-    text: str
-    optional: bool = False
-
-
-def read_layout(mountinfo: str, root: Path = Path("/")) -> Layout:
-    """From /proc/self/mountinfo (proc(5)); the mounts are looked up beneath `root`.
-
-    Raises Unsupported without cpuset or memory.
-    """
-    found = [one for line in mountinfo.splitlines() if (one := _hierarchy(line, root))]
-    latest = {one.mount: one for one in found}
-    layout = Layout(tuple(sorted(latest.values(), key=lambda one: (one.version, str(one.mount)))))
-    for controller in ("cpuset", "memory"):
-        if layout.find(controller) is None:
-            raise Unsupported(f"the kernel offers no {controller} cgroup; mount it, or boot without cgroup_disable={controller}")
-    return layout
-
-
-def _hierarchy(line: str, root: Path) -> Hierarchy | None:
-    head, dash, tail = line.partition(" - ")
-    fields, kind = head.split(), tail.split()
-    if not dash or len(fields) < 5 or len(kind) < 3 or kind[0] not in ("cgroup", "cgroup2"):
-        return None
-    mount = root / _OCTAL.sub(lambda match: chr(int(match[1], 8)), fields[4]).lstrip("/")
-    if kind[0] == "cgroup2":
-        return Hierarchy(mount, 2, _v2_controllers(mount))
-    options = frozenset(kind[2].split(",")) - {"rw", "ro", "xattr", "clone_children"}
-    return Hierarchy(mount, 1, options)
-
-
-def _v2_controllers(mount: Path) -> frozenset[str]:
-    """With those that v2 has without a name for them: kill and freeze, CPU time, device programs."""
-    names = read(mount / "cgroup.controllers").split()
-    return frozenset(names) | ({"freezer", "cpuacct", "devices"} if "memory" in names else set())
-
-
-def limit_writes(layout: Layout, name: str, limits: Limits) -> list[Write]:
-    """What puts `limits` on the group `name`, in order."""
-    return [*_cpuset_writes(layout, name, limits), *_memory_writes(layout, name, limits.memory)]
-
-
-def _cpuset_writes(layout: Layout, name: str, limits: Limits) -> list[Write]:
-    hierarchy = layout.find("cpuset")
-    if hierarchy is None:
-        return []
-    folder = hierarchy.mount / FOLDER / name
-    return [Write(folder / "cpuset.mems", str(limits.mems)), Write(folder / "cpuset.cpus", str(limits.cpus))]
-
-
-def _memory_writes(layout: Layout, name: str, memory: int) -> list[Write]:
-    hierarchy = layout.find("memory")
-    if hierarchy is None or memory <= 0:
-        return []
-    folder = hierarchy.mount / FOLDER / name
-    if hierarchy.version == 2:
-        return [Write(folder / "memory.max", str(memory)), Write(folder / "memory.swap.max", "0", optional=True)]
-    both = folder / "memory.memsw.limit_in_bytes"
-    return [Write(folder / "memory.limit_in_bytes", str(memory)), Write(both, str(memory), optional=True)]
-
-
-def device_writes(layout: Layout, name: str, allowed: Iterable[str]) -> list[Write]:
-    """v1 only, entries as in `devices.allow`; under v2 the runtime attaches a program."""
-    hierarchy = layout.find("devices")
-    if hierarchy is None or hierarchy.version == 2:
-        return []
-    folder = hierarchy.mount / FOLDER / name
-    return [Write(folder / "devices.deny", "a"), *(Write(folder / "devices.allow", entry) for entry in allowed)]
 
 
 class Cgroup:
@@ -326,14 +215,6 @@ def _rmdir(folder: Path, deadline_s: float = 2.0) -> None:
             time.sleep(0.0005)
         else:
             return
-
-
-def read(path: Path) -> str:
-    """The file without white space around it; empty when it cannot be read."""
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
 
 
 def _write(write: Write) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hpcsched.hardware.cgroup import Layout, read, tree
+from hpcsched.hardware.cgroup import tree
+from hpcsched.hardware.cgroup_layout import Layout, read
 from hpcsched.model.container import Usage
 
 _NO_LIMIT = 1 << 62

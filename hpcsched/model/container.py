@@ -76,7 +76,7 @@ class StepSpec:
 
     `script`, if not empty, is run instead of `argv[0]` (its first line names the interpreter, execve(2)), `argv[1:]` are its
     arguments.
-    `output_cap` is in bytes; what comes after it is read and dropped, behind a marker in the file.
+    `output_cap` is in bytes (0: none); what comes after it is read and dropped, behind a marker in the file.
     """
 
     step_id: int

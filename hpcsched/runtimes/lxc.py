@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hpcsched.hardware import cgroup
+from hpcsched.hardware.cgroup_layout import Write, device_writes
 from hpcsched.hardware.host import online_memory
 from hpcsched.images.store import PreparedImage
 from hpcsched.model.container import ContainerSpec
@@ -29,8 +29,8 @@ class LxcRuntime(NodeRuntime):
         config = lxc_config(spec, spec.shm_bytes or _default_shm(spec), self._devices_unified(), os.path.exists)
         return lxc_plan(place, config, root_steps(root))
 
-    def writes(self, group: str, spec: ContainerSpec) -> list[cgroup.Write]:
-        return [*super().writes(group, spec), *cgroup.device_writes(self.layout, group, DEVICES)]
+    def writes(self, group: str, spec: ContainerSpec) -> list[Write]:
+        return [*super().writes(group, spec), *device_writes(self.layout, group, DEVICES)]
 
     def _devices_unified(self) -> bool:
         hierarchy = self.layout.find("devices")

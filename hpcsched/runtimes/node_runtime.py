@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal as signals
 from abc import ABC, abstractmethod
@@ -13,7 +14,8 @@ from typing import Any
 
 from hpcsched.errors import ContainerGone, RuntimeFailure
 from hpcsched.hardware import cgroup, cgroup_figures
-from hpcsched.hardware.cgroup import Cgroup, Layout
+from hpcsched.hardware.cgroup import Cgroup
+from hpcsched.hardware.cgroup_layout import Layout, Limits, Write, limit_writes, read, read_layout
 from hpcsched.images.store import ImageStore
 from hpcsched.model.container import ContainerSpec, Observed, Usage
 from hpcsched.runtimes.build import init_binary
@@ -23,6 +25,7 @@ from hpcsched.runtimes.observe import observe
 from hpcsched.runtimes.plan import Placement, write_plan
 from hpcsched.runtimes.supervisor import InitSupervisor
 
+_log = logging.getLogger(__name__)
 BESIDE = (".monitor", ".pivot")
 """Control groups beside the container's own: LXC's monitor is not counted, limited or killed for memory with the job."""
 
@@ -47,7 +50,7 @@ class NodeRuntime(ABC):
         await self._launcher.open()
 
     def _open(self) -> None:
-        self.layout = cgroup.read_layout(Path("/proc/self/mountinfo").read_text())
+        self.layout = read_layout(Path("/proc/self/mountinfo").read_text())
         self.folders.open()
         self._init = init_binary(self.folders.state / "cache")
 
@@ -85,6 +88,8 @@ class NodeRuntime(ABC):
         supervisor = await self._launcher.launch(folder, spec.env)
         write_pid(folder.init_pid, supervisor.pid)
         await supervisor.close()
+        for line in read(folder.skipped).splitlines():
+            _log.warning("container %s goes without a mount: %s", folder.name, line)
 
     def _announce_move(self) -> None:
         cgroup.announce_move(self.layout, Path("/proc/self/cgroup").read_text())
@@ -101,10 +106,10 @@ class NodeRuntime(ABC):
     def plan(self, place: Placement, spec: ContainerSpec) -> dict[str, Any]:
         """What the launch helper is to do. Raises ImageError, RuntimeFailure for what this runtime cannot do."""
 
-    def writes(self, group: str, spec: ContainerSpec) -> list[cgroup.Write]:
+    def writes(self, group: str, spec: ContainerSpec) -> list[Write]:
         """What goes into the container's control group before anything runs in it."""
-        limits = cgroup.Limits(spec.binding.cpus, spec.binding.mems, spec.binding.memory)
-        return cgroup.limit_writes(self.layout, group, limits)
+        limits = Limits(spec.binding.cpus, spec.binding.mems, spec.binding.memory)
+        return limit_writes(self.layout, group, limits)
 
     def group(self, name: str) -> Cgroup:
         return Cgroup(self.layout, f"{name}.{self.folders.mark}")

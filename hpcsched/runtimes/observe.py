@@ -11,7 +11,7 @@ from pathlib import Path
 from hpcsched.errors import ContainerGone
 from hpcsched.hardware import cgroup_figures as figures
 from hpcsched.hardware import host
-from hpcsched.hardware.cgroup import Layout
+from hpcsched.hardware.cgroup_layout import Layout
 from hpcsched.model.container import Observed, Rlimit
 from hpcsched.model.idset import IdSet
 

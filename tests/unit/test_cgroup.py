@@ -4,7 +4,8 @@ import pytest
 
 from hpcsched.errors import RuntimeFailure, Unsupported
 from hpcsched.hardware import cgroup, cgroup_figures
-from hpcsched.hardware.cgroup import Cgroup, Limits
+from hpcsched.hardware.cgroup import Cgroup
+from hpcsched.hardware.cgroup_layout import Limits, Write, device_writes, limit_writes, read_layout
 from hpcsched.model.container import Usage
 from hpcsched.model.idset import IdSet
 
@@ -35,14 +36,14 @@ def v1(tmp_path):
     names = ("cpu,cpuacct", "cpuset", "memory", "devices", "freezer", "pids", "systemd")
     fill(tmp_path, {f"{name}/cgroup.procs": "" for name in names})
     fill(tmp_path, {"cpuset/cpuset.cpus": "0-7\n", "cpuset/cpuset.mems": "0-1\n"})
-    return cgroup.read_layout(V1, tmp_path)
+    return read_layout(V1, tmp_path)
 
 
 @pytest.fixture
 def v2(tmp_path):
     controllers = "cpuset cpu io memory hugetlb pids rdma\n"
     fill(tmp_path, {"cgroup.controllers": controllers, "cgroup.subtree_control": "cpu memory\n", "cgroup.procs": ""})
-    return cgroup.read_layout(V2, tmp_path)
+    return read_layout(V2, tmp_path)
 
 
 def writes(items, root):
@@ -62,13 +63,13 @@ def test_v2_has_what_it_does_without_a_controller_too(v2):
 
 def test_in_a_hybrid_the_controllers_stay_with_v1(tmp_path):
     fill(tmp_path, {"unified/cgroup.controllers": "hugetlb\n"})
-    layout = cgroup.read_layout(HYBRID, tmp_path)
+    layout = read_layout(HYBRID, tmp_path)
     assert layout.find("memory").version == layout.find("freezer").version == 1
     assert layout.unified.mount == tmp_path / "sys/fs/cgroup/unified"
 
 
 def test_a_mount_point_with_blanks_is_read(tmp_path):
-    layout = cgroup.read_layout(V1.replace("/sys/fs/cgroup/memory", r"/sys/fs/cgroup/my\040memory"), tmp_path)
+    layout = read_layout(V1.replace("/sys/fs/cgroup/memory", r"/sys/fs/cgroup/my\040memory"), tmp_path)
     assert layout.find("memory").mount == tmp_path / "sys/fs/cgroup/my memory"
 
 
@@ -76,21 +77,21 @@ def test_a_mount_point_with_blanks_is_read(tmp_path):
 def test_a_kernel_without_a_controller_is_refused_by_its_name(tmp_path, missing):
     text = "".join(line + "\n" for line in V1.splitlines() if missing not in line)
     with pytest.raises(Unsupported, match=f"no {missing} cgroup"):
-        cgroup.read_layout(text, tmp_path)
+        read_layout(text, tmp_path)
 
 
 def test_v1_limits_swap_with_memory_where_the_kernel_can(v1, tmp_path):
-    assert writes(cgroup.limit_writes(v1, "job", LIMITS), tmp_path) == [
+    assert writes(limit_writes(v1, "job", LIMITS), tmp_path) == [
         ("cpuset/hpcsched/job/cpuset.mems", "1"),
         ("cpuset/hpcsched/job/cpuset.cpus", "2-3"),
         ("memory/hpcsched/job/memory.limit_in_bytes", "1073741824"),
         ("memory/hpcsched/job/memory.memsw.limit_in_bytes", "1073741824"),
     ]
-    assert [one.optional for one in cgroup.limit_writes(v1, "job", LIMITS)] == [False, False, False, True]
+    assert [one.optional for one in limit_writes(v1, "job", LIMITS)] == [False, False, False, True]
 
 
 def test_v2_limits_are_in_one_folder_and_leave_no_swap(v2, tmp_path):
-    assert writes(cgroup.limit_writes(v2, "job", LIMITS), tmp_path) == [
+    assert writes(limit_writes(v2, "job", LIMITS), tmp_path) == [
         ("hpcsched/job/cpuset.mems", "1"),
         ("hpcsched/job/cpuset.cpus", "2-3"),
         ("hpcsched/job/memory.max", "1073741824"),
@@ -100,18 +101,18 @@ def test_v2_limits_are_in_one_folder_and_leave_no_swap(v2, tmp_path):
 
 def test_without_a_memory_limit_none_is_written(v1, v2):
     for layout in (v1, v2):
-        names = [one.path.name for one in cgroup.limit_writes(layout, "job", Limits(LIMITS.cpus, LIMITS.mems))]
+        names = [one.path.name for one in limit_writes(layout, "job", Limits(LIMITS.cpus, LIMITS.mems))]
         assert names == ["cpuset.mems", "cpuset.cpus"]
 
 
 def test_device_rules_are_written_under_v1_only(v1, v2, tmp_path):
-    rules = cgroup.device_writes(v1, "job", ("c 1:3 rwm",))
+    rules = device_writes(v1, "job", ("c 1:3 rwm",))
     assert [one.text for one in rules] == ["a", "c 1:3 rwm"]
-    assert cgroup.device_writes(v2, "job", ("c 1:3 rwm",)) == []
+    assert device_writes(v2, "job", ("c 1:3 rwm",)) == []
 
 
 def test_creating_makes_the_group_in_each_hierarchy_that_limits_or_counts(v1, tmp_path):
-    Cgroup(v1, "job").create(cgroup.limit_writes(v1, "job", LIMITS))
+    Cgroup(v1, "job").create(limit_writes(v1, "job", LIMITS))
     there = {path.parent.parent.name for path in tmp_path.glob("sys/fs/cgroup/*/hpcsched/job")}
     assert there == {"cpu,cpuacct", "cpuset", "memory", "devices", "freezer", "pids"}
     assert (tmp_path / "sys/fs/cgroup/cpuset/hpcsched/job/cpuset.cpus").read_text() == "2-3"
@@ -125,11 +126,11 @@ def test_creating_enables_only_the_controllers_that_are_missing(v2, tmp_path):
 
 def test_a_limit_that_cannot_be_written_is_named(v1):
     with pytest.raises(RuntimeFailure, match=r"control group hpcsched/job.*no-such"):
-        Cgroup(v1, "job").create([cgroup.Write(v1.find("cpuset").mount / "no-such/file", "1")])
+        Cgroup(v1, "job").create([Write(v1.find("cpuset").mount / "no-such/file", "1")])
 
 
 def test_an_optional_file_may_be_missing(v1):
-    Cgroup(v1, "job").create([cgroup.Write(v1.find("cpuset").mount / "no-such/file", "1", optional=True)])
+    Cgroup(v1, "job").create([Write(v1.find("cpuset").mount / "no-such/file", "1", optional=True)])
 
 
 def test_names_are_those_of_all_hierarchies(v1, tmp_path):
