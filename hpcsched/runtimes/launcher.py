@@ -20,6 +20,8 @@ from typing import Any
 from hpcsched.runtimes import mounts
 
 LISTENER = 3
+_MOST_CPUS = 8192
+"""NR_CPUS of Linux; the kernel takes those that there are."""
 _SET_MEMPOLICY = {"x86_64": 238, "aarch64": 237}
 
 
@@ -93,7 +95,7 @@ def _forget_the_agent(plan: dict[str, Any]) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.setpriority(os.PRIO_PROCESS, 0, 0)
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    os.sched_setaffinity(0, range(os.sysconf("SC_NPROCESSORS_CONF")))
+    os.sched_setaffinity(0, range(_MOST_CPUS))
     _default_memory_policy()
     _write("/proc/self/oom_score_adj", "0")
     _write(plan["pid_file"], f"{os.getpid()} {_start_time()}")

@@ -60,11 +60,17 @@ def mount_all(root: str, steps: list[dict[str, Any]]) -> list[str]:
         try:
             _mount_one(root, step)
         except OSError as error:
-            text = f"cannot mount {step.get('source') or step['kind']} on {step['target']}: {error.strerror}"
+            text = f"cannot mount {step.get('source') or step['kind']} on {step['target']}: {_reason(error)}"
             if not step.get("optional") and not (step["kind"] == "hide" and error.errno in (errno.ENOENT, errno.ENOTDIR)):
                 raise MountFailure(text) from None
             skipped.append(text)
     return skipped
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.ELOOP:
+        return "there is a symbolic link in the path; give the path that it leads to"
+    return error.strerror or str(error)
 
 
 def _mount_one(root: str, step: dict[str, Any]) -> None:
