@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import select
 import signal as signals
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -152,11 +153,8 @@ class NodeRuntime(ABC):
         await asyncio.to_thread(self._take_away, name)
 
     def _take_away(self, name: str) -> None:
-        """The monitor first, so that it starts nothing more; it takes its container along (PR_SET_PDEATHSIG)."""
-        monitor = read_pid(self.folders.of(name).launch_pid)
-        if monitor:
-            with suppress(ProcessLookupError):
-                os.kill(monitor, signals.SIGKILL)
+        """The monitor first, so that it starts and makes nothing more; it takes its container along (PR_SET_PDEATHSIG)."""
+        _kill_and_wait(read_pid(self.folders.of(name).launch_pid))
         for end in ("", *BESIDE):
             group = Cgroup(self.layout, f"{self.group(name).name}{end}")
             if group.exists():
@@ -167,3 +165,18 @@ class NodeRuntime(ABC):
         suffixes = [f".{self.folders.mark}{end}" for end in ("", *BESIDE)]
         groups = {name.removesuffix(end) for name in cgroup.names(self.layout) for end in suffixes if name.endswith(end)}
         return tuple(sorted(self.folders.names() | groups))
+
+
+def _kill_and_wait(pid: int, deadline_s: float = 10.0) -> None:
+    """`pid` 0: nothing to kill."""
+    if not pid:
+        return
+    with suppress(ProcessLookupError):
+        process = os.pidfd_open(pid)
+        try:
+            signals.pidfd_send_signal(process, signals.SIGKILL)
+            ended = select.poll()
+            ended.register(process)
+            ended.poll(deadline_s * 1000)
+        finally:
+            os.close(process)
