@@ -1,6 +1,7 @@
 """What the tests of real containers share."""
 
 import asyncio
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ from hpcsched.model.container import ContainerSpec, Rlimit, StepSpec
 from hpcsched.model.idset import IdSet
 
 MIB = 1 << 20
+TOO_MUCH = "blocks = [bytearray(16 << 20) for _ in range(24)]"
+"""A Python program that takes more memory than `a_spec` gives; in steps, so that a small machine does not refuse it outright."""
 DEADLINE_S = 20.0
 CPUS = IdSet.of(sorted(os.sched_getaffinity(0))[-1:])
 MEMS = IdSet.of((0,))
@@ -85,3 +88,12 @@ def processes(argument):
 def children(pid):
     """Pids of its children, zombies too."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def descriptors(pid):
+    """What its descriptors lead to; one that is closed meanwhile is left out."""
+    found = []
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(os.readlink(link))
+    return found

@@ -104,6 +104,11 @@ class Decoder:
     def __init__(self) -> None:
         self._pending = bytearray()
 
+    @property
+    def pending(self) -> bool:
+        """Part of a reply has come, the rest has not."""
+        return bool(self._pending)
+
     def feed(self, data: bytes) -> list[Reply]:
         """Raises RuntimeFailure on anything that our own supervisor would not send."""
         self._pending += data

@@ -111,20 +111,39 @@ class InitSupervisor:
 
     def _received(self, data: bytes, fds: list[int], sender: int) -> None:
         self.pid = self.pid or sender
-        self._orphans.extend(fds)
         try:
-            for reply in self._decoder.feed(data):
-                self._handle(reply)
+            replies = self._decoder.feed(data)
         except RuntimeFailure as error:
+            self._orphans += fds
             self._connection.close()
             self._end(error)
+            return
+        for reply, its_fds in zip(replies, self._shared_out(len(replies), fds), strict=True):
+            self._handle(reply, its_fds)
 
-    def _handle(self, reply: frames.Reply) -> None:
+    def _shared_out(self, count: int, fds: list[int]) -> list[list[int]]:
+        """Descriptors for each of `count` replies.
+
+        The kernel ends a chunk with the message that they came with (unix(7)), so they are of the last reply, or of the one
+        whose rest is still to come.
+        """
+        shares: list[list[int]] = [[] for _ in range(count)]
+        if count:
+            shares[0], self._orphans = self._orphans, []
+        if count and not self._decoder.pending:
+            shares[-1] += fds
+        else:
+            self._orphans += fds
+        return shares
+
+    def _handle(self, reply: frames.Reply, fds: list[int]) -> None:
         match reply:
             case frames.Hello():
                 _settle(self._hello, reply)
             case frames.Spawned():
-                self._spawned(reply)
+                fate = self._fate(reply.step_id)
+                fate.fds, fds = fate.fds + fds, []
+                _settle(fate.started, reply)
             case frames.SpawnFailed():
                 fate = self._fate(reply.step_id)
                 _settle(fate.over, StepExit(reply.step_id, shell_code(reply), failure=failure_text(reply, fate.spec)))
@@ -134,11 +153,7 @@ class InitSupervisor:
                 unknown = StepExit(reply.step_id, failure="the step was never started")
                 _settle(self._fate(reply.step_id).over, unknown)
                 del self._fates[reply.step_id]
-
-    def _spawned(self, reply: frames.Spawned) -> None:
-        fate = self._fate(reply.step_id)
-        fate.fds, self._orphans = fate.fds + self._orphans, []
-        _settle(fate.started, reply)
+        _close_all(fds)
 
     def _ended(self) -> None:
         self._end(ContainerGone(f"container {self._name} is gone"))
@@ -149,9 +164,9 @@ class InitSupervisor:
             if not future.done():
                 future.set_exception(self._gone)
                 future.exception()
-        for fd in self._orphans:
-            os.close(fd)
-        self._orphans = []
+        unclaimed = [self._orphans, *(fate.fds for fate in self._fates.values())]
+        for fds in unclaimed:
+            _close_all(fds)
 
 
 def _settle(future: asyncio.Future[T], value: T) -> None:
@@ -159,12 +174,16 @@ def _settle(future: asyncio.Future[T], value: T) -> None:
         future.set_result(value)
 
 
+def _close_all(fds: list[int]) -> None:
+    while fds:
+        os.close(fds.pop())
+
+
 def _as_three(fate: _Fate, step: StepSpec) -> tuple[int, int, int]:
     fds, fate.fds = fate.fds, []
     if len(fds) == (1 if step.tty else 3):
         return (fds[0], os.dup(fds[0]), os.dup(fds[0])) if step.tty else (fds[0], fds[1], fds[2])
-    for fd in fds:
-        os.close(fd)
+    _close_all(fds)
     raise Conflict(f"step {step.step_id} was started before; its terminal or pipes are not ours, take a new step id")
 
 

@@ -14,7 +14,7 @@ from hpcsched.errors import Conflict, ContainerGone, ImageError, RuntimeFailure
 from hpcsched.model.container import Mount, Rlimit, StepSpec, Usage
 from hpcsched.model.idset import IdSet
 from hpcsched.plugins import load
-from tests.containers import CPUS, LIMITS, MEMS, MIB, Shell, a_spec, children, eventually, processes
+from tests.containers import CPUS, LIMITS, MEMS, MIB, TOO_MUCH, Shell, a_spec, children, descriptors, eventually, processes
 
 pytestmark = pytest.mark.system
 
@@ -307,7 +307,7 @@ async def test_an_orphan_becomes_the_supervisors_child(runtime, shell):
 
 async def test_memory_above_the_limit_is_an_oom_kill_that_is_counted(runtime, shell):
     assert runtime.usage("job1").oom_kills == 0
-    end, _ = await shell.run("python3", "-c", "block = bytearray(1 << 30)")
+    end, _ = await shell.run("python3", "-c", TOO_MUCH)
     assert end.signal == signal.SIGKILL
     assert runtime.usage("job1").oom_kills == 1
     assert (await shell.sh("exit 0"))[0].exit_code == 0
@@ -323,28 +323,28 @@ async def test_usage_counts_all_processes_and_the_peak(runtime, shell):
     await shell.run("python3", "-c", burn)
     await shell.run("python3", "-c", burn)
     usage = runtime.usage("job1")
-    assert 0.4 <= usage.cpu_s < 2.0
+    assert 0.4 <= usage.cpu_s < 20
     assert 100 * MIB <= usage.peak_memory <= 256 * MIB
 
 
 @pytest.mark.parametrize(
-    ("step", "reason"),
+    ("step", "reason", "code"),
     [
-        (StepSpec(1, ("no-such-command",)), "command 'no-such-command' not found"),
-        (StepSpec(1, ("/no/such",)), "command '/no/such' not found"),
-        (StepSpec(1, ("/etc/passwd",)), "cannot run the command '/etc/passwd': Permission denied"),
-        (StepSpec(1, ("true",), workdir="/no/such"), "working directory '/no/such': No such file"),
-        (StepSpec(1, ("true",), workdir="/etc/passwd"), "working directory '/etc/passwd': Not a directory"),
-        (StepSpec(1, (), script=b"#!/no/such\n"), "interpreter is not there: '#!/no/such'"),
-        (StepSpec(1, (), script=b"echo hello\n"), "begins with 'echo hello'"),
+        (StepSpec(1, ("no-such-command",)), "command 'no-such-command' not found", 127),
+        (StepSpec(1, ("/no/such",)), "command '/no/such' not found", 127),
+        (StepSpec(1, ("/etc/passwd",)), "cannot run the command '/etc/passwd': Permission denied", 126),
+        (StepSpec(1, ("true",), workdir="/no/such"), "working directory '/no/such': No such file", None),
+        (StepSpec(1, ("true",), workdir="/etc/passwd"), "working directory '/etc/passwd': Not a directory", None),
+        (StepSpec(1, (), script=b"#!/no/such\n"), "interpreter is not there: '#!/no/such'", 127),
+        (StepSpec(1, (), script=b"echo hello\n"), "begins with 'echo hello'", 126),
     ],
 )
-async def test_what_cannot_run_is_refused_with_its_reason_and_stays_so(shell, step, reason):
+async def test_what_cannot_run_is_refused_with_its_reason_and_stays_so(shell, step, reason, code):
     with pytest.raises(RuntimeFailure, match=reason):
         await shell.supervisor.spawn(step, -1)
     end = await shell.wait(1)
     assert reason in end.failure
-    assert (end.exit_code, end.signal) == (None, None)
+    assert (end.exit_code, end.signal) == (code, None)
 
 
 async def test_a_script_runs_by_its_first_line_with_arguments(shell):
@@ -368,8 +368,7 @@ async def test_the_supervisor_holds_nothing_of_the_agent(runtime, shell, tmp_pat
     secret = os.open(tmp_path / "of the agent", os.O_CREAT | os.O_WRONLY)
     os.set_inheritable(secret, True)
     await runtime.start(a_spec("job2"))
-    pid = runtime.observe("job2").pid
-    held = {os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    held = descriptors(runtime.observe("job2").pid)
     os.close(secret)
     kinds = {link.partition(":")[0] for link in held}
     assert kinds <= {"/dev/null", "socket", "anon_inode"}

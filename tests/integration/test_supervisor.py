@@ -16,6 +16,7 @@ from hpcsched.runtimes import build, frames
 from hpcsched.runtimes.build import init_binary
 from hpcsched.runtimes.connection import listen, short_path
 from hpcsched.runtimes.supervisor import InitSupervisor
+from tests.containers import descriptors
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +120,7 @@ async def test_descriptors_that_nobody_asked_for_are_closed(path):
         supervisor = await InitSupervisor.connect(path)
         pid = supervisor.pid
         await supervisor.close()
-    held = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
-    assert sum(link.startswith("pipe:") for link in held) <= 1
+    assert sum(link.startswith("pipe:") for link in descriptors(pid)) <= 1
 
 
 async def test_many_clients_come_and_go(path):
@@ -139,6 +139,27 @@ async def test_a_client_that_reads_nothing_is_dropped_and_holds_up_nobody(path):
         with pytest.raises((BlockingIOError, BrokenPipeError, ConnectionResetError)):
             deaf.sendall(request)
         assert await answers(path)
+
+
+async def test_each_attached_step_gets_its_own_descriptors_however_many_start_at_once(path):
+    supervisor = await InitSupervisor.connect(path, (("PATH", os.environ["PATH"]),))
+
+    async def attached(number):
+        stdin, stdout, stderr = await supervisor.spawn_attached(StepSpec(number, ("cat",), tty=number % 3 == 0))
+        os.write(stdin, b"%d\n" % number)
+        answer = await asyncio.to_thread(os.read, stdout, 99)
+        for fd in (stdin, stdout, stderr):
+            os.close(fd)
+        return int(answer.split()[0])
+
+    async def detached(number):
+        await supervisor.spawn(StepSpec(number, ("true",)), -1)
+        return number
+
+    async with asyncio.timeout(60):
+        found = await asyncio.gather(*(attached(number) if number % 2 else detached(number) for number in range(80)))
+    assert found == list(range(80))
+    await supervisor.close()
 
 
 async def test_a_frame_may_come_in_single_bytes(path):

@@ -15,7 +15,7 @@ from hpcsched.errors import RuntimeFailure
 from hpcsched.model.container import Mount
 from hpcsched.runtimes.connection import short_path
 from hpcsched.runtimes.lxc import LxcRuntime
-from tests.containers import MIB, Shell, a_spec, eventually
+from tests.containers import MIB, TOO_MUCH, Shell, a_spec, eventually
 
 pytestmark = pytest.mark.system
 
@@ -406,7 +406,7 @@ tries(actions)
     )
     assert set(answers) <= {"EROFS", "ENOENT", "EACCES"}
     assert runtime.observe("job1").memory == 256 * MIB
-    end, _ = await shell.run("python3", "-c", "block = bytearray(1 << 30)")
+    end, _ = await shell.run("python3", "-c", TOO_MUCH)
     assert end.signal == signal.SIGKILL
 
 
