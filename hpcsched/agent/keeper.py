@@ -13,7 +13,7 @@ from typing import Any
 
 from hpcsched.agent.book import Book, Page
 from hpcsched.agent.output import Outputs
-from hpcsched.agent.prepare import check_mounts
+from hpcsched.agent.prepare import allowed_mounts
 from hpcsched.agent.receipt import check
 from hpcsched.agent.reconcile import Stage
 from hpcsched.errors import BindingMismatch, ContainerGone, HpcschedError, RuntimeFailure
@@ -102,8 +102,8 @@ class Keeper:
         self._around.book.write(self.page)
         spec = self.page.desired.container
         os.close(self._around.outputs.open(self.page.status.job_id, self.page.desired.stdout))
-        check_mounts(spec.mounts, self._around.mount_allow)
-        await self.runtime.start(spec)
+        mounts = allowed_mounts(spec.mounts, self._around.mount_allow)
+        await self.runtime.start(dataclasses.replace(spec, mounts=mounts))
         observed = self.runtime.observe(self.page.name)
         status = dataclasses.replace(self.page.status, observed=observed, start_time=self._around.clock())
         self._show(Stage.STARTING, dataclasses.replace(status, phase=Phase.RUNNING))

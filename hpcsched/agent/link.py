@@ -64,8 +64,8 @@ class Link:
             async for response in stream:
                 answered = True
                 self._take(stub, response)
-        except grpc.RpcError as failure:
-            self._judge(error_of(failure, self._agent.config.controller), answered)
+        except grpc.RpcError:
+            self._judge(error_of(await _status(stream), self._agent.config.controller), answered)
         finally:
             stream.cancel()
             await self._end_channels()
@@ -99,3 +99,8 @@ class Link:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+
+
+async def _status(stream: Any) -> grpc.aio.AioRpcError:
+    """How the call really ended: what iterating raises may be our own side's trouble of writing to a call that has ended."""
+    return grpc.aio.AioRpcError(await stream.code(), (), await stream.trailing_metadata(), await stream.details())

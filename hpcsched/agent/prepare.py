@@ -28,12 +28,15 @@ def prepared(desired: DesiredContainer, name: str, config: AgentConfig) -> Desir
     return dataclasses.replace(desired, container=container, command=command)
 
 
-def check_mounts(mounts: tuple[Mount, ...], allowed: tuple[str, ...]) -> None:
-    """Raises RuntimeFailure for a source outside the folders that the site allows, symbolic links followed."""
-    for mount in mounts:
-        real = os.path.realpath(mount.source)
-        if not any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in allowed):
-            raise RuntimeFailure(
-                f"--mount {mount.source} ({real} on the node) is not under {', '.join(allowed)}; "
-                "an admin can add to [agent] mount_allow"
-            )
+def allowed_mounts(mounts: tuple[Mount, ...], allowed: tuple[str, ...]) -> tuple[Mount, ...]:
+    """With the sources' symbolic links followed. Raises RuntimeFailure for one outside the folders that the site allows."""
+    return tuple(dataclasses.replace(mount, source=_allowed(mount.source, allowed)) for mount in mounts)
+
+
+def _allowed(source: str, allowed: tuple[str, ...]) -> str:
+    real = os.path.realpath(source)
+    if any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in allowed):
+        return real
+    raise RuntimeFailure(
+        f"--mount {source} ({real} on the node) is not under {', '.join(allowed)}; an admin can add to [agent] mount_allow"
+    )

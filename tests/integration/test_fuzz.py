@@ -1,5 +1,7 @@
 """Ten thousand random messages at the services: each is answered or refused by name, and none brings anything down."""
 
+import asyncio
+import contextlib
 import random
 from collections import Counter
 
@@ -86,21 +88,21 @@ async def one_call(channel, method, random_):
     bodies = [
         random_.randbytes(30) if random_.random() < 0.1 else fill(kind(), random_).SerializeToString() for _ in range(count)
     ]
-    try:
-        await dial(channel, method, path, bodies)
-    except grpc.aio.AioRpcError as error:
-        return error.code(), error.details()
-    return grpc.StatusCode.OK, ""
+    call = dial(channel, method, path, bodies)
+    with contextlib.suppress(grpc.aio.AioRpcError, asyncio.CancelledError):
+        await (read_one(call) if method.server_streaming else call)
+    return await call.code(), await call.details() or ""
 
 
-async def dial(channel, method, path, bodies):
+def dial(channel, method, path, bodies):
     if method.client_streaming:
-        call = channel.stream_stream(path, raw, raw)(iter(bodies), timeout=0.5)
-    elif method.server_streaming:
-        call = channel.unary_stream(path, raw, raw)(bodies[0], timeout=0.5)
-    else:
-        await channel.unary_unary(path, raw, raw)(bodies[0], timeout=20)
-        return
+        return channel.stream_stream(path, raw, raw)(iter(bodies), timeout=0.5)
+    if method.server_streaming:
+        return channel.unary_stream(path, raw, raw)(bodies[0], timeout=0.5)
+    return channel.unary_unary(path, raw, raw)(bodies[0], timeout=20)
+
+
+async def read_one(call):
     async for _ in call:
         break
     call.cancel()

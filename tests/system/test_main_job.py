@@ -84,14 +84,14 @@ def test_a_job_over_its_memory_ends_as_out_of_memory_and_another_sigkill_does_no
 
 @BOTH
 def test_cancel_ends_the_whole_tree(up, runtime):
-    script = "(setsid sleep 1000 &) ; (sleep 1000 &) ; echo up; sleep 1000"
+    script = "(setsid sleep 1003 &) ; (sleep 1003 &) ; echo up; sleep 1003"
     with up.client() as client:
         job_id = client.submit(sh(script, grace_s=1, runtime=runtime))
         eventually(lambda: client.output(job_id) == b"up\n" if client.job(job_id).state is JobState.RUNNING else False, "it runs")
         client.cancel(job_id)
         job = client.wait(job_id, 30)
     assert job.state is JobState.CANCELLED
-    eventually(lambda: not subprocess.run(["pgrep", "-f", "sleep 1000"], capture_output=True).stdout, "no process is left")
+    eventually(lambda: not runs("sleep 1003"), "no process is left")
 
 
 def test_a_command_that_is_not_there_gives_a_shells_127(up):
@@ -146,17 +146,22 @@ def test_exec_runs_in_the_jobs_container_with_its_own_streams_and_code(up):
     assert done.stderr == b"err\n"
 
 
+def runs(command):
+    return subprocess.run(["pgrep", "-fx", command], capture_output=True).returncode == 0
+
+
 def test_a_shell_is_a_real_terminal_that_resizes_and_takes_ctrl_c(up):
     with up.client() as client:
         job_id = client.submit(sh("sleep 1000", grace_s=0))
         eventually(lambda: client.job(job_id).state is JobState.RUNNING, "it runs")
         session = client.exec_step(job_id, ["/bin/sh"], tty=True, rows=33, columns=101)
-        session.send(b"stty size; tty; sleep 1000; echo got=$?\r")
+        session.send(b"stty size; tty; sleep 1002; echo got=$?\r")
         seen, asked = b"", False
         for _, data in session:
             seen += data
             if b"/dev/pts/" in seen and not asked:
                 asked = True
+                eventually(lambda: runs("sleep 1002"), "the command in the shell runs")
                 session.send(b"\x03")
                 session.resize(44, 55)
                 session.send(b"echo got=$?; stty size; exit 5\r")

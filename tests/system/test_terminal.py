@@ -82,11 +82,16 @@ def sleeping_job(up: Up) -> Iterator[int]:
             client.wait(job_id, 30)
 
 
+def runs(command: str) -> bool:
+    return subprocess.run(["pgrep", "-fx", command], capture_output=True).returncode == 0
+
+
 def test_a_shell_takes_every_key_and_gives_the_terminal_back_as_it_was(up: Up) -> None:
     with sleeping_job(up) as job_id, on_terminal(up, "shell", str(job_id), "sh") as terminal:
         before = termios.tcgetattr(terminal.theirs)
-        terminal.types(b"stty size; sleep 1000\r")  # typed ahead
+        terminal.types(b"stty size; sleep 1001\r")  # typed ahead
         terminal.shows(rb"33 101\r\n")
+        eventually(lambda: runs("sleep 1001"), "the command in the shell runs")
         terminal.types(b"\x03")
         terminal.types(b"echo code=$?; tty; exit 5\r")
         terminal.shows(rb"code=130\r\n/dev/pts/\d+\r\n")
