@@ -131,21 +131,6 @@ class _Frozen:
             _write(Write(self._state, "THAWED", optional=True))
 
 
-def announce_move(layout: Layout, proc_cgroup: str) -> None:
-    """Move the caller to where it is, which changes nothing but makes the kernel begin the RCU grace period that the first move
-    after a pause has to wait for (cgroup_threadgroup_rwsem, about 10 ms). `proc_cgroup` is the text of /proc/self/cgroup.
-    """
-    hierarchy = layout.find("freezer")
-    path = next((line.split(":", 2)[2] for line in proc_cgroup.splitlines() if hierarchy and _is_of(line, hierarchy)), None)
-    if hierarchy and path:
-        _write(Write(hierarchy.mount / path.lstrip("/") / "cgroup.procs", "0", optional=True))
-
-
-def _is_of(line: str, hierarchy: Hierarchy) -> bool:
-    names = line.split(":", 2)[1]
-    return bool(set(names.split(",")) & hierarchy.controllers) if names else hierarchy.version == 2
-
-
 def remove_folder(layout: Layout) -> None:
     """Our folder itself, wherever nothing is in it."""
     for hierarchy in layout.hierarchies:

@@ -18,6 +18,7 @@ import sys
 from typing import Any
 
 from hpcsched.runtimes import mounts
+from hpcsched.runtimes.moves import favour
 
 LISTENER = 3
 _MOST_CPUS = 8192
@@ -35,6 +36,7 @@ def main() -> None:
     reason = _load_lxc() if sys.argv[2] == "lxc" else ""
     control.send(reason.encode() or b"ready")
     network = mounts.private_network() if sys.argv[2] == "lxc" else -1
+    favour()
     while not reason:
         request, fds, _flags, _address = socket.recv_fds(control, 4096, 2)
         if not request:

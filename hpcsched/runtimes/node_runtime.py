@@ -75,11 +75,7 @@ class NodeRuntime(ABC):
 
     async def _start(self, spec: ContainerSpec) -> None:
         try:
-            announcing = asyncio.ensure_future(asyncio.to_thread(self._announce_move))
-            try:
-                await self._launch(spec)
-            finally:
-                await announcing
+            await self._launch(spec)
         except BaseException:
             await asyncio.shield(self._remove(spec.name))
             raise
@@ -91,9 +87,6 @@ class NodeRuntime(ABC):
         await supervisor.close()
         for line in read(folder.skipped).splitlines():
             _log.warning("container %s goes without a mount: %s", folder.name, line)
-
-    def _announce_move(self) -> None:
-        cgroup.announce_move(self.layout, Path("/proc/self/cgroup").read_text())
 
     def _prepare(self, spec: ContainerSpec) -> Folder:
         folder = self.folders.make(spec)

@@ -74,7 +74,7 @@ def root_steps(root: Root) -> list[Step]:
 
     What is `hidden` stays hidden behind a job's mounts too. Raises RuntimeFailure for a mount that would show it.
     """
-    lower, folder, hidden = root.lower, root.folder, sorted(root.hidden)
+    lower, folder, hidden = root.lower, root.folder, _outermost(root.hidden)
     return [
         {"kind": "overlay", "target": "/", "lower": [str(lower)], "upper": str(folder / "upper"), "work": str(folder / "work")},
         *(_view(one, folder) for one in root.node if not any(is_beneath(one.path, path) for path in hidden)),
@@ -84,6 +84,11 @@ def root_steps(root: Root) -> list[Step]:
         *(_job_mount(mount, hidden) for mount in root.mounts),
         *({"kind": "hide", "target": path} for path in _all_hidden(root.mounts, hidden)),
     ]
+
+
+def _outermost(paths: frozenset[str]) -> list[str]:
+    """Without those that lie in another one."""
+    return sorted(path for path in paths if not any(path != other and is_beneath(path, other) for other in paths))
 
 
 def _view(mount: NodeMount, folder: Path) -> Step:

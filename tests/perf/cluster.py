@@ -24,10 +24,13 @@ def up() -> Iterator[Up]:
             running.stop()
 
 
-def timings_ms(action: Callable[[], object], count: int, warm: int = 3) -> list[float]:
-    """Milliseconds of `count` calls, after `warm` that do not count."""
+def timings_ms(
+    action: Callable[[], object], count: int, warm: int = 3, before: Callable[[], object] = lambda: None
+) -> list[float]:
+    """Milliseconds of `count` calls, after `warm` that do not count; `before` each there is something that is not timed."""
     times = []
     for number in range(count + warm):
+        before()
         began = time.perf_counter()
         action()
         if number >= warm:

@@ -6,6 +6,8 @@ import subprocess
 import tempfile
 
 from hpcsched.client import Client, JobSpec
+from hpcsched.model.node import NodeState
+from tests.integration.daemons import eventually
 from tests.perf.cluster import run_command, timings_ms, up, words
 
 COUNT = 40
@@ -13,8 +15,8 @@ COUNT = 40
 
 def measure() -> list[tuple[str, str]]:
     with up() as here, here.client() as client:
-        ours = timings_ms(lambda: run(client, "lxc"), COUNT)
-        metal = timings_ms(lambda: run(client, "baremetal"), COUNT)
+        ours = timings_ms(lambda: run(client, "lxc"), COUNT, before=lambda: idle(client))
+        metal = timings_ms(lambda: run(client, "baremetal"), COUNT, before=lambda: idle(client))
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as config:
         config.write(_CONFIG)
         config.flush()
@@ -36,6 +38,11 @@ def run(client: Client, runtime: str) -> None:
     *_, job = client.read_output(job_id, follow=True)
     assert not isinstance(job, bytes)
     assert job.exit_code == 0, job
+
+
+def idle(client: Client) -> None:
+    """The container before is gone."""
+    eventually(lambda: client.nodes()[0].state is NodeState.IDLE, "the node is idle")
 
 
 _names = itertools.count()
