@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpcsched.agent.reconcile import Stage
-from hpcsched.errors import StoreCorrupt
+from hpcsched.errors import RuntimeFailure, StoreCorrupt
 from hpcsched.model.container import ContainerStatus, DesiredContainer
 from hpcsched.state.codec import decode_value, decoder, encode_value
 
@@ -42,9 +42,12 @@ class Book:
         return f"job{job_id}-{zlib.crc32(str(self._folder.resolve()).encode()):08x}"
 
     def write(self, page: Page) -> None:
-        """Whole for whoever reads after a kill -9; a power cut ends the containers as well."""
-        with self._path(page.status.job_id).open("ab", buffering=0) as file:
-            file.write(encode_value(page) + b"\n")
+        """Whole for whoever reads after a kill -9; a power cut ends the containers as well. Raises RuntimeFailure."""
+        try:
+            with self._path(page.status.job_id).open("ab", buffering=0) as file:
+                file.write(encode_value(page) + b"\n")
+        except OSError as error:
+            raise RuntimeFailure(f"cannot write the agent's notes in {self._folder}: {error.strerror}") from None
 
     def drop(self, job_id: int) -> None:
         self._path(job_id).unlink(missing_ok=True)

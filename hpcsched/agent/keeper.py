@@ -193,10 +193,18 @@ class Keeper:
         self._turn_to(Stage.ENDED, status)
 
     def _turn_to(self, stage: Stage, status: ContainerStatus) -> None:
-        """Noted, so that a restarted agent goes on from here."""
-        self.page = dataclasses.replace(self.page, stage=stage, status=status)
-        self._around.book.write(self.page)
-        self._around.changed()
+        """Noted, so that a restarted agent goes on from here.
+
+        Raises RuntimeFailure when that cannot be, before anything that must not happen twice; an end is reported all the same.
+        """
+        page = dataclasses.replace(self.page, stage=stage, status=status)
+        try:
+            self._around.book.write(page)
+        except RuntimeFailure as error:
+            if stage in (Stage.STARTING, Stage.SPAWNED):
+                raise
+            log.warning("job %d: %s", status.job_id, error)
+        self._show(stage, status)
 
     def _show(self, stage: Stage, status: ContainerStatus) -> None:
         """Reported, but not worth a note: a restarted agent finds it out again."""

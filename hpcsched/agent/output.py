@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ CHUNK = 64 << 10
 """Bytes in one message."""
 POLL_S = 0.01
 IDLE_POLL_S = 0.25
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
+"""Not blocking, so that a pipe without a reader does not hold the agent (fifo(7))."""
 
 
 class Outputs:
@@ -29,12 +32,16 @@ class Outputs:
     def open(self, job_id: int, stdout: str) -> int:
         """A descriptor to append to; `%j` in `stdout` is the job id. Raises RuntimeFailure when that file cannot be written."""
         path = self.path(job_id)
-        if stdout and not path.is_symlink():
-            path.symlink_to(stdout.replace("%j", str(job_id)))
         try:
-            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+            if stdout and not path.is_symlink():
+                path.symlink_to(stdout.replace("%j", str(job_id)))
+            file = os.open(path, _APPEND, 0o640)
         except OSError as error:
             raise RuntimeFailure(f"cannot write the output file {os.path.realpath(path)}: {error.strerror}") from None
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            os.close(file)
+            raise RuntimeFailure(f"cannot write the output file {os.path.realpath(path)}: it is not a regular file")
+        return file
 
     def prune(self) -> None:
         """Remove the oldest files beyond `keep`."""

@@ -1,6 +1,7 @@
 """The main job on real containers, through the client, the command line and plain reflection."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -118,6 +119,18 @@ def test_a_job_that_cannot_start_fails_with_the_reason(up, spec, words):
     assert (job.state, job.reason) == (JobState.FAILED, Reason.LAUNCH_FAILED)
     assert words in job.message
     assert "\n" not in job.message
+
+
+def test_a_pipe_as_the_output_file_is_refused_and_holds_nobody_up(up, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    job, _ = run(up, JobSpec(command=("true",), stdout=str(tmp_path / "pipe")))
+    assert job.reason is Reason.LAUNCH_FAILED
+    assert "cannot write the output file" in job.message
+
+
+def test_the_output_goes_to_the_file_that_was_asked_for_and_can_be_followed(up, tmp_path):
+    job, output = run(up, sh("echo mine", stdout=str(tmp_path / "out-%j.txt")))
+    assert output == (tmp_path / f"out-{job.id}.txt").read_bytes() == b"mine\n"
 
 
 def test_output_is_binary_safe_and_can_be_joined_late(up):
