@@ -17,7 +17,7 @@ from hpcsched.agent.link import Link
 from hpcsched.agent.lock import lock_folder
 from hpcsched.agent.output import Outputs
 from hpcsched.agent.prepare import prepared
-from hpcsched.agent.reconcile import Command, Forget, Launch, Release, Stage, Step, Stop, reconcile
+from hpcsched.agent.reconcile import Command, Forget, Launch, Lose, Release, Stage, Step, Stop, reconcile
 from hpcsched.config import AgentConfig
 from hpcsched.errors import RuntimeFailure, alone
 from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause, Phase
@@ -27,6 +27,7 @@ from hpcsched.runtimes.base import ContainerRuntime
 
 log = logging.getLogger(__name__)
 STOP_TIMEOUT_S = 30.0
+PRUNE_EVERY = 100
 HURRIED_GRACE_S = 2.0
 
 
@@ -38,7 +39,7 @@ class Agent:
     ) -> None:
         folder = Path(config.state_dir)
         self.config, self.offer = config, offer
-        self.outputs = Outputs(folder / "output", config.output_keep)
+        self.outputs = Outputs(folder / "output", config.output_keep, config.mount_allow)
         self.keepers: dict[int, Keeper] = {}
         self.changed = asyncio.Event()
         self.desired: dict[int, DesiredContainer] | None = None
@@ -46,6 +47,7 @@ class Agent:
         self._runtimes, self._clock = runtimes, clock
         self._book = Book(folder / "jobs")
         self._tasks = asyncio.TaskGroup()
+        self._forgotten = 0
         self._living: set[asyncio.Task[None]] = set()
         self._around = Surroundings(self._book, self.outputs, clock, self._on_change, config.mount_allow)
 
@@ -82,31 +84,56 @@ class Agent:
         match step:
             case Launch(desired):
                 self._launch(desired)
+            case Lose(desired):
+                self._lose(desired)
             case Command(desired):
-                self.keepers[desired.job_id].give_command(desired.command)
+                self.keepers[desired.job_id].give_command(self._prepared(desired).command)
             case Stop(job_id, cause):
                 self.keepers[job_id].stop(cause)
             case Release(job_id):
                 self.keepers[job_id].release()
             case Forget(job_id):
-                del self.keepers[job_id]
-                self._book.drop(job_id)
-                self.changed.set()
+                self._forget(job_id)
+
+    def _prepared(self, desired: DesiredContainer) -> DesiredContainer:
+        return prepared(desired, self._book.name_of(desired.job_id))
+
+    def _new_page(self, desired: DesiredContainer) -> Page:
+        status = ContainerStatus(desired.job_id, Phase.STARTING)
+        name = self._book.name_of(desired.job_id)
+        return Page(name, self._prepared(desired), Stage.STARTING, status, self.offer.boot_id)
 
     def _launch(self, desired: DesiredContainer) -> None:
-        name = self._book.name_of(desired.job_id)
-        status = ContainerStatus(desired.job_id, Phase.STARTING)
-        page = Page(name, prepared(desired, name, self.config), Stage.STARTING, status, self.offer.boot_id)
-        self._keep(page)
+        self._keep(self._new_page(desired))
         if desired.cancel:
             self.keepers[desired.job_id].stop(EndCause.CANCELLED)
 
+    def _lose(self, desired: DesiredContainer) -> None:
+        self._keep(self._lost(self._new_page(desired), "the agent has no note of it any more"))
+        self.changed.set()
+
+    def _lost(self, page: Page, why: str) -> Page:
+        now = self._clock()
+        status = dataclasses.replace(page.status, phase=Phase.EXITED, cause=EndCause.LOST, message=why, end_time=now)
+        return dataclasses.replace(page, stage=Stage.ENDED, status=status, boot_id=self.offer.boot_id)
+
+    def _forget(self, job_id: int) -> None:
+        del self.keepers[job_id]
+        self._book.drop(job_id)
+        self.changed.set()
+        self._forgotten += 1
+        if self._forgotten % PRUNE_EVERY == 0:
+            self.outputs.prune(self.keepers)
+
     def _keep(self, page: Page) -> None:
+        if page.desired.runtime not in self._runtimes:
+            return log.warning("job %d: this agent has no runtime %r", page.status.job_id, page.desired.runtime)
         keeper = Keeper(page, self._runtimes[page.desired.runtime], self._around)
         self.keepers[page.status.job_id] = keeper
         living = self._tasks.create_task(keeper.live())
         self._living.add(living)
         living.add_done_callback(self._living.discard)
+        return None
 
     async def _adopt(self) -> None:
         """Pages go on where they were; what no page knows is removed."""
@@ -116,17 +143,20 @@ class Agent:
         known = {page.name for page in pages}
         for runtime in self._runtimes.values():
             for name in set(runtime.existing()) - known:
-                await runtime.remove(name)
-        self.outputs.prune()
+                await self._clear(runtime, name)
+        self.outputs.prune(self.keepers)
+
+    async def _clear(self, runtime: ContainerRuntime, name: str) -> None:
+        try:
+            await runtime.remove(name)
+        except (RuntimeFailure, OSError) as error:
+            log.warning("cannot remove the unknown container %s: %s", name, error)
 
     def _after_boot(self, page: Page) -> Page:
         """A reboot has ended what ran; what had not run its command yet may start again."""
         if page.boot_id == self.offer.boot_id or page.stage is not Stage.SPAWNED:
             return dataclasses.replace(page, boot_id=self.offer.boot_id)
-        lost = dataclasses.replace(
-            page.status, phase=Phase.EXITED, cause=EndCause.LOST, message="the node was rebooted", end_time=self._clock()
-        )
-        return dataclasses.replace(page, stage=Stage.ENDED, status=lost, boot_id=self.offer.boot_id)
+        return self._lost(page, "the node was rebooted")
 
     async def end_all(self) -> None:
         """Stop and remove every container. Raises RuntimeFailure when one does not go."""

@@ -45,7 +45,7 @@ class Book:
         """Whole for whoever reads after a kill -9; a power cut ends the containers as well. Raises RuntimeFailure."""
         try:
             with self._path(page.status.job_id).open("ab", buffering=0) as file:
-                file.write(encode_value(page) + b"\n")
+                file.write(b"\n" + encode_value(page))
         except OSError as error:
             raise RuntimeFailure(f"cannot write the agent's notes in {self._folder}: {error.strerror}") from None
 
@@ -62,7 +62,7 @@ class Book:
 
 
 def _read(path: Path) -> Page | None:
-    """The last whole line; a power cut may have torn what came behind it."""
+    """The last whole line; a kill or a full disk may have torn one."""
     for line in reversed(path.read_bytes().splitlines()):
         with suppress(StoreCorrupt):
             return decode_value(_PAGE, line, str(path))

@@ -54,8 +54,9 @@ class Keeper:
         self.give_command(page.desired.command)
 
     def give_command(self, command: StepSpec | None) -> None:
-        """All parts of the job are up."""
+        """All parts of the job are up; the page holds it, for an agent that is restarted."""
         if command and not self._command.done():
+            self.page = dataclasses.replace(self.page, desired=dataclasses.replace(self.page.desired, command=command))
             self._command.set_result(command)
 
     def release(self) -> None:
@@ -82,8 +83,8 @@ class Keeper:
             try:
                 await self.runtime.remove(self.page.name)
                 self._turn_to(Stage.REMOVED, self.page.status)
-            except RuntimeFailure as error:
-                log.warning("will try again: %s", error)
+            except (RuntimeFailure, OSError) as error:
+                log.warning("job %d: cannot remove its container, will try again: %s", self.page.status.job_id, error)
                 await asyncio.sleep(REMOVE_RETRY_S)
 
     async def _outcome(self) -> ContainerStatus:
@@ -97,11 +98,13 @@ class Keeper:
             return self._status(EndCause.BINDING_MISMATCH, message=str(error))
         except HpcschedError as error:
             return self._status(EndCause.LAUNCH_FAILED, message=str(error))
+        except OSError as error:
+            return self._status(EndCause.LAUNCH_FAILED, message=f"{error.filename or 'the node'}: {error.strerror}")
 
     async def _start(self) -> None:
         self._around.book.write(self.page)
         spec = self.page.desired.container
-        os.close(self._around.outputs.open(self.page.status.job_id, self.page.desired.stdout))
+        self._around.outputs.create(self.page.status.job_id, self.page.desired.stdout)
         mounts = allowed_mounts(spec.mounts, self._around.mount_allow)
         await self.runtime.start(dataclasses.replace(spec, mounts=mounts))
         observed = self.runtime.observe(self.page.name)
@@ -112,9 +115,10 @@ class Keeper:
     async def _run(self) -> ContainerStatus:
         supervisor = await self.runtime.connect(self.page.name)
         try:
-            await _first_of(self._command, self._stop)
-            if self._stop.done() and self.page.stage is Stage.STARTING:
-                return self._status(self._stop.result())
+            if self.page.stage is Stage.STARTING:
+                await _first_of(self._command, self._stop)
+                if self._stop.done():
+                    return self._status(self._stop.result())
             await self._spawn(supervisor)
             return await self._watch(supervisor)
         finally:
@@ -125,7 +129,7 @@ class Keeper:
 
         A command that cannot be run ends like one that ran: what comes next hears why.
         """
-        output = self._around.outputs.open(self.page.status.job_id, self.page.desired.stdout)
+        output = self._around.outputs.append(self.page.status.job_id)
         try:
             self._turn_to(Stage.SPAWNED, dataclasses.replace(self.page.status, phase=Phase.RUNNING))
             await supervisor.spawn(self._command.result(), output)

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import os
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Container
 from pathlib import Path
 
+from hpcsched.agent.prepare import is_allowed
 from hpcsched.errors import NotFound, RuntimeFailure
+from hpcsched.runtimes.mounts import open_without_links
 
 CHUNK = 64 << 10
 """Bytes in one message."""
@@ -20,34 +22,59 @@ _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class Outputs:
-    """Files `jobN.out` in `folder`; those of the `keep` latest jobs stay. A job's own file (`--stdout`) is linked from there."""
+    """Files `jobN.out` in `folder`; those of the `keep` latest jobs stay.
 
-    def __init__(self, folder: Path, keep: int) -> None:
-        self._folder, self._keep = folder, keep
+    A job's own file (`--stdout`) is linked from there; it must lie in one of the folders `allow`.
+    """
+
+    def __init__(self, folder: Path, keep: int, allow: tuple[str, ...]) -> None:
+        self._folder, self._keep, self._allow = folder.resolve(), keep, allow
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def path(self, job_id: int) -> Path:
         return self._folder / f"job{job_id}.out"
 
-    def open(self, job_id: int, stdout: str) -> int:
-        """A descriptor to append to; `%j` in `stdout` is the job id. Raises RuntimeFailure when that file cannot be written."""
+    def create(self, job_id: int, stdout: str) -> None:
+        """Make the file, or the link to `stdout` (`%j` is the job id), before the job's first step.
+
+        Raises RuntimeFailure when `stdout` is not in an allowed folder or cannot be written.
+        """
         path = self.path(job_id)
         try:
-            if stdout and not path.is_symlink():
-                path.symlink_to(stdout.replace("%j", str(job_id)))
-            file = os.open(path, _APPEND, 0o640)
+            path.unlink(missing_ok=True)
+            if stdout:
+                path.symlink_to(self._allowed(stdout.replace("%j", str(job_id))))
         except OSError as error:
-            raise RuntimeFailure(f"cannot write the output file {os.path.realpath(path)}: {error.strerror}") from None
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            os.close(file)
-            raise RuntimeFailure(f"cannot write the output file {os.path.realpath(path)}: it is not a regular file")
-        return file
+            raise RuntimeFailure(f"cannot write the output file {path}: {error.strerror}") from None
+        os.close(self.append(job_id))
 
-    def prune(self) -> None:
-        """Remove the oldest files beyond `keep`."""
+    def append(self, job_id: int) -> int:
+        """A descriptor to append to. Raises RuntimeFailure."""
+        path = _target(self.path(job_id))
+        try:
+            file = open_without_links(path, _APPEND, 0o640)
+        except OSError as error:
+            raise RuntimeFailure(f"cannot write the output file {path}: {error.strerror}") from None
+        if _is_harmless(file):
+            return file
+        os.close(file)
+        raise RuntimeFailure(f"cannot write the output file {path}: it is not a regular file")
+
+    def _allowed(self, stdout: str) -> str:
+        real = os.path.realpath(stdout)
+        if real == os.devnull or is_allowed(real, self._allow):
+            return real
+        raise RuntimeFailure(
+            f"cannot write the output file {stdout}: it is not under {', '.join(self._allow)}; "
+            "an admin can add to [agent] mount_allow"
+        )
+
+    def prune(self, alive: Container[int] = ()) -> None:
+        """Remove the oldest files beyond `keep`, but none of jobs that are `alive`."""
         files = sorted(self._folder.glob("job*.out"), key=_number, reverse=True)
         for path in files[self._keep :]:
-            path.unlink(missing_ok=True)
+            if _number(path) not in alive:
+                path.unlink(missing_ok=True)
 
     async def read(self, job_id: int, offset: int, ended: asyncio.Event | None) -> AsyncIterator[bytes]:
         """Chunks from `offset` to what is there now, or with `ended` to what is there when that is set.
@@ -68,9 +95,23 @@ class Outputs:
 
     def _open(self, job_id: int) -> int | None:
         try:
-            return os.open(self.path(job_id), os.O_RDONLY | os.O_CLOEXEC)
+            file = open_without_links(_target(self.path(job_id)), os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, 0)
         except OSError:
             return None
+        if _is_harmless(file):
+            return file
+        os.close(file)
+        return None
+
+
+def _target(path: Path) -> str:
+    """Where the job's own file is: links are followed once, when it is made, so that a job cannot lead us elsewhere later."""
+    return os.readlink(path) if path.is_symlink() else str(path)
+
+
+def _is_harmless(file: int) -> bool:
+    mode = os.fstat(file).st_mode
+    return stat.S_ISREG(mode) or os.path.samestat(os.fstat(file), os.stat(os.devnull))
 
 
 async def _chunks(file: int, offset: int, ended: asyncio.Event | None) -> AsyncIterator[bytes]:

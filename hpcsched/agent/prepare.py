@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 
-from hpcsched.config import AgentConfig
 from hpcsched.errors import RuntimeFailure
 from hpcsched.model.container import DesiredContainer, Mount
 from hpcsched.runtimes.rlimits import default_rlimits
@@ -20,7 +19,7 @@ BASE_ENV = (
 )
 
 
-def prepared(desired: DesiredContainer, name: str, config: AgentConfig) -> DesiredContainer:
+def prepared(desired: DesiredContainer, name: str) -> DesiredContainer:
     """The same wish, as this node will carry it out."""
     env = tuple({**dict(BASE_ENV), **dict(desired.container.env)}.items())
     container = dataclasses.replace(desired.container, name=name, env=env, rlimits=default_rlimits())
@@ -35,8 +34,13 @@ def allowed_mounts(mounts: tuple[Mount, ...], allowed: tuple[str, ...]) -> tuple
 
 def _allowed(source: str, allowed: tuple[str, ...]) -> str:
     real = os.path.realpath(source)
-    if any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in allowed):
+    if is_allowed(real, allowed):
         return real
     raise RuntimeFailure(
         f"--mount {source} ({real} on the node) is not under {', '.join(allowed)}; an admin can add to [agent] mount_allow"
     )
+
+
+def is_allowed(real: str, folders: tuple[str, ...]) -> bool:
+    """That path without symbolic links is one of the folders or lies in one."""
+    return any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in folders)

@@ -26,6 +26,13 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class Lose:
+    """It had been started, and the node knows nothing of it any more: it must not run twice."""
+
+    desired: DesiredContainer
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """All parts of the job are up: run its command here."""
 
@@ -54,7 +61,7 @@ class Release:
     job_id: int
 
 
-Step = Launch | Command | Stop | Release | Forget
+Step = Launch | Lose | Command | Stop | Release | Forget
 
 
 def reconcile(desired: Mapping[int, DesiredContainer], actual: Mapping[int, Stage]) -> tuple[Step, ...]:
@@ -67,7 +74,7 @@ def _step(job_id: int, wanted: DesiredContainer | None, stage: Stage | None) -> 
     if wanted is None:
         return _unwanted(job_id, stage)
     if stage is None:
-        return Launch(wanted)
+        return Lose(wanted) if wanted.started else Launch(wanted)
     if stage in (Stage.ENDED, Stage.REMOVED):
         return None
     return _alive(wanted, stage)

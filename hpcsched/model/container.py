@@ -178,3 +178,5 @@ class DesiredContainer:
     cancel: bool = False
     release: bool = False
     """The job ended on its first node: stop this part as well."""
+    started: bool = False
+    """This node has reported it running before."""

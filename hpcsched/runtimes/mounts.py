@@ -174,6 +174,12 @@ def _openat2(folder: int, path: str, flags: int, resolve: int) -> int:
     return system_call(_OPENAT2, folder, os.fsencode(path), how, len(how))
 
 
+def open_without_links(path: str, flags: int, mode: int) -> int:
+    """open(2) of an absolute path that must not lead over any symbolic link. Raises OSError (ELOOP)."""
+    how = struct.pack("QQQ", flags | os.O_CLOEXEC, mode, _NO_SYMLINKS | _NO_MAGICLINKS)
+    return system_call(_OPENAT2, _AT_FDCWD, os.fsencode(path), how, len(how))
+
+
 def system_call(number: int, *arguments: int | bytes) -> int:
     """By its number, which is the same on x86-64 and arm64 for those used here. Raises OSError, MountFailure (no such call)."""
     converted = [ctypes.c_long(one) if isinstance(one, int) else ctypes.c_char_p(one) for one in arguments]

@@ -30,6 +30,7 @@ def desired_container(job: Job, node: Node) -> DesiredContainer | None:
         stdout=job.spec.stdout if head else "",
         cancel=job.cancel_requested and head,
         release=job.state is JobState.COMPLETING,
+        started=job.parts[rank] is not None,
     )
 
 

@@ -32,7 +32,7 @@ class SyncRequest(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[NodeReport, _Mapping]] = ...) -> None: ...
 
 class DesiredContainer(_message.Message):
-    __slots__ = ("job_id", "runtime", "container", "command", "time_limit_s", "grace_s", "stdout", "cancel", "release")
+    __slots__ = ("job_id", "runtime", "container", "command", "time_limit_s", "grace_s", "stdout", "cancel", "release", "started")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     CONTAINER_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,7 @@ class DesiredContainer(_message.Message):
     STDOUT_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     runtime: str
     container: _container_pb2.ContainerSpec
@@ -51,7 +52,8 @@ class DesiredContainer(_message.Message):
     stdout: str
     cancel: bool
     release: bool
-    def __init__(self, job_id: _Optional[int] = ..., runtime: _Optional[str] = ..., container: _Optional[_Union[_container_pb2.ContainerSpec, _Mapping]] = ..., command: _Optional[_Union[_container_pb2.StepSpec, _Mapping]] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ..., release: _Optional[bool] = ...) -> None: ...
+    started: bool
+    def __init__(self, job_id: _Optional[int] = ..., runtime: _Optional[str] = ..., container: _Optional[_Union[_container_pb2.ContainerSpec, _Mapping]] = ..., command: _Optional[_Union[_container_pb2.StepSpec, _Mapping]] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ..., release: _Optional[bool] = ..., started: _Optional[bool] = ...) -> None: ...
 
 class DesiredSet(_message.Message):
     __slots__ = ("epoch", "containers")
