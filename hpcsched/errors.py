@@ -112,14 +112,14 @@ class WrongResult(HpcschedError):
 
 @contextmanager
 def alone() -> Iterator[None]:
-    """Raise the error that ended a group of tasks, instead of the group."""
+    """Raise the error of ours that ended a group of tasks, instead of the group; what else went wrong is its cause."""
     try:
         yield
     except BaseExceptionGroup as group:
         ours, rest = group.split(HpcschedError)
-        if ours is None or rest is not None:
+        if ours is None:
             raise
-        raise _first(ours) from None
+        raise _first(ours) from rest
 
 
 def _first(group: BaseExceptionGroup[HpcschedError]) -> HpcschedError:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hpcsched.agent.agent import Agent
 
 log = logging.getLogger(__name__)
+REFUSAL_S = 10.0
 
 
 async def serve_channel(agent: Agent, stub: Any, request: Any) -> None:
@@ -31,6 +32,17 @@ async def serve_channel(agent: Agent, stub: Any, request: Any) -> None:
         log.info("a channel ended early: %s", type(error).__name__)
     finally:
         stream.cancel()
+
+
+async def refuse_channel(stub: Any, request: Any) -> None:
+    """Tell whoever waits that this node follows enough already."""
+    messages = (
+        pb.ChannelRequest(channel_id=request.channel_id),
+        pb.ChannelRequest(error="this node serves as many steps and outputs as it can; end some of them"),
+    )
+    with contextlib.suppress(grpc.RpcError):
+        async for _ in stub.Channel(iter(messages), timeout=REFUSAL_S):
+            pass
 
 
 async def _serve(agent: Agent, stream: Any, request: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 
-from hpcsched.agent.channel import serve_channel
+from hpcsched.agent.channel import refuse_channel, serve_channel
 from hpcsched.client.channel import MAX_MESSAGE, target
 from hpcsched.errors import AlreadyExists, HpcschedError, InvalidValue, VersionMismatch
 from hpcsched.model.container import DesiredContainer
@@ -44,6 +44,7 @@ class Link:
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
         self._channels: set[asyncio.Task[None]] = set()
+        self._was_taken = False
 
     async def run(self) -> None:
         """Until cancelled. Raises AlreadyExists, VersionMismatch, InvalidValue: what waiting does not mend."""
@@ -62,7 +63,7 @@ class Link:
         stream = stub.Sync(self._reports())
         try:
             async for response in stream:
-                answered = True
+                answered = self._was_taken = True
                 self._take(stub, response)
         except grpc.RpcError:
             self._judge(error_of(await _status(stream), self._agent.config.controller), answered)
@@ -72,7 +73,9 @@ class Link:
         return answered
 
     def _judge(self, error: HpcschedError, answered: bool) -> None:
-        if isinstance(error, AlreadyExists | VersionMismatch | InvalidValue) and not answered:
+        """Once this agent has been taken, a refusal of its name is its own old stream, which the controller has yet to miss."""
+        final = VersionMismatch | InvalidValue if self._was_taken else AlreadyExists | VersionMismatch | InvalidValue
+        if isinstance(error, final) and not answered:
             raise error
         log.info("controller: %s", error)
 
@@ -89,8 +92,10 @@ class Link:
         if response.WhichOneof("message") == "desired":
             wanted = [from_message(DesiredContainer, item) for item in response.desired.containers]
             self._agent.want(response.desired.epoch, wanted)
-        elif response.WhichOneof("message") == "open" and len(self._channels) < MAX_CHANNELS:
-            task = asyncio.create_task(serve_channel(self._agent, stub, response.open))
+        elif response.WhichOneof("message") == "open":
+            full = len(self._channels) >= MAX_CHANNELS
+            serving = refuse_channel(stub, response.open) if full else serve_channel(self._agent, stub, response.open)
+            task = asyncio.create_task(serving)
             self._channels.add(task)
             task.add_done_callback(self._channels.discard)
 

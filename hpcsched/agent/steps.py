@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import errno
 import fcntl
-import itertools
 import os
 import struct
 import termios
-import time
+import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 CHUNK = 32 << 10
 DRAIN_S = 1.0
 """How long output is still read after the step has ended while a child of it holds the pipe open."""
-_ids = itertools.count(int(time.time() * 1000) % (1 << 30) + 1)
-"""Step ids: never 0, and in practice never one that an earlier run of this agent gave to the same container."""
 
 
 async def serve(agent: Agent, stream: Any, start: Any) -> None:
@@ -48,7 +45,12 @@ def _spec(keeper: Keeper, start: Any) -> StepSpec:
     desired = keeper.page.desired
     env = {**dict(desired.container.env), **{item.name: item.value for item in start.env}}
     workdir = start.workdir or (desired.command.workdir if desired.command else "/")
-    return StepSpec(next(_ids), tuple(start.argv), tuple(env.items()), workdir, tty=start.tty)
+    return StepSpec(_step_id(start.request_id), tuple(start.argv), tuple(env.items()), workdir, tty=start.tty)
+
+
+def _step_id(request_id: str) -> int:
+    """Never 0, and the same for a retry, which the supervisor then refuses to start again."""
+    return zlib.crc32(request_id.encode()) % ((1 << 31) - 1) + 1
 
 
 class _Session:

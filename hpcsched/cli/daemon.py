@@ -29,11 +29,19 @@ def serve(daemon: Coroutine[Any, Any, None], verbose: bool) -> int:
 
 
 async def _until_told(daemon: Coroutine[Any, Any, None]) -> None:
-    running = asyncio.ensure_future(daemon)
+    running = asyncio.create_task(daemon)
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, _stop_once, running)
     with contextlib.suppress(asyncio.CancelledError):
         await running
+
+
+def _stop_once(running: asyncio.Task[None]) -> None:
+    """A second signal would leave behind what the first one is taking away."""
+    if running.cancelling():
+        click.echo("hpcsched: stopping already; it ends when the jobs' containers are gone", err=True)
+    else:
+        running.cancel()
 
 
 def say_ready(address: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpcsched.controller.answers import answering, limit
+from hpcsched.controller.answers import answering, brief, limit
 from hpcsched.controller.desk import Desk
 from hpcsched.errors import InvalidValue
 from hpcsched.v1 import accounting_service_pb2 as pb
@@ -23,4 +23,7 @@ class AccountingService(accounting_service_pb2_grpc.AccountingServiceServicer): 
         if request.before_job_id >= 1 << 63:
             raise InvalidValue(f"before_job_id {request.before_job_id} is no job id")
         records = await self._desk.records(limit(request.limit), request.before_job_id)
-        return pb.ListRecordsResponse(records=[to_message(record) for record in records])
+        messages = [to_message(record) for record in records]
+        for message in messages:
+            brief(message.job)
+        return pb.ListRecordsResponse(records=messages)

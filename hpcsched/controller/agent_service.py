@@ -78,7 +78,7 @@ class AgentService(agent_service_pb2_grpc.AgentServiceServicer):  # type: ignore
 
     def _gone(self, link: Link) -> None:
         self._desk.agents.drop(link)
-        self._desk.disconnected_since[link.node] = time.time()
+        self._desk.disconnected_since[link.node] = time.monotonic()
         self._desk.background(self._desk.loop.insist(lambda state, now: self._unless_back(link.node, now)))
 
     def _unless_back(self, node: str, now: float) -> tuple[NodeDisconnected, ...]:

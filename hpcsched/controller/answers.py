@@ -17,6 +17,8 @@ from hpcsched.wire.status import code_of, metadata_of
 _REQUEST_ID = re.compile(r"[!-~]{1,64}", re.ASCII)
 _NODE_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?", re.ASCII)
 MAX_LIST = 10_000
+BRIEF_COMMAND = 1000
+"""Characters of a command that a list shows whole; of a longer one it shows the first word."""
 DEFAULT_LIST = 1000
 FIRST_MESSAGE_TIMEOUT_S = 10.0
 
@@ -79,6 +81,17 @@ def node_name(text: str) -> str:
     if not _NODE_NAME.fullmatch(text):
         raise InvalidValue(f"bad node name {text[:70]!r}: letters, digits, '.', '_' and '-', 1 to 64 characters")
     return text
+
+
+def brief(job: Any) -> Any:
+    """The job's message as a list shows it: what may be large is left to GetJob."""
+    for field in ("script", "env"):
+        job.spec.ClearField(field)
+    if sum(map(len, job.spec.command)) > BRIEF_COMMAND:
+        del job.spec.command[1:]
+    for part in job.parts:
+        part.observed.ClearField("devices")
+    return job
 
 
 def limit(number: int) -> int:

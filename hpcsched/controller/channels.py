@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from hpcsched.controller.agents import Agents, Channel
@@ -15,13 +15,25 @@ from hpcsched.v1 import agent_service_pb2 as agent_pb
 from hpcsched.v1 import job_service_pb2 as pb
 
 RETRY_S = 0.5
+PIECE = 64 << 10
+"""Bytes."""
 _NEVER_RAN = frozenset({EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH})
 
 
 async def feed(channel: Channel, requests: Any) -> None:
     """What the client sends goes to the agent."""
     async for request in requests:
-        await channel.to_agent.put(agent_pb.ChannelResponse(exec=request))
+        for part in _in_pieces(request):
+            await channel.to_agent.put(agent_pb.ChannelResponse(exec=part))
+
+
+def _in_pieces(request: Any) -> Iterator[Any]:
+    """Input in pieces that a queue may hold many of."""
+    if len(request.stdin) <= PIECE:
+        yield request
+        return
+    for start in range(0, len(request.stdin), PIECE):
+        yield pb.ExecStepRequest(stdin=request.stdin[start : start + PIECE])
 
 
 async def output(desk: Desk, job: Job, offset: int, follow: bool) -> AsyncIterator[bytes]:
@@ -35,10 +47,14 @@ async def output(desk: Desk, job: Job, offset: int, follow: bool) -> AsyncIterat
     while not complete:
         if follow and node not in desk.agents.links:
             await _back(desk, job.id, node)
-        async for data in _once(desk.agents, node, pb.ReadOutputRequest(job_id=job.id, offset=offset, follow=follow)):
-            complete = not data
-            offset += len(data)
-            yield data
+        try:
+            async for data in _once(desk.agents, node, pb.ReadOutputRequest(job_id=job.id, offset=offset, follow=follow)):
+                complete = not data
+                offset += len(data)
+                yield data
+        except Conflict:
+            if not follow or node in desk.agents.links:
+                raise
 
 
 async def _once(agents: Agents, node: str, request: Any) -> AsyncIterator[bytes]:

@@ -21,6 +21,9 @@ from hpcsched.state.events import Event
 from hpcsched.state.state import State
 from hpcsched.stores.base import Journal
 
+REMEMBERED_REQUESTS = 100_000
+"""Ids of cancels, holds, releases, drains and resumes; those of submits are in the journal."""
+
 
 class Desk:
     """`clock` gives Unix seconds."""
@@ -29,14 +32,27 @@ class Desk:
         self.config = config
         self.agents = Agents()
         self.ledger = Ledger(journal, config.snapshot_events)
-        self.loop = Loop(self.ledger, load("policies", config.policy)(), clock, self.agents.sync, self._changed)
+        self.loop = Loop(self.ledger, load("policies", config.policy)(), clock, self.agents.sync, self._changed, self._watched)
         self.disconnected_since: dict[str, float] = {}
+        """Seconds of the monotonic clock, which no administrator sets."""
         self.tasks = asyncio.TaskGroup()
+        self._done: dict[str, None] = {}
         self._watchers: dict[int, asyncio.Event] = {}
+
+    def first_time(self, request: str) -> bool:
+        """False for a request that has changed something already: a late retry must not do it again."""
+        again = request in self._done
+        self._done[request] = None
+        if len(self._done) > REMEMBERED_REQUESTS:
+            del self._done[next(iter(self._done))]
+        return not again
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside the calls; its failure stops the controller, which being stopped is not."""
         self.tasks.create_task(_until_stopping(work))
+
+    def _watched(self) -> Sequence[int]:
+        return tuple(self._watchers)
 
     def _changed(self, job_id: int) -> None:
         watcher = self._watchers.pop(job_id, None)
@@ -104,12 +120,9 @@ class Desk:
         return await self._when(job_id, lambda job: job.state.ended)
 
     async def _when(self, job_id: int, condition: Callable[[Job], bool]) -> Job:
-        while True:
-            watcher = self._watchers.setdefault(job_id, asyncio.Event())
-            job = await self.job(job_id)
-            if condition(job):
-                return job
-            await watcher.wait()
+        while not condition(job := await self.job(job_id)):
+            await self._watchers.setdefault(job_id, asyncio.Event()).wait()
+        return job
 
 
 async def _until_stopping(work: Coroutine[Any, Any, None]) -> None:

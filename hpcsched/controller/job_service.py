@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from hpcsched.controller import channels
-from hpcsched.controller.answers import answering, first_message, limit, request_id
+from hpcsched.controller.answers import answering, brief, first_message, limit, request_id
 from hpcsched.controller.desk import Desk
 from hpcsched.errors import Conflict, InvalidValue
 from hpcsched.model.job import Job, JobSpec, JobState
@@ -54,7 +54,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
     @answering
     async def ListJobs(self, request: Any, context: Any) -> Any:
         jobs = await self._desk.jobs(request.include_ended, limit(request.limit))
-        return pb.ListJobsResponse(jobs=[to_message(job) for job in jobs])
+        return pb.ListJobsResponse(jobs=[brief(to_message(job)) for job in jobs])
 
     @answering
     async def WaitJob(self, request: Any, context: Any) -> Any:
@@ -74,8 +74,8 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
 
     async def _change(self, request: Any, decision: Callable[[State, int, float], Sequence[Event]]) -> Any:
         """Changes of an ended job change nothing: the answer is the job as it ended."""
-        request_id(request.request_id)
-        if request.job_id in self._desk.loop.state.jobs:
+        first = self._desk.first_time(request_id(request.request_id))
+        if first and request.job_id in self._desk.loop.state.jobs:
             await self._desk.loop.do(
                 lambda state, now: decision(state, request.job_id, now) if request.job_id in state.jobs else ()
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hpcsched.errors import StoreError
+from hpcsched.errors import Conflict, StoreError
 from hpcsched.model.job import Job
 from hpcsched.model.record import Record
 from hpcsched.state import codec
@@ -40,9 +40,12 @@ class Ledger:
         return state
 
     def commit(self, events: Sequence[Event], records: Sequence[RecordJob]) -> None:
-        """One durable transaction. Raises StoreFull, StoreBusy, Conflict, StoreError."""
+        """One durable transaction. Raises StoreFull, StoreBusy, StoreError."""
         rows = [_row(command.record) for command in records]
-        self._journal.append(self._position, [codec.encode(event) for event in events], rows)
+        try:
+            self._journal.append(self._position, [codec.encode(event) for event in events], rows)
+        except Conflict as error:
+            raise StoreError(str(error)) from None
         self._position += len(events)
         self._since_snapshot += len(events)
 

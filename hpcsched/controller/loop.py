@@ -40,7 +40,10 @@ class _Waiting:
 
 
 class Loop:
-    """`on_sync(node)` and `on_job(job_id)` are called after the change that they tell of is durable."""
+    """`on_sync(node)` and `on_job(job_id)` are called after the change that they tell of is durable.
+
+    `watched()`: ids of the jobs that somebody waits for.
+    """
 
     def __init__(
         self,
@@ -49,13 +52,14 @@ class Loop:
         clock: Callable[[], float],
         on_sync: Callable[[str], None],
         on_job: Callable[[int], None],
+        watched: Callable[[], Sequence[int]] = tuple,
     ) -> None:
         self.state = State()
         self.plan = Plan()
         self.desired: dict[str, tuple[DesiredContainer, ...]] = {}
         """What each node shall run, by what is durable; the state itself may be ahead of the journal during a turn."""
         self._ledger, self._policy, self._clock = ledger, policy, clock
-        self._on_sync, self._on_job = on_sync, on_job
+        self._on_sync, self._on_job, self._watched = on_sync, on_job, watched
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_INBOX)
         self._thread = ThreadPoolExecutor(1, "journal")
         self._replan = True
@@ -72,6 +76,13 @@ class Loop:
         self.state.apply(started)
         await self.in_store(self._ledger.commit, [started], [])
         self._desire_all()
+
+    def _tell_all(self) -> None:
+        """What was written after all is news to everyone."""
+        for name in self.state.nodes:
+            self._on_sync(name)
+        for job_id in self._watched():
+            self._on_job(job_id)
 
     def _desire_all(self) -> None:
         self.desired = {name: self.state.desired(name) for name in self.state.nodes}
@@ -201,6 +212,7 @@ class Loop:
         else:
             self.state = await self.in_store(self._ledger.reload)
             self._desire_all()
+            self._tell_all()
         for item in waiting:
             if not item.done.done():
                 item.done.set_exception(error)

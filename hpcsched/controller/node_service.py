@@ -31,14 +31,14 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
 
     @answering
     async def DrainNode(self, request: Any, context: Any) -> Any:
-        request_id(request.request_id)
-        await self._desk.loop.do(lambda state, now: decide.drain(state, node_name(request.name), request.reason, now))
+        if self._desk.first_time(request_id(request.request_id)):
+            await self._desk.loop.do(lambda state, now: decide.drain(state, node_name(request.name), request.reason, now))
         return pb.DrainNodeResponse(node=await self._node(request.name))
 
     @answering
     async def ResumeNode(self, request: Any, context: Any) -> Any:
-        request_id(request.request_id)
-        await self._desk.loop.do(lambda state, now: decide.resume(state, node_name(request.name), now))
+        if self._desk.first_time(request_id(request.request_id)):
+            await self._desk.loop.do(lambda state, now: decide.resume(state, node_name(request.name), now))
         return pb.ResumeNodeResponse(node=await self._node(request.name))
 
     async def _node(self, name: str) -> Any:

@@ -40,7 +40,7 @@ from hpcsched.v1 import (
 )
 
 SOCKET_MODE = 0o660
-MAX_CONCURRENT_CALLS = 10_000
+MAX_CONCURRENT_CALLS = 100_000
 STOP_GRACE_S = 1.0
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -79,7 +79,7 @@ async def controller(config: ControllerConfig) -> AsyncIterator[Desk]:
     desk = Desk(config, journal, time.time)
     await desk.loop.open()
     try:
-        desk.disconnected_since.update(dict.fromkeys(desk.loop.state.nodes, time.time()))
+        desk.disconnected_since.update(dict.fromkeys(desk.loop.state.nodes, time.monotonic()))
         async with desk.tasks, _daemons(desk), _server(desk):
             yield desk
     finally:
@@ -136,15 +136,15 @@ async def _watch(desk: Desk) -> None:
     timeout = desk.config.agent_timeout_s
     while True:
         await asyncio.sleep(min(1.0, timeout / 4))
-        away = {name: since for name, since in desk.disconnected_since.items() if time.time() - since >= timeout}
+        away = [name for name, since in desk.disconnected_since.items() if time.monotonic() - since >= timeout]
         if away:
             await desk.loop.insist(partial(_expire, away, timeout))
             for name in away:
                 desk.disconnected_since.pop(name, None)
 
 
-def _expire(away: dict[str, float], timeout: float, state: State, now: float) -> Sequence[Event]:
-    return decide.expire(state, away, now, timeout)
+def _expire(away: Sequence[str], timeout: float, state: State, now: float) -> Sequence[Event]:
+    return decide.expire(state, dict.fromkeys(away, now - timeout), now, timeout)
 
 
 def _check_listen(config: ControllerConfig) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,13 @@ from hpcsched.agent.agent import Agent, agent
 from hpcsched.config import AgentConfig, ControllerConfig
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.server import controller
-from hpcsched.errors import alone
+from hpcsched.errors import RuntimeFailure, alone
 from hpcsched.hardware.host import share
 from hpcsched.hardware.topology import read_topology
+from hpcsched.state.state import State
 
 SETTLE_S = 40.0
+ROUND_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,26 @@ class Cluster:
     agents: Sequence[Agent]
 
     async def stop_jobs(self) -> None:
-        """Start nothing more, end what runs, and wait until the controller has noted it."""
+        """Start nothing more, end what runs, and wait until the controller has noted it. Raises RuntimeFailure."""
         self.desk.loop.paused = True
-        for running in self.agents:
-            await running.end_all()
-        async with asyncio.timeout(SETTLE_S):
-            await self.desk.loop.until(lambda state: not any(node.busy and node.connected for node in state.nodes.values()))
+        try:
+            async with asyncio.timeout(SETTLE_S):
+                await self._end_all()
+        except TimeoutError:
+            raise RuntimeFailure(f"jobs are still there after {SETTLE_S:g} s; the next `hpcsched up` here removes them") from None
+
+    async def _end_all(self) -> None:
+        """Once more when a start that was under way has come through."""
+        while True:
+            for running in self.agents:
+                await running.end_all()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ROUND_S):
+                    return await self.desk.loop.until(_quiet)
+
+
+def _quiet(state: State) -> bool:
+    return not any(node.busy and node.connected for node in state.nodes.values())
 
 
 @contextlib.asynccontextmanager
@@ -60,21 +75,20 @@ async def cluster(state: Path, nodes: int = 1, listen: str = "") -> AsyncIterato
 
 
 async def run_up(state: Path, nodes: int = 1, listen: str = "", ready: Callable[[str], None] = lambda address: None) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` gets the address. Raises ConfigError, StoreBusy, MissingTool…"""
-    main = asyncio.current_task()
-    assert main is not None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, main.cancel)
-    with alone(), contextlib.suppress(asyncio.CancelledError):
+    """Serve until cancelled; `ready` gets the address. Raises ConfigError, StoreBusy, MissingTool, RuntimeFailure…"""
+    with alone():
         async with cluster(state, nodes, listen) as here:
             ready(here.address)
             await asyncio.Event().wait()
 
 
 async def _connected(here: Cluster) -> None:
-    async with asyncio.timeout(SETTLE_S):
-        names = [item.offer.name for item in here.agents]
-        await here.desk.loop.until(lambda state: all(name in state.nodes and state.nodes[name].connected for name in names))
+    names = [item.offer.name for item in here.agents]
+    try:
+        async with asyncio.timeout(SETTLE_S):
+            await here.desk.loop.until(lambda state: all(name in state.nodes and state.nodes[name].connected for name in names))
+    except TimeoutError:
+        raise RuntimeFailure(f"the agents did not connect within {SETTLE_S:g} s") from None
 
 
 def _configs(state: Path, nodes: int, address: str) -> list[AgentConfig]:

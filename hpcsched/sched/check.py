@@ -20,6 +20,7 @@ MAX_ARGUMENT = 128 * KIB
 """Linux takes no longer single string (execve(2), MAX_ARG_STRLEN)."""
 MAX_TOTAL = MIB
 MAX_PATH = 4095
+MAX_NAME = 255
 MAX_MOUNTS = 64
 _JOB_NAME = re.compile(r"[A-Za-z0-9_+@:=,-][A-Za-z0-9_.+@:=,-]{0,127}", re.ASCII)
 _IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
@@ -136,6 +137,8 @@ def check_path(what: str, path: str) -> None:
         raise InvalidValue(f"bad {what} {_cut(path)}: give an absolute path without '..'")
     if len(path.encode("utf-8", "replace")) > MAX_PATH:
         raise InvalidValue(f"the {what} is longer than {MAX_PATH} bytes")
+    if any(len(part.encode("utf-8", "replace")) > MAX_NAME for part in path.split("/")):
+        raise InvalidValue(f"bad {what} {_cut(path)}: a name in it is longer than {MAX_NAME} bytes")
     _check_text(what, path)
     if any(ord(letter) < 32 or letter == "\x7f" for letter in path):
         raise InvalidValue(f"bad {what} {_cut(path)}: it has control characters")

@@ -27,8 +27,11 @@ from hpcsched.state.events import (
 )
 from hpcsched.state.reports import report as report
 from hpcsched.state.state import State
+from hpcsched.state.tables import spec_bytes
 
 MAX_REASON = 200
+MAX_SPEC_BYTES = 2 << 30
+"""What the scripts, commands and environments of all live jobs may take of the controller's memory."""
 _fitter = Fitter()
 
 
@@ -38,6 +41,11 @@ def submit(state: State, request_id: str, specs: Sequence[JobSpec], now: float, 
     waiting = state.pending_count
     if waiting + len(specs) > max_pending:
         raise QueueFull(f"{waiting} jobs wait already and at most {max_pending} may: try again when some have started")
+    room = MAX_SPEC_BYTES - state.spec_bytes
+    if sum(map(spec_bytes, specs)) > room:
+        raise QueueFull(
+            f"the scripts and environments of waiting jobs take {MAX_SPEC_BYTES >> 20} MiB already: put them in files"
+        )
     _require_feasible(state, specs)
     first = state.next_job_id
     jobs = tuple(SubmittedJob(first + offset, spec) for offset, spec in enumerate(specs))

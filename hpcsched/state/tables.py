@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.state.queue import Queue
 
@@ -22,6 +22,8 @@ class Tables:
         self.active: dict[int, Job] = {}
         self.next_job_id = 1
         self.last_time = 0.0
+        self.spec_bytes = 0
+        """Of all live jobs: what their scripts, commands and environments take."""
         self._requests: dict[str, tuple[int, int, int]] = {}
 
     @property
@@ -48,6 +50,7 @@ class Tables:
         first, last, alive = self._requests.get(job.request_id, (job.id, job.id, 0))
         self._requests[job.request_id] = (min(first, job.id), max(last, job.id), alive + 1)
         self.next_job_id = max(self.next_job_id, job.id + 1)
+        self.spec_bytes += spec_bytes(job.spec)
         self.put_job(job)
 
     def put_job(self, job: Job) -> None:
@@ -63,6 +66,7 @@ class Tables:
     def drop_job(self, job: Job) -> None:
         """It ended."""
         del self.jobs[job.id]
+        self.spec_bytes -= spec_bytes(job.spec)
         self.queue.drop(job)
         self.active.pop(job.id, None)
         first, last, alive = self._requests.pop(job.request_id)
@@ -76,3 +80,8 @@ class Tables:
 def hold(job: Job) -> Job:
     """The pending job, held by its user."""
     return replace(job, reason=Reason.JOB_HELD, message=f"held until `hpcsched release {job.id}`")
+
+
+def spec_bytes(spec: JobSpec) -> int:
+    """Characters of what may be long in it."""
+    return len(spec.script) + sum(map(len, spec.command)) + sum(len(name) + len(value) for name, value in spec.env)

@@ -46,6 +46,7 @@ class AccountingServiceServicer:
 
     def ListRecords(self, request, context):
         """Newest first.
+        Without scripts, environments, device lists and the rest of long commands, which GetJob gives.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

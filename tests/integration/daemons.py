@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hpcsched.client import Client
 from hpcsched.errors import HpcschedError, Unreachable
@@ -33,27 +34,35 @@ class Daemons:
 
     folder: Path
     agent_timeout_s: float = 60.0
+    cpus: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
         return f"unix://{self.folder}/s.sock"
 
-    def write_config(self, name: str = "config.toml", agent: str = "n1", extra: str = "") -> Path:
+    def write_config(self, name: str = "config.toml", agent: str = "n1", cpus: str | None = None) -> Path:
         path = self.folder / name
         path.write_text(
             f'[controller]\nlisten = "{self.address}"\nstate_dir = "{self.folder}/controller"\n'
             f"agent_timeout_s = {self.agent_timeout_s}\n"
             f'[agent]\ncontroller = "{self.address}"\nname = "{agent}"\nstate_dir = "{self.folder}/{agent}"\n'
-            f'image_dir = "{self.folder}/images"\nmount_allow = ["{self.folder}"]\n{extra}'
+            f'image_dir = "{self.folder}/images"\nmount_allow = ["{self.folder}"]\n'
+            f'cpus = "{self.cpus if cpus is None else cpus}"\n'
         )
         return path
 
     def start(self, role: str, config: Path | None = None) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "hpcsched.cli.main", role, "--config", str(config or self.write_config())]
-        with (self.folder / f"{role}.log").open("ab") as log:
-            self.processes[role] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-        return self.processes[role]
+        return self.spawn(role, role, config or self.write_config())
+
+    def start_second_agent(self) -> subprocess.Popen[bytes]:
+        return self.spawn("agent2", "agent", self.write_config("second.toml", agent="n2", cpus="1"))
+
+    def spawn(self, name: str, role: str, config: Path) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "hpcsched.cli.main", role, "--config", str(config)]
+        with (self.folder / f"{name}.log").open("ab") as log:
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        return self.processes[name]
 
     def kill(self, role: str) -> None:
         """kill -9, and reap."""
@@ -78,6 +87,9 @@ class Daemons:
 
     def wait_for_node(self, state: NodeState = NodeState.IDLE) -> None:
         eventually(lambda: state in self._states(), f"a node in state {state}")
+
+    def wait_for_nodes(self, count: int) -> None:
+        eventually(lambda: self._states().count(NodeState.IDLE) == count, f"{count} idle nodes")
 
     def _states(self) -> list[NodeState]:
         try:
@@ -107,7 +119,7 @@ class Daemons:
 
 
 @contextmanager
-def daemons(folder: Path, **settings: float) -> Iterator[Daemons]:
+def daemons(folder: Path, **settings: Any) -> Iterator[Daemons]:
     """A controller and an agent, up; whatever a test leaves running is ended."""
     both = Daemons(folder, **settings)
     try:

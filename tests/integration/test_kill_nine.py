@@ -1,6 +1,7 @@
 """kill -9 at every step of a job's life: nothing is lost, nothing runs twice, and the end is still right."""
 
 import contextlib
+import dataclasses
 import uuid
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 
 from hpcsched.errors import HpcschedError
 from hpcsched.model.container import Mount
-from hpcsched.model.job import JobSpec, JobState
+from hpcsched.model.job import JobSpec, JobState, Reason
+from hpcsched.model.node import NodeState
 from tests.integration.daemons import Daemons, daemons, eventually
 
 pytestmark = pytest.mark.system
@@ -107,3 +109,56 @@ def test_a_job_goes_on_and_is_reported_while_both_daemons_are_away(cluster):
     cluster.start("agent")
     cluster.wait_for_answer()
     check_ended_once(cluster, job_id)
+
+
+def test_a_job_of_two_nodes_ends_right_although_its_first_agent_was_killed(tmp_path):
+    with daemons(tmp_path, cpus="0") as both:
+        both.start_second_agent()
+        both.wait_for_nodes(2)
+        (tmp_path / "count").mkdir()
+        spec = dataclasses.replace(spec_that_counts(tmp_path, 1.0), nodes=2)
+        with both.client() as client:
+            job_id = client.submit(spec)
+            eventually(lambda: runs(tmp_path) == 1, "the command runs")
+        both.kill("agent")
+        both.start("agent")
+        check_ended_once(both, job_id)
+        both.wait_for_nodes(2)
+
+
+def test_a_job_whose_notes_are_lost_is_lost_and_does_not_run_again(cluster):
+    (cluster.folder / "count").mkdir()
+    with cluster.client() as client:
+        job_id = client.submit(spec_that_counts(cluster.folder, 60))
+        eventually(lambda: runs(cluster.folder) == 1, "the command runs")
+        cluster.kill("agent")
+        (cluster.folder / "n1" / "jobs" / f"job{job_id}.json").unlink()
+        cluster.start("agent")
+        assert client.wait(job_id, 60).state is JobState.NODE_FAIL
+        cluster.wait_for_node()
+    assert runs(cluster.folder) == 1
+
+
+def test_a_node_without_its_agent_for_too_long_is_down_and_its_job_node_fail(tmp_path):
+    (tmp_path / "count").mkdir()
+    with daemons(tmp_path, agent_timeout_s=0.5) as both, both.client() as client:
+        job_id = client.submit(spec_that_counts(tmp_path, 60))
+        eventually(lambda: runs(tmp_path) == 1, "the command runs")
+        both.kill("agent")
+        job = client.wait(job_id, 30)
+        assert (job.state, job.reason) == (JobState.NODE_FAIL, Reason.NODE_DOWN)
+        both.wait_for_node(NodeState.DOWN)
+        both.start("agent")
+        both.wait_for_node()
+
+
+def test_two_agents_of_one_name_are_told_apart_and_the_first_goes_on(cluster):
+    other = cluster.folder / "other.toml"
+    other.write_text(cluster.write_config().read_text().replace(f"{cluster.folder}/n1", f"{cluster.folder}/elsewhere"))
+    second = cluster.spawn("second", "agent", other)
+    assert second.wait(30) == 1
+    del cluster.processes["second"]
+    last = (cluster.folder / "second.log").read_text().strip().splitlines()
+    assert len(last) == 1
+    assert "already has an agent" in last[0]
+    cluster.wait_for_node()

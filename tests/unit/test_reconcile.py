@@ -5,7 +5,7 @@ import dataclasses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hpcsched.agent.reconcile import Command, Forget, Launch, Release, Stage, Stop, reconcile
+from hpcsched.agent.reconcile import Command, Forget, Launch, Lose, Release, Stage, Stop, reconcile
 from hpcsched.model.allocation import Binding
 from hpcsched.model.container import ContainerSpec, DesiredContainer, EndCause, StepSpec
 from hpcsched.model.idset import IdSet
@@ -31,6 +31,10 @@ def test_an_ended_container_is_forgotten_once_it_is_removed_and_released():
     assert reconcile({1: wanted()}, {1: Stage.REMOVED}) == ()
     assert reconcile({}, {1: Stage.ENDED}) == (Release(1),)
     assert reconcile({}, {1: Stage.REMOVED}) == (Forget(1),)
+
+
+def test_what_ran_before_and_left_no_trace_is_lost_and_not_started_again():
+    assert reconcile({1: wanted(started=True)}, {}) == (Lose(wanted(started=True)),)
 
 
 def test_cancel_wins_over_the_end_of_the_job_elsewhere():
