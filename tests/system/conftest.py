@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ class Up:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         self.address = f"unix://{folder}/hpcsched.sock"
-        with (folder / "up.log").open("ab") as log:
+        with (folder / "up.log").open("wb") as log:
             self.process = subprocess.Popen([*COMMAND, "up", "--state", str(folder), *options], stdout=log, stderr=log)
         eventually(lambda: "ready" in self.log() or self.process.poll() is not None, "`hpcsched up` is ready")
         assert self.process.poll() is None, self.log()
@@ -42,6 +43,17 @@ class Up:
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(DEADLINE_S)
+
+
+@contextmanager
+def up_in(folder: Path, *options: str) -> Iterator[Up]:
+    """Ended when the test is, whatever became of it."""
+    running = Up(folder, *options)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.stop()
 
 
 @pytest.fixture(scope="module")
