@@ -18,20 +18,34 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 REFUSAL_S = 10.0
+INBOX_MESSAGES = 16
+Inbox = asyncio.Queue[Any]
 
 
 async def serve_channel(agent: Agent, stub: Any, request: Any) -> None:
     """Open the stream, serve it, close it; an error becomes its last message."""
     stream = stub.Channel()
+    inbox: Inbox = asyncio.Queue(INBOX_MESSAGES)
+    receiving = asyncio.create_task(_receive(stream, inbox))
     try:
         await stream.write(pb.ChannelRequest(channel_id=request.channel_id))
-        await _serve(agent, stream, request)
+        await _serve(agent, stream, inbox, request)
         await stream.done_writing()
         await stream.code()
     except (grpc.RpcError, asyncio.InvalidStateError) as error:
         log.info("a channel ended early: %s", type(error).__name__)
     finally:
         stream.cancel()
+        receiving.cancel()
+        await asyncio.wait([receiving])
+
+
+async def _receive(stream: Any, inbox: Inbox) -> None:
+    """What comes in, then None. A read must not be cancelled while there is something to write: grpc.aio ends the call then."""
+    with contextlib.suppress(grpc.RpcError):
+        async for response in stream:
+            await inbox.put(response)
+    await inbox.put(None)
 
 
 async def refuse_channel(stub: Any, request: Any) -> None:
@@ -45,12 +59,12 @@ async def refuse_channel(stub: Any, request: Any) -> None:
             pass
 
 
-async def _serve(agent: Agent, stream: Any, request: Any) -> None:
+async def _serve(agent: Agent, stream: Any, inbox: Inbox, request: Any) -> None:
     try:
         if request.WhichOneof("what") == "output":
             await _output(agent, stream, request.output)
         else:
-            await steps.serve(agent, stream, request.exec)
+            await steps.serve(agent, stream, inbox, request.exec)
     except HpcschedError as error:
         with contextlib.suppress(grpc.RpcError):
             await stream.write(pb.ChannelRequest(error=" ".join(str(error).split())))

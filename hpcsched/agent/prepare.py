@@ -34,6 +34,8 @@ def allowed_mounts(mounts: tuple[Mount, ...], allowed: tuple[str, ...]) -> tuple
 
 def _allowed(source: str, allowed: tuple[str, ...]) -> str:
     real = os.path.realpath(source)
+    if not os.path.exists(real):
+        raise RuntimeFailure(f"--mount {source}: the node has no such file or folder")
     if is_allowed(real, allowed):
         return real
     raise RuntimeFailure(

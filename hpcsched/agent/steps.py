@@ -7,13 +7,14 @@ import contextlib
 import errno
 import fcntl
 import os
+import signal
 import struct
 import termios
 import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hpcsched.errors import Conflict
+from hpcsched.errors import Conflict, ContainerGone, RuntimeFailure
 from hpcsched.model.container import StepSpec
 from hpcsched.v1 import agent_service_pb2 as pb
 from hpcsched.v1 import job_service_pb2 as job_pb
@@ -29,16 +30,19 @@ DRAIN_S = 1.0
 """How long output is still read after the step has ended while a child of it holds the pipe open."""
 
 
-async def serve(agent: Agent, stream: Any, start: Any) -> None:
-    """Run the step to its end. Raises Conflict, RuntimeFailure."""
+async def serve(agent: Agent, stream: Any, inbox: asyncio.Queue[Any], start: Any) -> None:
+    """Run the step to its end. `inbox`: what the client sends, then None. Raises Conflict, RuntimeFailure."""
     keeper = agent.keepers.get(start.job_id)
     if keeper is None or keeper.ended.is_set():
         raise Conflict(f"job {start.job_id} does not run on this node now")
-    supervisor = await keeper.runtime.connect(keeper.page.name)
     try:
-        await _Session(supervisor, stream, _spec(keeper, start)).run(start)
-    finally:
-        await supervisor.close()
+        supervisor = await keeper.runtime.connect(keeper.page.name)
+        try:
+            await _Session(supervisor, stream, inbox, _spec(keeper, start)).run(start)
+        finally:
+            await supervisor.close()
+    except ContainerGone:
+        raise Conflict(f"job {start.job_id} has ended, and its steps with it") from None
 
 
 def _spec(keeper: Keeper, start: Any) -> StepSpec:
@@ -54,15 +58,31 @@ def _step_id(request_id: str) -> int:
 
 
 class _Session:
-    def __init__(self, supervisor: Supervisor, stream: Any, spec: StepSpec) -> None:
-        self._supervisor, self._stream, self._spec = supervisor, stream, spec
+    def __init__(self, supervisor: Supervisor, stream: Any, inbox: asyncio.Queue[Any], spec: StepSpec) -> None:
+        self._supervisor, self._stream, self._inbox, self._spec = supervisor, stream, inbox, spec
         self._write_lock = asyncio.Lock()
+        self._sent = 0
 
     async def run(self, start: Any) -> None:
         """Until the step ends, or the client leaves; then the step gets SIGHUP."""
-        stdin, stdout, stderr = await self._supervisor.spawn_attached(self._spec)
-        if self._spec.tty:
-            _resize(stdin, start.window)
+        try:
+            files = await self._supervisor.spawn_attached(self._spec)
+        except ContainerGone:
+            raise
+        except RuntimeFailure:
+            return await self._send(job_pb.ExecStepResponse(exit=to_message(await self._supervisor.wait(self._spec.step_id))))
+        try:
+            if self._spec.tty:
+                _resize(files[0], start.window)
+            await self._carry(*files)
+        finally:
+            for file in files:
+                with contextlib.suppress(OSError):
+                    os.close(file)
+            await self._hang_up()
+        return None
+
+    async def _carry(self, stdin: int, stdout: int, stderr: int) -> None:
         outputs = [("stdout", stdout)] if self._spec.tty else [("stdout", stdout), ("stderr", stderr)]
         readers = [asyncio.create_task(self._pump(kind, file)) for kind, file in outputs]
         feeding = asyncio.create_task(self._feed(stdin))
@@ -70,18 +90,27 @@ class _Session:
         try:
             await asyncio.wait([waiting, feeding], return_when=asyncio.FIRST_COMPLETED)
             if waiting.done():
-                await asyncio.wait(readers, timeout=DRAIN_S)
-                await self._send(job_pb.ExecStepResponse(exit=to_message(waiting.result())))
+                ended = waiting.result()
+                await self._drain(readers)
+                await self._send(job_pb.ExecStepResponse(exit=to_message(ended)))
         finally:
             await _end([waiting, feeding, *readers])
-            for file in {stdin, stdout, stderr}:
-                with contextlib.suppress(OSError):
-                    os.close(file)
-            await self._supervisor.signal(self._spec.step_id, 1)
+
+    async def _drain(self, readers: Sequence[asyncio.Task[None]]) -> None:
+        """Read on as long as something comes or waits to be sent; a child that holds a pipe open in silence is not waited for."""
+        pending, before = set(readers), -1
+        while pending and (self._sent != before or self._write_lock.locked()):
+            before = self._sent
+            _, pending = await asyncio.wait(pending, timeout=DRAIN_S)
+
+    async def _hang_up(self) -> None:
+        with contextlib.suppress(ContainerGone):
+            await self._supervisor.signal(self._spec.step_id, signal.SIGHUP)
 
     async def _send(self, response: Any) -> None:
         async with self._write_lock:
             await self._stream.write(pb.ChannelRequest(exec=response))
+            self._sent += 1
 
     async def _pump(self, kind: str, file: int) -> None:
         os.set_blocking(file, False)
@@ -91,7 +120,7 @@ class _Session:
     async def _feed(self, stdin: int) -> None:
         """What the client sends: input, window, signals. Its end is the end of input."""
         os.set_blocking(stdin, False)
-        async for response in self._stream:
+        while (response := await self._inbox.get()) is not None:
             message = response.exec
             kind = message.WhichOneof("message")
             if kind == "stdin":

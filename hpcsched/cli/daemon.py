@@ -41,6 +41,7 @@ def _stop_once(running: asyncio.Task[None]) -> None:
     if running.cancelling():
         click.echo("hpcsched: stopping already; it ends when the jobs' containers are gone", err=True)
     else:
+        click.echo("hpcsched: stopping", err=True)
         running.cancel()
 
 

@@ -29,7 +29,13 @@ RESOURCE_OPTIONS: tuple[click.Option, ...] = (
     _option("--mem-per-node", type=Size(), metavar="SIZE", about="Memory on each node, as 64G [default: all]."),
 )
 _OTHERS = (
-    _option("-N", "--nodes", type=NodeCount(), metavar="N", about="Number of nodes [default: 1]."),
+    _option(
+        "-N",
+        "--nodes",
+        type=NodeCount(),
+        metavar="N",
+        about="Number of nodes; the command runs on the first [default: 1].",
+    ),
     _option(
         "-t",
         "--time",

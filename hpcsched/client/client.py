@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import getpass
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hpcsched.client.channel import call, default_address, open_channel, raising
 from hpcsched.client.exec import ExecSession, begin
+from hpcsched.errors import InvalidValue
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import Node
 from hpcsched.model.record import Record
@@ -50,12 +53,12 @@ class Client:
 
     def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
         """The id of the job, which is durable by then. The same `request_id` again gives the same job."""
-        request = job_service_pb2.SubmitJobRequest(request_id=request_id or _new_id(), spec=to_message(spec))
+        request = job_service_pb2.SubmitJobRequest(request_id=request_id or _new_id(), spec=_message(spec))
         return int(self._call(self._jobs.SubmitJob, request).job_id)
 
     def submit_many(self, specs: Sequence[JobSpec], request_id: str | None = None) -> list[int]:
         """All of them (at most 10,000) or none."""
-        messages = [to_message(spec) for spec in specs]
+        messages = [_message(spec) for spec in specs]
         request = job_service_pb2.SubmitJobsRequest(request_id=request_id or _new_id(), specs=messages)
         return list(self._call(self._jobs.SubmitJobs, request).job_ids)
 
@@ -144,3 +147,22 @@ class Client:
 
 def _new_id() -> str:
     return str(uuid.uuid4())
+
+
+def _message(spec: JobSpec) -> Any:
+    """Says who we are where the caller did not. Raises InvalidValue on what no message can hold."""
+    command: Any = spec.command
+    if isinstance(command, str):
+        raise InvalidValue(f"command {spec.command[:80]!r} is one text: give its words, as ('ls', '-l')")
+    try:
+        return to_message(spec if spec.user else replace(spec, user=_user()))
+    except (ValueError, TypeError) as error:
+        raise InvalidValue(f"bad job: {error}") from None
+
+
+def _user() -> str:
+    """The login name, or nothing where there is none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""

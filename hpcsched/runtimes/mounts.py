@@ -60,8 +60,10 @@ def mount_all(root: str, steps: list[dict[str, Any]]) -> list[str]:
         try:
             _mount_one(root, step)
         except OSError as error:
+            if step["kind"] == "hide" and error.errno in (errno.ENOENT, errno.ENOTDIR):
+                continue
             text = f"cannot mount {step.get('source') or step['kind']} on {step['target']}: {_reason(error)}"
-            if not step.get("optional") and not (step["kind"] == "hide" and error.errno in (errno.ENOENT, errno.ENOTDIR)):
+            if not step.get("optional"):
                 raise MountFailure(text) from None
             skipped.append(text)
     return skipped

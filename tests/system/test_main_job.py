@@ -160,6 +160,30 @@ def test_exec_runs_in_the_jobs_container_with_its_own_streams_and_code(up):
     assert done.stderr == b"err\n"
 
 
+def test_exec_loses_nothing_of_a_large_stream_either_way(up):
+    data = os.urandom(1 << 20) * 24
+    with up.client() as client:
+        job_id = client.submit(sh("sleep 1000", grace_s=0))
+        eventually(lambda: client.job(job_id).state is JobState.RUNNING, "it runs")
+        done = up.cli("exec", str(job_id), "--", "cat", input=data)
+        assert done.stdout == data
+        assert up.cli("exec", str(job_id), "--", "head", "-c", "20000000", "/dev/zero").stdout == b"\0" * 20_000_000
+        assert b"'nosuch' not found" in up.cli("exec", str(job_id), "--", "nosuch", code=127).stderr
+        client.cancel(job_id)
+
+
+def test_a_step_ends_with_its_job(up):
+    with up.client() as client:
+        job_id = client.submit(sh("sleep 1000", grace_s=0))
+        eventually(lambda: client.job(job_id).state is JobState.RUNNING, "it runs")
+        session = client.exec_step(job_id, ["sh", "-c", "echo in; sleep 1000"])
+        stream = iter(session)
+        assert next(stream) == ("stdout", b"in\n")
+        client.cancel(job_id)
+        assert list(stream) == []
+        assert session.exit.signal == signal.SIGTERM
+
+
 def runs(command):
     return subprocess.run(["pgrep", "-fx", command], capture_output=True).returncode == 0
 
