@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hpcsched.cli.context import Context
+from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.options import resource_options
 from hpcsched.cli.output import Column, console, output_option, show, show_rows
 from hpcsched.cli.progress import bench_progress
@@ -86,7 +87,8 @@ def run(
     with context.client() as client, bench_progress() as progress:
         result = measure(client, names, size, pairs, budget, seed, progress, resources=request)
     _write(result, json_file, html_file)
-    return _show(result, form)
+    shown = _show(result, form)
+    return INTERRUPTED if result.stopped == "interrupted" else shown
 
 
 @command.command(epilog="Example: hpcsched bench report report.json --html report.html")

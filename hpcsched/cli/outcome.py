@@ -5,7 +5,8 @@ from __future__ import annotations
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.units import format_duration
 
-_CODES = {JobState.TIMEOUT: 124, JobState.OUT_OF_MEMORY: 137, JobState.CANCELLED: 130}
+INTERRUPTED = 130
+_CODES = {JobState.TIMEOUT: 124, JobState.OUT_OF_MEMORY: 137, JobState.CANCELLED: INTERRUPTED}
 
 
 def exit_code(job: Job) -> int:
