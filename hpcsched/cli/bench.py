@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hpcsched.cli.context import Context
-from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.options import resource_options
+from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import Column, console, output_option, show, show_rows
 from hpcsched.cli.progress import bench_progress
 from hpcsched.model.job import ResourceRequest
