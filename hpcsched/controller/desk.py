@@ -65,7 +65,7 @@ class Desk:
         alive = self.loop.state.jobs.get(job_id)
         if alive is not None:
             return self._with_reason(alive)
-        ended = await self.loop.in_store(self.ledger.ended_job, job_id) if 0 < job_id < 1 << 63 else None
+        ended = await self.loop.look_up(self.ledger.ended_job, job_id) if 0 < job_id < 1 << 63 else None
         if ended is None:
             raise NotFound(f"there is no job {job_id}; `hpcsched jobs --all` lists those that are known")
         return ended  # type: ignore[no-any-return]
@@ -92,7 +92,7 @@ class Desk:
     async def known_request(self, request: str) -> Sequence[int]:
         """Ids of the jobs that this request has made already, alive and ended, in order."""
         alive = self.loop.state.request(request)
-        ended = await self.loop.in_store(self.ledger.jobs_of_request, request)
+        ended = await self.loop.look_up(self.ledger.jobs_of_request, request)
         return sorted({*alive, *ended})
 
     async def submit(self, request: str, specs: Sequence[JobSpec]) -> Sequence[int]:
