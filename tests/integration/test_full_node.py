@@ -1,0 +1,47 @@
+"""A node without room fails the jobs that need it, by name, and goes on when there is room."""
+
+import subprocess
+
+import pytest
+
+from hpcsched.client import JobSpec
+from hpcsched.model.job import JobState, Reason
+from tests.integration.daemons import Daemons
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def cramped(tmp_path):
+    """The agent's folder is a file system of its own, of 8 MiB."""
+    small = tmp_path / "n1"
+    small.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", small], check=True)
+    both = Daemons(tmp_path)
+    try:
+        both.start("controller")
+        both.start("agent")
+        both.wait_for_node()
+        yield both
+    finally:
+        both.stop()
+        subprocess.run(["umount", small], check=True)
+
+
+def fill(file):
+    while True:
+        file.write(b"x" * 4096)
+
+
+def test_a_full_disk_of_the_agent_fails_the_job_with_the_reason_and_not_the_agent(cramped):
+    ballast = cramped.folder / "n1" / "ballast"
+    with cramped.client() as client:
+        assert client.wait(client.submit(JobSpec(command=("true",))), 30).state is JobState.COMPLETED
+        with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
+            fill(file)
+        job = client.wait(client.submit(JobSpec(command=("true",))), 30)
+        assert (job.state, job.reason) == (JobState.FAILED, Reason.LAUNCH_FAILED)
+        assert "No space left" in job.message
+        ballast.unlink()
+        assert client.wait(client.submit(JobSpec(command=("true",))), 30).state is JobState.COMPLETED
+    assert cramped.processes["agent"].poll() is None
