@@ -18,6 +18,7 @@ from hpcsched.errors import ImageError
 
 HOST = "host"
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst")
+UNPACK_DEADLINE_S = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,16 @@ def _fingerprint(archive: Path) -> str:
 def _extract(archive: Path, into: Path) -> None:
     into.chmod(0o755)
     command = ["tar", "--extract", "--numeric-owner", "--same-owner", "--preserve-permissions", "--xattrs", "--xattrs-include=*"]
-    done = subprocess.run(
-        [*command, "--directory", str(into), "--file", str(archive)], capture_output=True, text=True, check=False
-    )
+    try:
+        done = subprocess.run(
+            [*command, "--directory", str(into), "--file", str(archive)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=UNPACK_DEADLINE_S,
+        )
+    except subprocess.TimeoutExpired:
+        raise ImageError(f"image {archive} was not unpacked within {UNPACK_DEADLINE_S} s: is its file system slow?") from None
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["tar failed"])[0]
         raise ImageError(f"image {archive} cannot be unpacked: {reason.removeprefix('tar: ')}")

@@ -37,6 +37,7 @@ def test_a_full_disk_of_the_agent_fails_the_job_with_the_reason_and_not_the_agen
     ballast = cramped.folder / "n1" / "ballast"
     with cramped.client() as client:
         assert client.wait(client.submit(JobSpec(command=("true",))), 30).state is JobState.COMPLETED
+        cramped.wait_for_node()
         with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
             fill(file)
         job = client.wait(client.submit(JobSpec(command=("true",))), 30)

@@ -174,7 +174,7 @@ def test_exec_loses_nothing_of_a_large_stream_either_way(up):
 
 def test_a_step_ends_with_its_job(up):
     with up.client() as client:
-        job_id = client.submit(sh("sleep 1000", grace_s=0))
+        job_id = client.submit(sh("trap 'sleep 1; exit' TERM; sleep 1000 & wait"))
         eventually(lambda: client.job(job_id).state is JobState.RUNNING, "it runs")
         session = client.exec_step(job_id, ["sh", "-c", "echo in; sleep 1000"])
         stream = iter(session)
