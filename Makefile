@@ -1,7 +1,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PY := .venv/bin/python
-PACKAGES := lxc python3-lxc hwloc python3-venv busybox-static gcc libc6-dev libgomp1 bash-completion tar
+PACKAGES := lxc python3-lxc hwloc python3-venv busybox-static gcc libc6-dev libgomp1 bash-completion procps tar xz-utils zstd
 
 .PHONY: setup demo test check perf proto clean
 

@@ -134,8 +134,8 @@ def _recorded(spec: JobSpec, seen: Observed) -> tuple[tuple[str, str, str], ...]
 
 
 def _asked_cpus(request: ResourceRequest) -> str:
-    asked = [(request.cores_per_node, "cores"), (request.cpus_per_node, "cpus")]
-    return ", ".join(f"{count} {noun}" for count, noun in asked if count) or "all"
+    asked = [(request.cores_per_node, "core"), (request.cpus_per_node, "cpu")]
+    return ", ".join(f"{count} {noun}{'s' if count > 1 else ''}" for count, noun in asked if count) or "all"
 
 
 def _bytes(size: int, none: str = "no limit") -> str:
