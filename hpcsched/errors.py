@@ -9,6 +9,11 @@ from contextlib import contextmanager
 class HpcschedError(Exception):
     """Whatever hpcsched raises on purpose."""
 
+    @property
+    def line(self) -> str:
+        """Its words on one line, for a status or a message."""
+        return " ".join(str(self).split())
+
 
 class InvalidValue(HpcschedError):
     """The caller sent something malformed or out of bounds."""

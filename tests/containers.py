@@ -97,3 +97,22 @@ def descriptors(pid):
         with contextlib.suppress(FileNotFoundError):
             found.append(os.readlink(link))
     return found
+
+
+@contextlib.asynccontextmanager
+async def opened(runtime):
+    """The runtime, opened; what a test leaves in it is removed."""
+    await runtime.open()
+    yield runtime
+    for name in runtime.existing():
+        await runtime.remove(name)
+    await runtime.close()
+
+
+@contextlib.asynccontextmanager
+async def shell_in(runtime, folder):
+    """Steps in a new container of that runtime."""
+    await runtime.start(a_spec())
+    shell = await Shell.open(runtime, "job1", folder)
+    yield shell
+    await shell.close()

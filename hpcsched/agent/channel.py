@@ -67,7 +67,7 @@ async def _serve(agent: Agent, stream: Any, inbox: Inbox, request: Any) -> None:
             await steps.serve(agent, stream, inbox, request.exec)
     except HpcschedError as error:
         with contextlib.suppress(grpc.RpcError):
-            await stream.write(pb.ChannelRequest(error=" ".join(str(error).split())))
+            await stream.write(pb.ChannelRequest(error=error.line))
 
 
 async def _output(agent: Agent, stream: Any, request: Any) -> None:

@@ -73,7 +73,7 @@ class Keeper:
     async def live(self) -> None:
         """Return when nothing of the container is left; its status is in the page all the while."""
         if self.page.stage in (Stage.STARTING, Stage.SPAWNED):
-            self._end(await self._outcome())
+            self._turn_to(Stage.ENDED, await self._outcome())
         self.ended.set()
         await _first_of(self._released, timeout_s=REPORT_FIRST_S)
         await self._remove()
@@ -108,8 +108,9 @@ class Keeper:
         mounts = allowed_mounts(spec.mounts, self._around.mount_allow)
         await self.runtime.start(dataclasses.replace(spec, mounts=mounts))
         observed = self.runtime.observe(self.page.name)
-        status = dataclasses.replace(self.page.status, observed=observed, start_time=self._around.clock())
-        self._show(Stage.STARTING, dataclasses.replace(status, phase=Phase.RUNNING))
+        now = self._around.clock()
+        status = dataclasses.replace(self.page.status, phase=Phase.RUNNING, observed=observed, start_time=now)
+        self._show(dataclasses.replace(self.page, status=status))
         check(spec, observed)
 
     async def _run(self) -> ContainerStatus:
@@ -168,16 +169,12 @@ class Keeper:
         return self._status(cause, message=f"did not end within {KILL_WAIT_S:g} s of SIGKILL")
 
     def _exit_status(self, ended: StepExit) -> ContainerStatus:
-        usage = self.runtime.usage(self.page.name)
         if ended.failure:
             return self._status(EndCause.LAUNCH_FAILED, ended.exit_code, message=ended.failure)
-        if usage.oom_kills and ended.exit_code != 0:
-            return self._status(EndCause.OUT_OF_MEMORY, ended.exit_code, ended.signal, self._oom_message(usage))
-        cause = EndCause.SIGNAL if ended.signal else EndCause.EXIT
-        return self._status(cause, ended.exit_code, ended.signal)
-
-    def _oom_message(self, usage: Usage) -> str:
-        return f"the kernel killed {usage.oom_kills} of its processes at the memory limit; ask for more with --mem-per-node"
+        status = self._status(EndCause.SIGNAL if ended.signal else EndCause.EXIT, ended.exit_code, ended.signal)
+        if status.usage.oom_kills and ended.exit_code != 0:
+            return dataclasses.replace(status, cause=EndCause.OUT_OF_MEMORY, message=_oom_message(status.usage))
+        return status
 
     def _status(
         self, cause: EndCause, exit_code: int | None = None, number: int | None = None, message: str = ""
@@ -193,9 +190,6 @@ class Keeper:
             end_time=self._around.clock(),
         )
 
-    def _end(self, status: ContainerStatus) -> None:
-        self._turn_to(Stage.ENDED, status)
-
     def _turn_to(self, stage: Stage, status: ContainerStatus) -> None:
         """Noted, so that a restarted agent goes on from here.
 
@@ -208,12 +202,16 @@ class Keeper:
             if stage in (Stage.STARTING, Stage.SPAWNED):
                 raise
             log.warning("job %d: %s", status.job_id, error)
-        self._show(stage, status)
+        self._show(page)
 
-    def _show(self, stage: Stage, status: ContainerStatus) -> None:
-        """Reported, but not worth a note: a restarted agent finds it out again."""
-        self.page = dataclasses.replace(self.page, stage=stage, status=status)
+    def _show(self, page: Page) -> None:
+        """Reported; without a note, where a restarted agent finds it out again."""
+        self.page = page
         self._around.changed()
+
+
+def _oom_message(usage: Usage) -> str:
+    return f"the kernel killed {usage.oom_kills} of its processes at the memory limit; ask for more with --mem-per-node"
 
 
 async def _first_of(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:

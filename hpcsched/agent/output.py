@@ -9,7 +9,7 @@ import stat
 from collections.abc import AsyncIterator, Container
 from pathlib import Path
 
-from hpcsched.agent.prepare import is_allowed
+from hpcsched.agent.prepare import allowed_path
 from hpcsched.errors import NotFound, RuntimeFailure
 from hpcsched.runtimes.mounts import open_without_links
 
@@ -61,13 +61,9 @@ class Outputs:
         raise RuntimeFailure(f"cannot write the output file {path}: it is not a regular file")
 
     def _allowed(self, stdout: str) -> str:
-        real = os.path.realpath(stdout)
-        if real == os.devnull or is_allowed(real, self._allow):
-            return real
-        raise RuntimeFailure(
-            f"cannot write the output file {stdout}: it is not under {', '.join(self._allow)}; "
-            "an admin can add to [agent] mount_allow"
-        )
+        if os.path.realpath(stdout) == os.devnull:
+            return os.devnull
+        return allowed_path(stdout, self._allow, f"cannot write the output file {stdout}")
 
     def prune(self, alive: Container[int] = ()) -> None:
         """Remove the oldest files beyond `keep`, but none of jobs that are `alive`."""

@@ -29,20 +29,18 @@ def prepared(desired: DesiredContainer, name: str) -> DesiredContainer:
 
 def allowed_mounts(mounts: tuple[Mount, ...], allowed: tuple[str, ...]) -> tuple[Mount, ...]:
     """With the sources' symbolic links followed. Raises RuntimeFailure for one outside the folders that the site allows."""
-    return tuple(dataclasses.replace(mount, source=_allowed(mount.source, allowed)) for mount in mounts)
+    return tuple(dataclasses.replace(mount, source=_existing(mount.source, allowed)) for mount in mounts)
 
 
-def _allowed(source: str, allowed: tuple[str, ...]) -> str:
-    real = os.path.realpath(source)
-    if not os.path.exists(real):
+def _existing(source: str, allowed: tuple[str, ...]) -> str:
+    if not os.path.exists(source):
         raise RuntimeFailure(f"--mount {source}: the node has no such file or folder")
-    if is_allowed(real, allowed):
+    return allowed_path(source, allowed, f"--mount {source}")
+
+
+def allowed_path(path: str, folders: tuple[str, ...], wish: str) -> str:
+    """The path, symbolic links followed. Raises RuntimeFailure, which begins with the wish, when it is in none of the folders."""
+    real = os.path.realpath(path)
+    if any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in folders):
         return real
-    raise RuntimeFailure(
-        f"--mount {source} ({real} on the node) is not under {', '.join(allowed)}; an admin can add to [agent] mount_allow"
-    )
-
-
-def is_allowed(real: str, folders: tuple[str, ...]) -> bool:
-    """That path without symbolic links is one of the folders or lies in one."""
-    return any(real == folder or real.startswith(folder.rstrip("/") + "/") for folder in folders)
+    raise RuntimeFailure(f"{wish}: {real} on the node is not under {', '.join(folders)}; an admin can add to [agent] mount_allow")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from hpcsched.errors import BindingMismatch
+from hpcsched.model.allocation import Binding
 from hpcsched.model.container import ContainerSpec, Observed
-
-_PAGE = 1 << 16
-"""The kernel rounds a memory limit down to its pages, 64 KiB at most."""
 
 
 def check(spec: ContainerSpec, observed: Observed) -> None:
@@ -20,10 +18,15 @@ def _pairs(spec: ContainerSpec, observed: Observed) -> tuple[tuple[str, str, str
     return (
         ("cpus", str(spec.binding.cpus), str(observed.cpus)),
         ("mems", str(spec.binding.mems), str(observed.mems)),
-        ("memory", str(spec.binding.memory // _PAGE), str(observed.memory // _PAGE)),
+        _memory_pair(spec.binding, observed.memory),
         ("CFS quota", "none", "set" if observed.cfs_quota else "none"),
         *_rlimit_pairs(spec, observed),
     )
+
+
+def _memory_pair(granted: Binding, limit: int) -> tuple[str, str, str]:
+    asked = str(granted.memory)
+    return "memory", asked, asked if granted.allows_memory(limit) else str(limit)
 
 
 def _rlimit_pairs(spec: ContainerSpec, observed: Observed) -> list[tuple[str, str, str]]:

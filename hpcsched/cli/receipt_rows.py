@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _OWN_NAMESPACES = frozenset({"ipc", "mnt", "pid", "uts"})
-_LARGEST_PAGE = 1 << 16
-"""The kernel rounds a memory limit down to whole pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ def _granted(spec: JobSpec, granted: Binding) -> tuple[tuple[str, str, str], ...
 
 def _agrees(what: str, spec: JobSpec, granted: Binding, seen: Observed) -> bool:
     if what == "memory":
-        return granted.memory // _LARGEST_PAGE == seen.memory // _LARGEST_PAGE
+        return granted.allows_memory(seen.memory)
     if what == "namespaces":
         return seen.namespaces == () if spec.runtime == "baremetal" else set(seen.namespaces) >= _OWN_NAMESPACES
     wanted = {"runtime": spec.runtime, "cpus": granted.cpus, "mems": granted.mems, "CFS quota": False}

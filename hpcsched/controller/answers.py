@@ -66,7 +66,7 @@ async def first_message(requests: Any, kind: str) -> Any:
 
 async def fail(context: grpc.aio.ServicerContext, error: HpcschedError) -> None:
     """End the call with the error's status and its words on one line."""
-    await context.abort(code_of(error), " ".join(str(error).split()), metadata_of(error))
+    await context.abort(code_of(error), error.line, metadata_of(error))
 
 
 def request_id(text: str) -> str:

@@ -183,8 +183,9 @@ class Loop:
     def _apply(self, new: Sequence[Event], events: list[Event], told: list[commands.Command]) -> None:
         for event in new:
             events.append(event)
-            told.extend(self.state.apply(event))
-            self._replan = self._replan or any(isinstance(item, commands.Replan) for item in told)
+            caused = self.state.apply(event)
+            told.extend(caused)
+            self._replan = self._replan or any(isinstance(item, commands.Replan) for item in caused)
 
     def _plan(self, events: list[Event], told: list[commands.Command]) -> None:
         if not self._replan or self.paused:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from hpcsched.model.idset import IdSet
 
+_LARGEST_PAGE = 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class Binding:
@@ -14,6 +16,10 @@ class Binding:
     cpus: IdSet
     mems: IdSet
     memory: int = 0
+
+    def allows_memory(self, limit: int) -> bool:
+        """A limit that the kernel shows, in bytes, is this one, which the kernel rounds down to whole pages (64 KiB at most)."""
+        return self.memory // _LARGEST_PAGE == limit // _LARGEST_PAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,21 @@ from hpcsched.errors import Conflict, ContainerGone, ImageError, RuntimeFailure
 from hpcsched.model.container import Mount, Rlimit, StepSpec, Usage
 from hpcsched.model.idset import IdSet
 from hpcsched.plugins import load
-from tests.containers import CPUS, LIMITS, MEMS, MIB, TOO_MUCH, Shell, a_spec, children, descriptors, eventually, processes
+from tests.containers import (
+    CPUS,
+    LIMITS,
+    MEMS,
+    MIB,
+    TOO_MUCH,
+    Shell,
+    a_spec,
+    children,
+    descriptors,
+    eventually,
+    opened,
+    processes,
+    shell_in,
+)
 
 pytestmark = pytest.mark.system
 
@@ -31,20 +45,14 @@ def make_runtime(request, state, tmp_path):
 
 @pytest.fixture
 async def runtime(make_runtime):
-    runtime = make_runtime()
-    await runtime.open()
-    yield runtime
-    for name in runtime.existing():
-        await runtime.remove(name)
-    await runtime.close()
+    async with opened(make_runtime()) as runtime:
+        yield runtime
 
 
 @pytest.fixture
 async def shell(runtime, tmp_path):
-    await runtime.start(a_spec())
-    shell = await Shell.open(runtime, "job1", tmp_path)
-    yield shell
-    await shell.close()
+    async with shell_in(runtime, tmp_path) as shell:
+        yield shell
 
 
 @pytest.mark.parametrize("code", [0, 1, 7, 255])

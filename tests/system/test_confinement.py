@@ -15,7 +15,7 @@ from hpcsched.errors import RuntimeFailure
 from hpcsched.model.container import Mount
 from hpcsched.runtimes.connection import short_path
 from hpcsched.runtimes.lxc import LxcRuntime
-from tests.containers import MIB, TOO_MUCH, Shell, a_spec, eventually
+from tests.containers import MIB, TOO_MUCH, Shell, a_spec, eventually, opened, shell_in
 
 pytestmark = pytest.mark.system
 
@@ -50,20 +50,14 @@ def state(tmp_path_factory):
 async def runtime(state, tmp_path):
     (tmp_path / "of the controller").mkdir()
     (tmp_path / "of the controller/journal").write_text("secret")
-    runtime = LxcRuntime(state, tmp_path / "images", (tmp_path / "of the controller",))
-    await runtime.open()
-    yield runtime
-    for name in runtime.existing():
-        await runtime.remove(name)
-    await runtime.close()
+    async with opened(LxcRuntime(state, tmp_path / "images", (tmp_path / "of the controller",))) as runtime:
+        yield runtime
 
 
 @pytest.fixture
 async def shell(runtime, tmp_path):
-    await runtime.start(a_spec())
-    shell = await Shell.open(runtime, "job1", tmp_path)
-    yield shell
-    await shell.close()
+    async with shell_in(runtime, tmp_path) as shell:
+        yield shell
 
 
 @pytest.fixture
