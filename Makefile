@@ -1,9 +1,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 PY := .venv/bin/python
+NUMA_PACKAGES := qemu-system-x86 debootstrap e2fsprogs
 PACKAGES := lxc python3-lxc hwloc python3-venv busybox-static gcc libc6-dev libgomp1 bash-completion procps tar xz-utils zstd
 
-.PHONY: setup demo test check perf proto clean
+.PHONY: setup demo test test-numa check perf proto clean
 
 setup: .venv/.ready
 
@@ -22,6 +23,12 @@ test: setup
 	$(MAKE) --no-print-directory check
 	$(PY) -m pytest
 
+# In virtual machines of 2 to 8 NUMA nodes; GUESTS="4n 8n" chooses some
+test-numa: setup
+	@tools/numa-ready.sh
+	tools/numa-image.sh $(NUMA_PACKAGES)
+	$(PY) -m tests.numa $(GUESTS)
+
 perf: setup
 	$(PY) -m tests.perf
 
@@ -32,5 +39,5 @@ proto: setup
 	tools/proto.sh hpcsched/v1
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out
+	rm -rf .numa .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis demo-out
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

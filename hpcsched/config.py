@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +12,23 @@ from typing import Any, TypeVar
 from hpcsched.errors import ConfigError
 
 DEFAULT_ADDRESS = "unix:///run/hpcsched/hpcsched.sock"
-Settings = TypeVar("Settings", bound="ControllerConfig | AgentConfig")
+Settings = TypeVar("Settings", bound="ControllerConfig | AgentConfig | Tuning")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 
 
-def setting(default: Any, about: str, low: float | None = None, high: float | None = None) -> Any:
-    """A field with its sentence and, for numbers, its bounds."""
-    return field(default=default, metadata={"about": about, "low": low, "high": high})
+def setting(default: Any, about: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """A field with its sentence and, for numbers, its bounds, for words that are few, these."""
+    return field(default=default, metadata={"about": about, "kind": type(default), "low": low, "high": high, "choices": choices})
+
+
+def choice(about: str, *choices: str) -> Any:
+    """A field that is None unless it is set to one of these words."""
+    return field(default=None, metadata={"about": about, "kind": str, "low": None, "high": None, "choices": choices})
+
+
+def number(about: str, low: int, high: int) -> Any:
+    """A field that is None unless it is set to a number within the bounds."""
+    return field(default=None, metadata={"about": about, "kind": int, "low": low, "high": high, "choices": ()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +45,25 @@ class ControllerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """Table `[tuning.NAME]`: what a job may have changed on its node while it runs. None: left as it is."""
+
+    governor: str | None = choice(
+        "cpufreq governor of the job's CPUs", "performance", "powersave", "schedutil", "ondemand", "conservative", "userspace"
+    )
+    transparent_hugepage: str | None = choice("transparent huge pages", "always", "madvise", "never")
+    numa_balancing: int | None = number("the kernel moves pages after their users: 0 off, 1 on, 2 between tiers", 0, 3)
+    perf_event_paranoid: int | None = number("what unprivileged users may count, perf_event_open(2)", -1, 4)
+    irq_affinity: str | None = choice("housekeeping: interrupts go to CPUs that the job does not have", "housekeeping")
+
+
+HPC = Tuning("performance", "always", numa_balancing=0, irq_affinity="housekeeping")
+"""As TuneD's profile hpc-compute has governor, huge pages and NUMA balancing; interrupts as its cpu-partitioning does."""
+BUILT_IN = (("hpc", HPC), ("none", Tuning()))
+"""`none` is for a job that does not want the site's."""
+
+
+@dataclass(frozen=True, slots=True)
 class AgentConfig:
     """Table `[agent]`."""
 
@@ -42,33 +73,83 @@ class AgentConfig:
     image_dir: str = setting("/var/lib/hpcsched/images", "images by name: folders or tar files of root file systems")
     cpus: str = setting("", "use only these PUs, as 0-3,8 (default: all)")
     reserved_cores: int = setting(0, "cores of the node that no job gets", 0, 65536)
+    reserved_spread: str = setting(
+        "first", "where reserved cores lie: first (on the first NUMA nodes) or numa (on each in turn)", choices=("first", "numa")
+    )
     reserved_memory: str = setting("auto", "memory that no job gets, as 2G (auto: 2 % of the node, 256M to 4G)")
     mount_allow: tuple[str, ...] = setting(
         ("/data", "/home", "/mnt", "/scratch", "/srv", "/tmp"), "folders under which a job may ask for bind mounts (--mount)"
     )
     hide: tuple[str, ...] = setting(("/var/lib/hpcsched",), "folders that no container may see, beside the state folder")
     output_keep: int = setting(1000, "how many ended jobs keep their output files", 1, 1_000_000)
+    devices: tuple[str, ...] = setting(("all",), "ids of the GPUs and NICs that jobs may have, or all")
+    cdi_dirs: tuple[str, ...] = setting(("/etc/cdi", "/var/run/cdi"), "folders of CDI files that describe devices")
+    cpu_partition: str = setting(
+        "member",
+        "cpuset partition of a job, cgroup v2: member, root, or isolated (no load balancing)",
+        choices=("member", "root", "isolated"),
+    )
+    pids_limit: int = setting(1_000_000, "processes and threads that a job may have", 100, 4_194_304)
+    tuning: str = setting("", "node tuning of jobs that ask for none: a table [tuning.NAME], or hpc")
+    sample_s: float = setting(10.0, "how often a running job's memory placement is looked at (0: never)", 0, 86400)
+    disk_free: str = setting("auto", "a node with less room in state_dir is drained, as 10G (auto: 1 % of its disk, up to 1G)")
+    require_clock_sync: bool = setting(False, "drain the node while its clock is not synchronised (NTP, PTP)")
+    tunings: tuple[tuple[str, Tuning], ...] = BUILT_IN
+    """Tables `[tuning.NAME]` by name, beside those that are built in."""
+
+
+def keys(kind: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
+    """The fields that are keys of the table."""
+    return tuple(item for item in dataclasses.fields(kind) if item.metadata)
 
 
 def load(path: Path, section: str, kind: type[Settings]) -> Settings:
     """The table `section` of a TOML file. Raises ConfigError that names the file and the key."""
+    document = _document(path)
+    tunings = _tunings(document.get("tuning", {}), f"{path}: [tuning]")
+    where = f"{path}: [{section}]"
+    found = parse(document.get(section, {}), kind, where)
+    if isinstance(found, AgentConfig):
+        _check_tuning(found.tuning, tunings, where)
+        return dataclasses.replace(found, tunings=tunings)
+    return found
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text())
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    unknown = set(document) - {"controller", "agent"}
+    unknown = set(document) - {"controller", "agent", "tuning"}
     if unknown:
-        raise ConfigError(f"{path}: unknown table [{sorted(unknown)[0]}]; known: [controller] and [agent]")
-    return parse(document.get(section, {}), kind, f"{path}: [{section}]")
+        raise ConfigError(f"{path}: unknown table [{sorted(unknown)[0]}]; known: [controller], [agent] and [tuning.NAME]")
+    return document
+
+
+def _tunings(tables: Any, where: str) -> tuple[tuple[str, Tuning], ...]:
+    """The built-in ones, or the file's of the same name, then the file's others."""
+    if not isinstance(tables, dict):
+        raise ConfigError(f"{where} is not a table")
+    for name in tables:
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f"{where}: bad name {name!r}: up to 64 letters, digits and ._-")
+    found = {name: parse(table, Tuning, f"{where[:-1]}.{name}]") for name, table in tables.items()}
+    return tuple({**dict(BUILT_IN), **found}.items())
+
+
+def _check_tuning(name: str, tunings: tuple[tuple[str, Tuning], ...], where: str) -> None:
+    known = dict(tunings)
+    if name and name not in known:
+        raise ConfigError(f"{where} tuning: there is no table [tuning.{name}]; known: {', '.join(known)}")
 
 
 def parse(table: Any, kind: type[Settings], where: str) -> Settings:
     """Settings from a table of keys. Raises ConfigError that names the key."""
     if not isinstance(table, dict):
         raise ConfigError(f"{where} is not a table")
-    fields = {item.name: item for item in dataclasses.fields(kind)}
+    fields = {item.name: item for item in keys(kind)}
     for key in table:
         if key not in fields:
             raise ConfigError(f"{where} has an unknown key {key!r}; known: {', '.join(fields)}")
@@ -76,7 +157,7 @@ def parse(table: Any, kind: type[Settings], where: str) -> Settings:
 
 
 def _checked(item: dataclasses.Field[Any], value: Any, where: str) -> Any:
-    wanted = type(item.default)
+    wanted, choices = item.metadata["kind"], item.metadata["choices"]
     if wanted is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
         return tuple(value)
     if wanted is float and type(value) is int:
@@ -85,6 +166,8 @@ def _checked(item: dataclasses.Field[Any], value: Any, where: str) -> Any:
         raise ConfigError(
             f"{where} {item.name}: {value!r} is not {'a list of strings' if wanted is tuple else f'of type {wanted.__name__}'}"
         )
+    if choices and value not in choices:
+        raise ConfigError(f"{where} {item.name}: {value!r} is not one of {', '.join(choices)}")
     low, high = item.metadata["low"], item.metadata["high"]
     if low is not None and not low <= value <= high:
         raise ConfigError(f"{where} {item.name}: {value} is outside {low:g} to {high:g}")

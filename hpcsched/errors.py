@@ -83,6 +83,14 @@ class ContainerGone(RuntimeFailure):
     """The container no longer runs."""
 
 
+class DeviceFailure(HpcschedError):
+    """A device is gone, or its driver and libraries do not fit together; `mend` says what to do, a command where there is one."""
+
+    def __init__(self, what: str, mend: str = "") -> None:
+        super().__init__(f"{what}; {mend}" if mend else what)
+        self.what, self.mend = what, mend
+
+
 class ImageError(HpcschedError):
     """The image is missing, malformed or could not be mounted."""
 

@@ -1,41 +1,10 @@
 """For all tests."""
 
-import contextlib
-import os
-import time
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from hypothesis import settings
+
+from tests.residue import no_residue
+
+__all__ = ["no_residue"]
 
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
-
-
-def _left_on_the_node() -> set[str]:
-    """Control groups, mounts and supervisors of ours."""
-    groups = {folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "/hpcsched/" in folder}
-    mounts = {f"mount {line.split()[4]}" for line in Path("/proc/self/mountinfo").read_text().splitlines()}
-    return groups | mounts | {f"process {pid}" for pid in _supervisors()}
-
-
-def _supervisors() -> Iterator[str]:
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if b"hpcsched-init" in (folder / "cmdline").read_bytes():
-                yield folder.name
-
-
-@pytest.fixture(autouse=True)
-def no_residue(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A test with real containers leaves the node as it found it."""
-    if request.node.get_closest_marker("system") is None:
-        yield
-        return
-    before = _left_on_the_node()
-    yield
-    deadline = time.monotonic() + 20
-    while (left := _left_on_the_node() - before) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not left

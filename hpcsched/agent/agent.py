@@ -8,16 +8,23 @@ import dataclasses
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from hpcsched.agent import inventory, settings
 from hpcsched.agent import offer as offers
 from hpcsched.agent.book import Book, Page
-from hpcsched.agent.keeper import Keeper, Surroundings
+from hpcsched.agent.health import Health
+from hpcsched.agent.keeper import Keeper
 from hpcsched.agent.link import Link
 from hpcsched.agent.lock import lock_folder
+from hpcsched.agent.outfit import Outfitter
 from hpcsched.agent.output import Outputs
 from hpcsched.agent.prepare import prepared
 from hpcsched.agent.reconcile import Command, Forget, Launch, Lose, Release, Stage, Step, Stop, reconcile
+from hpcsched.agent.sampling import Sampling
+from hpcsched.agent.surroundings import Surroundings
+from hpcsched.agent.tuning import Tuner
 from hpcsched.config import AgentConfig
 from hpcsched.errors import RuntimeFailure, alone
 from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause, Phase
@@ -48,17 +55,39 @@ class Agent:
         self._tasks = asyncio.TaskGroup()
         self._forgotten = 0
         self._living: set[asyncio.Task[None]] = set()
-        self._around = Surroundings(self._book, self.outputs, clock, self._on_change, config.mount_allow)
+        vendors = inventory.vendors(config.cdi_dirs)
+        broken = partial(inventory.broken, vendors, offer.devices)
+        self._tuner = Tuner(folder, dict(config.tunings))
+        stuck, idle = self._tuner.faults, lambda: not self.keepers
+        self._health = Health(config, offer, self.changed.set, self._strangers, idle=idle, broken=broken, stuck=stuck)
+        self._around = Surroundings(
+            self._book,
+            self.outputs,
+            clock,
+            self._on_change,
+            config.mount_allow,
+            Outfitter(vendors, offer.devices),
+            self._tuner,
+            self._health,
+            Sampling(offer.topology, config.sample_s),
+            offer.topology,
+        )
 
     async def run(self) -> None:
         """Adopt what runs already, then keep the node until cancelled; containers go on without us."""
         async with self._tasks:
             await self._adopt()
+            await self._health.check(thorough=True)
+            self._tasks.create_task(self._health.watch())
             await Link(self).run()
 
     def statuses(self) -> list[ContainerStatus]:
         """What is reported of every container that anything is left of or that the controller has not released."""
         return [keeper.page.status for keeper in self.keepers.values()]
+
+    async def faults(self) -> tuple[str, ...]:
+        """Why this node should get no job; empty: it is well."""
+        return await self._health.faults_now()
 
     def want(self, epoch: int, containers: Sequence[DesiredContainer]) -> None:
         """The controller's desired set; one of an older epoch than seen is ignored."""
@@ -95,7 +124,7 @@ class Agent:
                 self._forget(job_id)
 
     def _prepared(self, desired: DesiredContainer) -> DesiredContainer:
-        return prepared(desired, self._book.name_of(desired.job_id))
+        return prepared(desired, self._book.name_of(desired.job_id), self.config.tuning)
 
     def _new_page(self, desired: DesiredContainer) -> Page:
         status = ContainerStatus(desired.job_id, Phase.STARTING)
@@ -140,10 +169,15 @@ class Agent:
         for page in pages:
             self._keep(self._after_boot(page))
         known = {page.name for page in pages}
+        self._tuner.adopt(known)
         for runtime in self._runtimes.values():
             for name in set(runtime.existing()) - known:
                 await self._clear(runtime, name)
         self.outputs.prune(self.keepers)
+
+    def _strangers(self) -> set[str]:
+        known = {keeper.page.name for keeper in self.keepers.values()}
+        return {name for runtime in self._runtimes.values() for name in runtime.existing()} - known
 
     async def _clear(self, runtime: ContainerRuntime, name: str) -> None:
         try:
@@ -176,6 +210,7 @@ async def serve_agent(config: AgentConfig, ready: Callable[[], None] = lambda: N
 @contextlib.asynccontextmanager
 async def agent(config: AgentConfig) -> AsyncIterator[Agent]:
     """An agent whose runtimes are open; the caller runs it."""
+    settings.check(config)
     with lock_folder(Path(config.state_dir)):
         offer = await asyncio.to_thread(offers.make, config)
         async with _runtimes(config, offer.runtimes) as runtimes:
@@ -186,10 +221,11 @@ async def agent(config: AgentConfig) -> AsyncIterator[Agent]:
 async def _runtimes(config: AgentConfig, names: Sequence[str]) -> AsyncIterator[dict[str, ContainerRuntime]]:
     folder = Path(config.state_dir)
     hidden = (folder, *(Path(item) for item in config.hide))
+    limits = {"partition": config.cpu_partition, "pids_limit": config.pids_limit}
     async with contextlib.AsyncExitStack() as stack:
         opened: dict[str, ContainerRuntime] = {}
         for name in names:
-            runtime: ContainerRuntime = load("runtimes", name)(folder / name, Path(config.image_dir), hidden)
+            runtime: ContainerRuntime = load("runtimes", name)(folder / name, Path(config.image_dir), hidden, **limits)
             await runtime.open()
             stack.push_async_callback(runtime.close)
             opened[name] = runtime

@@ -8,35 +8,25 @@ import logging
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from hpcsched.agent.book import Book, Page
-from hpcsched.agent.output import Outputs
+from hpcsched.agent.book import Page
 from hpcsched.agent.prepare import allowed_mounts
-from hpcsched.agent.receipt import check
+from hpcsched.agent.receipt import NOT_TRIED, check, check_tasks, unopened
 from hpcsched.agent.reconcile import Stage
-from hpcsched.errors import BindingMismatch, ContainerGone, HpcschedError, RuntimeFailure
-from hpcsched.model.container import ContainerStatus, EndCause, Phase, StepExit, StepSpec, Usage
+from hpcsched.agent.surroundings import Surroundings
+from hpcsched.agent.tasks import Ending, Env, Tasks, steps_of
+from hpcsched.errors import BindingMismatch, ContainerGone, DeviceFailure, HpcschedError, RuntimeFailure
+from hpcsched.model.allocation import TaskBinding
+from hpcsched.model.container import ContainerSpec, ContainerStatus, EndCause, OpenedDevice, Phase, StepSpec, Usage
 from hpcsched.runtimes.base import ContainerRuntime, Supervisor
 
 log = logging.getLogger(__name__)
-COMMAND_STEP = 0
 REMOVE_RETRY_S = 1.0
 REPORT_FIRST_S = 0.05
 """How long removal waits for the controller to note the end: someone waits for that, and removal keeps the disk busy."""
 KILL_WAIT_S = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a keeper needs of its node. `clock`: Unix seconds. `changed`: called whenever a status has changed."""
-
-    book: Book
-    outputs: Outputs
-    clock: Callable[[], float]
-    changed: Callable[[], None]
-    mount_allow: tuple[str, ...]
 
 
 class Keeper:
@@ -82,9 +72,16 @@ class Keeper:
         while self.page.stage is not Stage.REMOVED:
             try:
                 await self.runtime.remove(self.page.name)
+                await asyncio.to_thread(self._around.tuner.restore, self.page.name)
+                await self._around.health.check(self.page)
                 self._turn_to(Stage.REMOVED, self.page.status)
             except (RuntimeFailure, OSError) as error:
                 log.warning("job %d: cannot remove its container, will try again: %s", self.page.status.job_id, error)
+                await asyncio.sleep(REMOVE_RETRY_S)
+            except Exception:
+                log.exception(
+                    "job %d: a bug of the agent met while its container is removed, will try again", self.page.status.job_id
+                )
                 await asyncio.sleep(REMOVE_RETRY_S)
 
     async def _outcome(self) -> ContainerStatus:
@@ -100,18 +97,32 @@ class Keeper:
             return self._status(EndCause.LAUNCH_FAILED, message=str(error))
         except OSError as error:
             return self._status(EndCause.LAUNCH_FAILED, message=f"{error.filename or 'the node'}: {error.strerror}")
+        except Exception as error:
+            log.exception("job %d: a bug of the agent", self.page.status.job_id)
+            return self._status(EndCause.LAUNCH_FAILED, message=f"a bug of the agent ({type(error).__name__}), see its log")
 
     async def _start(self) -> None:
         self._around.book.write(self.page)
         spec = self.page.desired.container
         self._around.outputs.create(self.page.status.job_id, self.page.desired.stdout)
-        mounts = allowed_mounts(spec.mounts, self._around.mount_allow)
-        await self.runtime.start(dataclasses.replace(spec, mounts=mounts))
-        observed = self.runtime.observe(self.page.name)
+        spec = dataclasses.replace(spec, mounts=allowed_mounts(spec.mounts, self._around.mount_allow))
+        spec = await asyncio.to_thread(self._around.outfitter.outfitted, spec, self.page.desired.runtime)
+        tune = self._around.tuner.apply
+        settings = await asyncio.to_thread(tune, spec.name, spec.tuning, spec.binding.cpus) if spec.tuning else ()
+        await self.runtime.start(spec)
+        seen, opened = self.runtime.observe(spec.name), await self._opened(spec)
+        observed = dataclasses.replace(seen, tuning=settings, opened=opened, lacks=(*seen.lacks, *unopened(opened)))
         now = self._around.clock()
         status = dataclasses.replace(self.page.status, phase=Phase.RUNNING, observed=observed, start_time=now)
         self._show(dataclasses.replace(self.page, status=status))
         check(spec, observed)
+
+    async def _opened(self, spec: ContainerSpec) -> tuple[OpenedDevice, ...]:
+        """The refused first: a driver that hangs when a granted one is opened makes no refused one look open."""
+        nodes = (*spec.refused, *spec.devices)
+        outcomes = await self.runtime.try_open(spec.name, nodes) if nodes else {}
+        granted = {node.path for node in spec.devices}
+        return tuple(OpenedDevice(node.path, node.path in granted, outcomes.get(node.path, NOT_TRIED)) for node in nodes)
 
     async def _run(self) -> ContainerStatus:
         supervisor = await self.runtime.connect(self.page.name)
@@ -120,29 +131,52 @@ class Keeper:
                 await _first_of(self._command, self._stop)
                 if self._stop.done():
                     return self._status(self._stop.result())
-            await self._spawn(supervisor)
-            return await self._watch(supervisor)
+            slow = bool(self.page.desired.container.binding.gpus)
+            tasks = await asyncio.to_thread(self._tasks, supervisor) if slow else self._tasks(supervisor)
+            return await self._run_tasks(tasks)
         finally:
             await supervisor.close()
 
-    async def _spawn(self, supervisor: Supervisor) -> None:
-        """Noted before it is done: a restarted agent asks for the same step again, which the supervisor starts only once.
+    async def _run_tasks(self, tasks: Tasks) -> ContainerStatus:
+        binding = self.page.desired.container.binding
+        async with self._around.sampling.of(self.page.status.observed, binding) as sampler:
+            if await self._spawn(tasks):
+                check_tasks(binding, tasks.observed())
+            status = await self._watch(tasks)
+            return dataclasses.replace(status, sampled=await sampler.finish()) if sampler else status
 
-        A command that cannot be run ends like one that ran: what comes next hears why.
-        """
+    def _tasks(self, supervisor: Supervisor) -> Tasks:
+        """A command that may run already does not end because its devices have gone since; it is only not started any more."""
+        first = self.page.desired.first_task
+        devices = partial(self._around.outfitter.task_env, self.page.desired.container.binding, runtime=self.page.desired.runtime)
+        try:
+            return Tasks(supervisor, self._steps(devices), first)
+        except DeviceFailure:
+            if self.page.stage is not Stage.SPAWNED:
+                raise
+            return Tasks(supervisor, self._steps(lambda task: ()), first, started=True)
+
+    def _steps(self, devices: Callable[[TaskBinding], Env]) -> tuple[StepSpec, ...]:
+        return steps_of(self.page.desired, self._command.result(), self._around.topology, devices)
+
+    async def _spawn(self, tasks: Tasks) -> bool:
+        """Noted before it is done: a restarted agent asks for the same steps again, which the supervisor starts only once."""
         output = self._around.outputs.append(self.page.status.job_id)
         try:
             self._turn_to(Stage.SPAWNED, dataclasses.replace(self.page.status, phase=Phase.RUNNING))
-            await supervisor.spawn(self._command.result(), output)
-        except ContainerGone:
-            raise
-        except RuntimeFailure as error:
-            log.info("job %d: %s", self.page.status.job_id, error)
+            return await tasks.spawn(output)
         finally:
             os.close(output)
+            self._show_tasks(tasks)
 
-    async def _watch(self, supervisor: Supervisor) -> ContainerStatus:
-        waiting = asyncio.create_task(supervisor.wait(COMMAND_STEP))
+    def _show_tasks(self, tasks: Tasks) -> None:
+        observed, seen = self.page.status.observed, tasks.observed()
+        if observed and seen:
+            status = dataclasses.replace(self.page.status, observed=dataclasses.replace(observed, tasks=seen))
+            self._show(dataclasses.replace(self.page, status=status))
+
+    async def _watch(self, tasks: Tasks) -> ContainerStatus:
+        waiting = asyncio.create_task(tasks.wait())
         try:
             await _first_of(waiting, self._stop, timeout_s=self._left_s())
             if waiting.done():
@@ -156,7 +190,7 @@ class Keeper:
         limit = self.page.desired.time_limit_s
         return max(0.0, self.page.status.start_time + limit - self._around.clock()) if limit else None
 
-    async def _terminate(self, waiting: asyncio.Task[StepExit], cause: EndCause) -> ContainerStatus:
+    async def _terminate(self, waiting: asyncio.Task[Ending], cause: EndCause) -> ContainerStatus:
         """SIGTERM, grace, SIGKILL."""
         await self.runtime.signal(self.page.name, signal.SIGTERM)
         for number, wait_s in ((None, self._grace_s), (signal.SIGKILL, KILL_WAIT_S)):
@@ -168,10 +202,10 @@ class Keeper:
                 return self._status(cause, ended.exit_code, ended.signal)
         return self._status(cause, message=f"did not end within {KILL_WAIT_S:g} s of SIGKILL")
 
-    def _exit_status(self, ended: StepExit) -> ContainerStatus:
+    def _exit_status(self, ended: Ending) -> ContainerStatus:
         if ended.failure:
             return self._status(EndCause.LAUNCH_FAILED, ended.exit_code, message=ended.failure)
-        status = self._status(EndCause.SIGNAL if ended.signal else EndCause.EXIT, ended.exit_code, ended.signal)
+        status = self._status(EndCause.SIGNAL if ended.signal else EndCause.EXIT, ended.exit_code, ended.signal, ended.message)
         if status.usage.oom_kills and ended.exit_code != 0:
             return dataclasses.replace(status, cause=EndCause.OUT_OF_MEMORY, message=_oom_message(status.usage))
         return status

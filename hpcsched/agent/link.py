@@ -85,7 +85,9 @@ class Link:
         yield pb.SyncRequest(hello=pb.Hello(protocol=PROTOCOL, offer=to_message(agent.offer)))
         while True:
             agent.changed.clear()
-            yield pb.SyncRequest(report=pb.NodeReport(containers=[to_message(status) for status in agent.statuses()]))
+            faults = await agent.faults()
+            statuses = [to_message(status) for status in agent.statuses()]
+            yield pb.SyncRequest(report=pb.NodeReport(containers=statuses, faults=faults))
             await agent.changed.wait()
 
     def _take(self, stub: Any, response: Any) -> None:

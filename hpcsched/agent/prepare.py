@@ -19,10 +19,11 @@ BASE_ENV = (
 )
 
 
-def prepared(desired: DesiredContainer, name: str) -> DesiredContainer:
-    """The same wish, as this node will carry it out."""
+def prepared(desired: DesiredContainer, name: str, tuning: str = "") -> DesiredContainer:
+    """The same wish, as this node will carry it out; `tuning` is for a job that asks for none."""
     env = tuple({**dict(BASE_ENV), **dict(desired.container.env)}.items())
-    container = dataclasses.replace(desired.container, name=name, env=env, rlimits=default_rlimits())
+    asked = desired.container
+    container = dataclasses.replace(asked, name=name, env=env, rlimits=default_rlimits(), tuning=asked.tuning or tuning)
     command = desired.command and dataclasses.replace(desired.command, env=env)
     return dataclasses.replace(desired, container=container, command=command)
 

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from hpcsched.agent.tasks import MAX_TASKS
 from hpcsched.errors import Conflict, ContainerGone, RuntimeFailure
 from hpcsched.model.container import StepSpec
 from hpcsched.v1 import agent_service_pb2 as pb
@@ -49,12 +50,12 @@ def _spec(keeper: Keeper, start: Any) -> StepSpec:
     desired = keeper.page.desired
     env = {**dict(desired.container.env), **{item.name: item.value for item in start.env}}
     workdir = start.workdir or (desired.command.workdir if desired.command else "/")
-    return StepSpec(_step_id(start.request_id), tuple(start.argv), tuple(env.items()), workdir, tty=start.tty)
+    return StepSpec(step_id_of(start.request_id), tuple(start.argv), tuple(env.items()), workdir, tty=start.tty)
 
 
-def _step_id(request_id: str) -> int:
-    """Never 0, and the same for a retry, which the supervisor then refuses to start again."""
-    return zlib.crc32(request_id.encode()) % ((1 << 31) - 1) + 1
+def step_id_of(request_id: str) -> int:
+    """Never a task's, and the same for a retry, which the supervisor then refuses to start again."""
+    return MAX_TASKS + zlib.crc32(request_id.encode()) % ((1 << 32) - MAX_TASKS)
 
 
 class _Session:

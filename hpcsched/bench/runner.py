@@ -74,6 +74,8 @@ def run(
 
     Raises NotFound, InvalidValue and Unreachable before the first sample; later failures are in the result.
     """
+    if resources.ntasks_per_node:
+        raise InvalidValue("a benchmark is one process in each arm: leave out --ntasks-per-node")
     setup = Setup(_size(size), resources, python, cache)
     wanted = _wanted(pairs, budget_s)
     entries = {entry.about.name: entry for entry in choose(names, folder)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,7 +12,7 @@ from hpcsched.cli.options import resource_options
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import Column, console, output_option, show, show_rows
 from hpcsched.cli.progress import bench_progress
-from hpcsched.model.job import ResourceRequest
+from hpcsched.cli.resources import resource_request
 
 if TYPE_CHECKING:
     from hpcsched.bench.about import About
@@ -75,7 +75,7 @@ def run(
     json_file: Path | None,
     html_file: Path | None,
     form: str,
-    **resources: int | None,
+    **resources: Any,
 ) -> int:
     """Run benchmarks (all, if none is named) on bare metal and in containers, and compare. Ctrl-C ends early with what there is.
 
@@ -83,7 +83,7 @@ def run(
     """
     from hpcsched.bench.runner import run as measure
 
-    request = ResourceRequest(**{name: value for name, value in resources.items() if value is not None})
+    request = resource_request(resources)
     with context.client() as client, bench_progress() as progress:
         result = measure(client, names, size, pairs, budget, seed, progress, resources=request)
     _write(result, json_file, html_file)

@@ -39,7 +39,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("node", "node", "Show one node."),
             Entry("drain", "drain", "Give a node no new job."),
             Entry("resume", "resume", "Give a drained node jobs again."),
-            Entry("topology", "topology", "Draw a node's packages, memory nodes, caches and cores."),
+            Entry("topology", "topology", "Draw a node's packages, memory nodes, caches, cores and devices."),
         ),
     ),
     (

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hpcsched import config
 from hpcsched.cli.daemon import config_option, settings
 from hpcsched.cli.output import Column, output_option, show
-from hpcsched.config import AgentConfig, ControllerConfig
+from hpcsched.config import BUILT_IN, AgentConfig, ControllerConfig, Tuning
 
 SECTIONS: tuple[tuple[str, type[ControllerConfig | AgentConfig]], ...] = (
     ("controller", ControllerConfig),
@@ -42,12 +43,30 @@ PLAIN = (lambda key: key.table, lambda key: key.key, lambda key: toml(key.value)
 
 def keys(path: Path | None) -> list[Key]:
     """Every setting, from the file or by default. Raises ConfigError."""
-    return [key for table, kind in SECTIONS for key in _section_keys(table, kind, settings(path, table, kind))]
+    found = [(table, settings(path, table, kind)) for table, kind in SECTIONS]
+    tunings = [key for _, values in found if isinstance(values, AgentConfig) for key in _tuning_keys(values.tunings)]
+    return [*(key for table, values in found for key in _section_keys(table, values)), *tunings]
 
 
-def _section_keys(table: str, kind: type[Any], found: Any) -> list[Key]:
-    values = ((item, getattr(found, item.name)) for item in dataclasses.fields(kind))
+def _section_keys(table: str, found: ControllerConfig | AgentConfig) -> list[Key]:
+    values = ((item, getattr(found, item.name)) for item in config.keys(type(found)))
     return [Key(table, item.name, value, value == item.default, item.metadata["about"]) for item, value in values]
+
+
+def _tuning_keys(tunings: tuple[tuple[str, Tuning], ...]) -> list[Key]:
+    """What each of them sets; those that are built in count as defaults."""
+    return [
+        Key(f"tuning.{name}", item.name, value, dict(BUILT_IN).get(name) == tuning, _about(item.metadata))
+        for name, tuning in tunings
+        for item in config.keys(Tuning)
+        if (value := getattr(tuning, item.name)) is not None
+    ]
+
+
+def _about(metadata: Mapping[str, Any]) -> str:
+    """With the words that it may be, where there are several."""
+    choices = metadata["choices"]
+    return f"{metadata['about']}: {', '.join(choices)}" if len(choices) > 1 else metadata["about"]
 
 
 def toml(value: Any) -> str:
@@ -70,6 +89,9 @@ def command() -> None:
 def show_settings(path: Path | None, form: str) -> None:
     """List every setting, its value and what it means.
 
+    A table [tuning.NAME] takes governor, transparent_hugepage, numa_balancing, perf_event_paranoid and irq_affinity; jobs ask for
+    it with --tuning NAME.
+
     Plain columns: table, key, value as TOML.
     """
     show(keys(path), COLUMNS, PLAIN, form)
@@ -78,6 +100,13 @@ def show_settings(path: Path | None, form: str) -> None:
 @command.command(epilog="Example: hpcsched config check --config /etc/hpcsched.toml")
 @click.option("--config", "path", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Settings, TOML.")
 def check(path: Path) -> None:
-    """Say what is wrong with a file of settings, and exit 1, or print `ok`."""
-    keys(path)
+    """Say what is wrong with a file of settings, and exit 1, or print `ok`.
+
+    What the daemons refuse on any node is found; which CPUs and devices a node has is not looked at.
+    """
+    from hpcsched.agent import settings as agent
+    from hpcsched.controller import settings as controller
+
+    controller.check(settings(path, "controller", ControllerConfig))
+    agent.check(settings(path, "agent", AgentConfig))
     click.echo("ok")

@@ -6,16 +6,18 @@ import os
 import resource
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 
 from hpcsched import plugins
-from hpcsched.cli import check_kernel, check_tools
+from hpcsched.cli import check_gpu, check_kernel, check_tools
 from hpcsched.cli.check import Check, Status
+from hpcsched.cli.daemon import config_option, settings
 from hpcsched.cli.output import clean, output_option, show_json, show_rows
 from hpcsched.cli.up import DEFAULT_STATE
+from hpcsched.config import AgentConfig
 from hpcsched.hardware import host
 
 _COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
@@ -38,9 +40,9 @@ _KERNEL: tuple[Callable[[Path], Check], ...] = (
 )
 
 
-def examine(state: Path, root: Path = host.ROOT) -> list[Check]:
+def examine(state: Path, cdi_dirs: Sequence[str], root: Path = host.ROOT) -> list[Check]:
     """All checks of this host; `state` is the folder whose disk counts."""
-    return [*_tools(), *(look(root) for look in _KERNEL), *_room(state, root)]
+    return [*_tools(), *(look(root) for look in _KERNEL), *_room(state, root), check_gpu.summary(cdi_dirs, root)]
 
 
 def _tools() -> list[Check]:
@@ -83,17 +85,23 @@ def _show_table(checks: list[Check]) -> None:
             click.echo(f"{'':<6}{'':<{width}}  costs: {check.cost}\n{'':<6}{'':<{width}}  mend:  {check.mend}")
 
 
-@click.command(epilog="Example: hpcsched doctor --output plain | grep -v ok")
+@click.command(epilog="Example: hpcsched doctor gpu; hpcsched doctor --output plain | grep -v ok")
+@click.argument("what", required=False, type=click.Choice(["gpu"]))
 @click.option(
     "--state", type=click.Path(path_type=Path), default=DEFAULT_STATE, metavar="DIR", help="Folder whose disk is looked at."
 )
+@config_option
 @output_option
-def command(state: Path, form: str) -> int:
+def command(what: str | None, state: Path, path: Path | None, form: str) -> int:
     """Say what this host lacks, what each lack costs, and the command that mends it; exit 1 if jobs cannot run here.
+
+    With `gpu`: each GPU and fabric device, its nodes, driver and place, and what was looked for where there is none. The
+    settings say where CDI files lie.
 
     Plain columns: name, status (ok, warn, fail), what was found, cost, mend.
     """
-    checks = examine(state)
+    cdi_dirs = settings(path, "agent", AgentConfig).cdi_dirs
+    checks = check_gpu.examine(cdi_dirs) if what else examine(state, cdi_dirs)
     if form == "json":
         show_json(checks)
     elif form == "plain":

@@ -1,4 +1,4 @@
-"""Drawings for people: a node with a job's PUs marked, for the terminal and as SVG, and a job's receipt."""
+"""Drawings for people: a node with a job's PUs marked, for the terminal and as SVG."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from hpcsched.cli.folding import fold
 from hpcsched.cli.layout import Group, Layout, NodeBox, PackageBox, counted, lay_out
-from hpcsched.cli.receipt_rows import receipt_table as receipt_table
 from hpcsched.cli.svg import svg_topology as svg_topology
 from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Core, Topology
@@ -22,11 +22,15 @@ MARK, FREE = "●", "○"
 WIDEST = 100
 MOST_CORES = 64
 MOST_GROUPS = 96
+LEAST_FOR_NOTES = 42
+"""Columns: two such boxes stand side by side in 100."""
 _JOB, _DIM, _FRAME = "bold green", "dim", "blue"
 
 
 def draw_topology(topology: Topology, marked: IdSet | None = None, width: int | None = None) -> Text:
-    """Boxes for packages and NUMA nodes, a line for each cache, a cell for each core with its PUs.
+    """Boxes for packages and NUMA nodes, a line for each cache, die and kind of core, a cell for each core with its PUs.
+
+    Devices and memory without cores stand in the smallest box that has all PUs near them.
 
     `marked` PUs get a colour and a sign, so that `.plain` shows them too. `width` in columns: by default the terminal's, 100
     at most. A machine of more than 64 cores has one line for each cache, one of very many caches one for each NUMA node.
@@ -43,18 +47,26 @@ def draw_topology(topology: Topology, marked: IdSet | None = None, width: int | 
 
 
 def _drawing(topology: Topology, marked: IdSet, width: int) -> list[Line]:
-    layout = lay_out(topology)
-    drawer = _Drawer(topology, layout, marked, max(width, 40))
-    packages = _flow([drawer.package(box) for box in layout.packages], drawer.width)
-    footer: list[Line] = [[(layout.footer, "")]] if layout.footer else []
-    return [[(layout.title, "bold")], *packages, *footer, *_legend(topology, marked)]
+    layout, columns = lay_out(topology), max(width, 40)
+    drawer = _Drawer(topology, layout, marked, columns)
+    packages = _flow([drawer.package(box) for box in layout.packages], columns)
+    title: list[Line] = [[(line, "bold")] for line in fold(layout.title, columns)]
+    notes = [line for note in layout.notes for line in _noted(note, columns)]
+    return [*title, *packages, *notes, *_legend(topology, marked, columns)]
 
 
-def _legend(topology: Topology, marked: IdSet) -> list[Line]:
+def _noted(note: str, width: int) -> list[Line]:
+    return [[(line, "")] for line in fold(note, width, indent=2)]
+
+
+def _legend(topology: Topology, marked: IdSet, width: int) -> list[Line]:
     if not marked:
         return []
     here = len(marked & topology.pus)
-    return [[(MARK, _JOB), (f" the job's PUs: {here} of {len(topology.pus)} ({marked})   ", ""), (FREE, _DIM), (" others", "")]]
+    first, *rest = fold(f"the job's PUs: {here} of {len(topology.pus)} ({marked})", width - 2, indent=2)
+    lines: list[Line] = [[(MARK, _JOB), (f" {first}", "")], *([(line, "")] for line in rest)]
+    _append(lines, (f"   {FREE} others", _DIM), width)
+    return lines
 
 
 class _Drawer:
@@ -67,18 +79,24 @@ class _Drawer:
         self._each_group = sum(len(node.groups) for node in nodes) <= MOST_GROUPS
         self._digits = len(str(max(topology.pus, default=0)))
         self._threads = max((len(core.pus) for core in topology.cores), default=1)
+        widest = max((_width(line) for node in nodes for line in self._cores(node)), default=0)
+        self._notes_width = min(max(widest, LEAST_FOR_NOTES), self.width - 8)
         self._node_width = max((_width(line) for node in nodes for line in self._inside(node)), default=0)
 
     def package(self, box: PackageBox) -> list[Line]:
         nodes = [_framed(node.title, self._inside(node), self._node_width) for node in box.nodes]
-        return _framed(box.title, _flow(nodes, self.width - 4))
+        notes = [line for note in box.notes for line in _noted(note, self.width - 4)]
+        return _framed(box.title, [*_flow(nodes, self.width - 4), *notes])
 
     def _inside(self, node: NodeBox) -> list[Line]:
+        return [*self._cores(node), *(line for note in node.notes for line in _noted(note, self._notes_width))]
+
+    def _cores(self, node: NodeBox) -> list[Line]:
         if self._each_core:
             return [line for group in node.groups for line in self._cells(group)]
         if self._each_group:
-            return [self._summary(group.label, len(group.cores), group.pus) for group in node.groups]
-        return [self._summary(counted(len(node.groups), "cache"), node.cores, node.pus)]
+            return [line for group in node.groups for line in self._summary(group.label, len(group.cores), group.pus)]
+        return self._summary(counted(len(node.groups), "cache"), node.cores, node.pus)
 
     def _cells(self, group: Group) -> list[Line]:
         label = f"{group.label}  " if group.label else ""
@@ -103,13 +121,23 @@ class _Drawer:
             return f" {number}", ""
         return (f"{MARK}{number}", _JOB) if pu in self.marked else (f"{FREE}{number}", _DIM)
 
-    def _summary(self, label: str, cores: int, pus: IdSet) -> Line:
-        line = [(f"{label}  " if label else "", ""), (f"{counted(cores, 'core')}, PUs {pus}", "")]
-        if not self.marked:
-            return line
-        mine = len(pus & self.marked)
-        style, sign = (_JOB, MARK) if mine else (_DIM, FREE)
-        return [*line, (f"  {sign} {mine} of {len(pus)}", style)]
+    def _summary(self, label: str, cores: int, pus: IdSet) -> list[Line]:
+        text = f"{label}  " if label else ""
+        lines: list[Line] = [
+            [(part, "")] for part in fold(f"{text}{counted(cores, 'core')}, PUs {pus}", self.width - 8, len(text))
+        ]
+        if self.marked:
+            mine = len(pus & self.marked)
+            style, sign = (_JOB, MARK) if mine else (_DIM, FREE)
+            _append(lines, (f"  {sign} {mine} of {len(pus)}", style), self.width - 8)
+        return lines
+
+
+def _append(lines: list[Line], piece: tuple[str, str], width: int) -> None:
+    """To the last line, or below where that has no room."""
+    if _width(lines[-1]) + len(piece[0]) > width:
+        lines.append([])
+    lines[-1].append(piece)
 
 
 def _framed(title: str, lines: Sequence[Line], least: int = 0) -> list[Line]:

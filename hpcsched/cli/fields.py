@@ -11,8 +11,18 @@ from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job
 from hpcsched.model.node import Node
 
-_PAIRS = {"env": ("name", "value"), "distances": ("os_index", "distance")}
-"""Fields that hold pairs, and how their message names the two."""
+PAIRS = {
+    ("Binding", "memory_split"): ("os_index", "bytes"),
+    ("ContainerSpec", "drivers"): ("name", "version"),
+    ("ContainerSpec", "env"): ("name", "value"),
+    ("JobSpec", "env"): ("name", "value"),
+    ("NumaNode", "distances"): ("os_index", "distance"),
+    ("Observed", "drivers"): ("name", "version"),
+    ("Observed", "hugepages"): ("size", "limit"),
+    ("ResourceRequest", "hugepages"): ("size", "count"),
+    ("StepSpec", "env"): ("name", "value"),
+}
+"""Fields that hold pairs, by noun, and how their message names the two."""
 
 
 def plain_data(value: Any) -> Any:
@@ -31,7 +41,7 @@ def plain_data(value: Any) -> Any:
 
 
 def _fields(noun: Any) -> dict[str, Any]:
-    data = {item.name: _field(item.name, getattr(noun, item.name)) for item in dataclasses.fields(noun)}
+    data = {item.name: _field(noun, item.name) for item in dataclasses.fields(noun)}
     if isinstance(noun, Job):
         allocation = data.pop("allocation")
         data["bindings"] = allocation["bindings"] if allocation else []
@@ -40,7 +50,8 @@ def _fields(noun: Any) -> dict[str, Any]:
     return data
 
 
-def _field(name: str, value: Any) -> Any:
-    if name in _PAIRS:
-        return [dict(zip(_PAIRS[name], pair, strict=True)) for pair in value]
+def _field(noun: Any, name: str) -> Any:
+    names, value = PAIRS.get((type(noun).__name__, name)), getattr(noun, name)
+    if names:
+        return [dict(zip(names, pair, strict=True)) for pair in value]
     return plain_data(value)

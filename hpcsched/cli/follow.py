@@ -32,15 +32,18 @@ def submit(client: Client, spec: JobSpec) -> int:
 
 
 class Output:
-    """The output of one job from where it was last read; `read` may be called again after any interruption."""
+    """The output of one job on a node, or on its first, from where it was last read.
 
-    def __init__(self, client: Client, job_id: int, write: Callable[[bytes], object]) -> None:
-        self._client, self._job_id, self._write = client, job_id, write
+    `read` may be called again after any interruption.
+    """
+
+    def __init__(self, client: Client, job_id: int, write: Callable[[bytes], object], node: str = "") -> None:
+        self._client, self._job_id, self._write, self._node = client, job_id, write, node
         self.offset = 0
 
     def read(self) -> Job:
         """Hand on all output until the job has ended."""
-        for part in self._client.read_output(self._job_id, self.offset, follow=True):
+        for part in self._client.read_output(self._job_id, self.offset, follow=True, node=self._node):
             if isinstance(part, Job):
                 return part
             self.offset += len(part)
@@ -64,13 +67,18 @@ def patiently(attempt: Callable[[], Job], patience_s: float = PATIENCE_S) -> Job
 
 
 def to_the_end(client: Client, job_id: int, attempt: Callable[[], Job]) -> Job:
+    """The ended job, through restarts of the controller and an interrupt."""
+    return or_cancelled(client, job_id, lambda: patiently(attempt))
+
+
+def or_cancelled(client: Client, job_id: int, attempt: Callable[[], Job]) -> Job:
     """The ended job. The first Ctrl-C cancels it, the second leaves it to end by itself (KeyboardInterrupt)."""
     try:
-        return patiently(attempt)
+        return attempt()
     except KeyboardInterrupt:
         click.echo(f"hpcsched: cancelling job {job_id}; Ctrl-C again to leave it to end by itself", err=True)
         client.cancel(job_id)
-        return patiently(attempt)
+        return attempt()
 
 
 def write_bytes(data: bytes) -> None:

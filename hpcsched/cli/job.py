@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from hpcsched.cli import wording
+from hpcsched.cli import wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.job_id import job_argument
 from hpcsched.cli.output import output_option, show_facts
-from hpcsched.model.job import Job
+from hpcsched.model.allocation import Binding
+from hpcsched.model.job import Job, ResourceRequest
 
 
 def facts(job: Job) -> list[tuple[str, str]]:
@@ -32,16 +33,14 @@ def _standing(job: Job) -> list[tuple[str, str]]:
 
 
 def _asked(job: Job) -> list[tuple[str, str]]:
-    spec, resources = job.spec, job.spec.resources
+    spec = job.spec
     return [
         ("command", wording.command_line(spec)),
         ("workdir", spec.workdir or "/"),
         ("image", spec.image),
         ("runtime", spec.runtime),
         ("nodes", str(spec.nodes)),
-        ("cpus_per_node", str(resources.cpus_per_node or "")),
-        ("cores_per_node", str(resources.cores_per_node or "")),
-        ("mem_per_node", wording.size(resources.mem_per_node)),
+        *_resources(spec.resources),
         ("time_limit", wording.limit(spec)),
         ("priority", str(spec.priority)),
         ("stdout", spec.stdout),
@@ -51,15 +50,29 @@ def _asked(job: Job) -> list[tuple[str, str]]:
     ]
 
 
-def _granted(job: Job) -> list[tuple[str, str]]:
-    parts = job.allocation.bindings if job.allocation else ()
+def _resources(asked: ResourceRequest) -> list[tuple[str, str]]:
     return [
-        (
-            f"on {part.node}",
-            f"cpus {part.binding.cpus}  mems {part.binding.mems}  memory {wording.size(part.binding.memory) or 'all'}",
-        )
-        for part in parts
+        ("cpus_per_node", str(asked.cpus_per_node or "")),
+        ("cores_per_node", str(asked.cores_per_node or "")),
+        ("threads_per_core", str(asked.threads_per_core or "")),
+        ("mem_per_node", wording.size(asked.mem_per_node)),
+        ("numa", asked.numa),
+        ("hugepages", wording_devices.asked_pages(asked)),
+        ("gpus_per_node", "" if asked.gpus_per_node is None else str(asked.gpus_per_node)),
+        ("ntasks_per_node", str(asked.ntasks_per_node or "")),
+        ("cpus_per_task", str(asked.cpus_per_task or "")),
+        ("bind", asked.bind.value if asked.ntasks_per_node else ""),
+        ("tuning", asked.tuning),
     ]
+
+
+def _granted(job: Job) -> list[tuple[str, str]]:
+    return [(f"on {part.node}", _binding(part.binding)) for part in (job.allocation.bindings if job.allocation else ())]
+
+
+def _binding(binding: Binding) -> str:
+    memory = wording.size(binding.memory) or "all"
+    return f"cpus {binding.cpus}  mems {binding.mems}  memory {memory}  {wording_devices.granted(binding)}".rstrip()
 
 
 @click.command(epilog="Example: hpcsched job 12 --output json | jq .exit_code")

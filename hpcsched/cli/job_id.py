@@ -1,4 +1,4 @@
-"""The argument ID of a job."""
+"""The argument ID of a job, and the option that names one of its nodes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ _TYPE = click.IntRange(1, (1 << 63) - 1)
 def job_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds one id, which arrives as `job_id`."""
     return click.argument("job_id", metavar="ID", type=_TYPE)(command)
+
+
+def node_option(about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Adds `--node`, which arrives as `node`, empty when it is not given."""
+    return click.option("--node", default="", metavar="NAME", help=about)
 
 
 def jobs_argument(command: Callable[..., Any]) -> Callable[..., Any]:

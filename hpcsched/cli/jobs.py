@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from hpcsched.cli import wording
+from hpcsched.cli import wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.output import Column, output_option, show
 from hpcsched.model.job import Job
@@ -22,6 +22,8 @@ def columns(now: float) -> list[Column[Job]]:
         Column("TIME", lambda job: wording.ran(job, now), right=True),
         Column("LIMIT", lambda job: wording.limit(job.spec), right=True),
         Column("NODES", lambda job: str(job.spec.nodes), right=True),
+        Column("TASKS", lambda job: wording_devices.count(wording_devices.tasks(job)), right=True),
+        Column("GPUS", lambda job: wording_devices.count(wording_devices.granted_gpus(job)), right=True),
         Column("WHERE", wording.place, wide=True),
     ]
 
@@ -37,6 +39,8 @@ PLAIN: tuple[Callable[[Job], str], ...] = (
     lambda job: wording.seconds(job.start_time),
     lambda job: wording.seconds(job.end_time),
     wording.node_list,
+    lambda job: str(wording_devices.tasks(job)),
+    lambda job: str(wording_devices.granted_gpus(job)),
 )
 
 
@@ -48,7 +52,7 @@ PLAIN: tuple[Callable[[Job], str], ...] = (
 def command(context: Context, include_ended: bool, limit: int, form: str) -> None:
     """List the jobs that wait or run.
 
-    Plain columns: id, name, user, state, exit code, reason, times of submit, start and end in Unix seconds, nodes.
+    Plain columns: id, name, user, state, exit code, reason, times of submit, start and end in Unix seconds, nodes, tasks, GPUs.
     """
     with context.client() as client:
         found = client.jobs(include_ended=include_ended, limit=limit)

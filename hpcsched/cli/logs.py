@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from hpcsched.cli.context import Context
+from hpcsched.cli.everywhere import Everywhere, output_nodes, print_outputs, runs_on_several
 from hpcsched.cli.follow import Output, patiently, write_bytes
-from hpcsched.cli.job_id import job_argument
+from hpcsched.cli.job_id import job_argument, node_option
+
+if TYPE_CHECKING:
+    from hpcsched.client.client import Client
+
+_EPILOG = """\b
+Examples:
+  hpcsched logs -f 12
+  hpcsched logs --node n2 12"""
 
 
-@click.command(epilog="Example: hpcsched logs -f 12")
+@click.command(epilog=_EPILOG)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the job has ended.")
+@node_option("Only what it has written on that node [default: all that run the command].")
+@click.option("-l", "--label", is_flag=True, help="Put the node's name before each line.")
 @job_argument
 @click.pass_obj
-def command(context: Context, follow: bool, job_id: int) -> None:
-    """Print what a job has written, byte for byte."""
+def command(context: Context, follow: bool, node: str, label: bool, job_id: int) -> int:
+    """Print what a job has written, byte for byte; of tasks on several nodes one node after the other, with -f line by line."""
     with context.client() as client:
+        if label or (not node and runs_on_several(client.job(job_id).spec)):
+            return _lines(client, job_id, follow, node, label)
         if follow:
-            patiently(Output(client, job_id, write_bytes).read)
-            return
-        for part in client.read_output(job_id):
-            if isinstance(part, bytes):
-                write_bytes(part)
+            patiently(Output(client, job_id, write_bytes, node).read)
+        else:
+            _copy(client, job_id, node)
+        return 0
+
+
+def _copy(client: Client, job_id: int, node: str) -> None:
+    for part in client.read_output(job_id, node=node):
+        if isinstance(part, bytes):
+            write_bytes(part)
+
+
+def _lines(client: Client, job_id: int, follow: bool, node: str, label: bool) -> int:
+    """1 when the output of a node could not be had."""
+    if not follow:
+        job = client.job(job_id)
+        return print_outputs(client, job, (node,) if node else output_nodes(job), write_bytes, label)
+    outputs = Everywhere(client, job_id, write_bytes, label, node)
+    outputs.read()
+    return int(outputs.failed)

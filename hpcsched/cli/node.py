@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from hpcsched.cli import wording
+from hpcsched.cli import wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.output import output_option, show_facts
+from hpcsched.model.device import DeviceKind
 from hpcsched.model.node import Node
 
 
@@ -25,12 +26,34 @@ def facts(node: Node) -> list[tuple[str, str]]:
         ("cpus", f"{offer.cpus} (of {topology.pus})"),
         ("cores", f"{wording.cores(node)} (of {len(topology.cores)})"),
         ("memory", f"{wording.size(offer.memory) or '?'} (of {wording.size(topology.memory) or '?'})"),
+        *_numa(node),
+        *_devices(node),
         ("runtimes", " ".join(offer.runtimes)),
+        ("tunings", " ".join(offer.tunings)),
         ("version", offer.version),
         ("boot_id", offer.boot_id),
+        ("topology", topology.digest),
+        ("machine", offer.machine),
     ]
-    numa = [(f"numa {part.os_index}", f"cpus {part.pus}  memory {wording.size(part.memory)}") for part in topology.numa_nodes]
-    return [(name, value) for name, value in (*found, *numa) if value]
+    return [(name, value) for name, value in found if value]
+
+
+def _numa(node: Node) -> list[tuple[str, str]]:
+    found = [
+        (f"numa {part.os_index}", f"cpus {part.pus or 'none'}  memory {wording.size(part.memory) or 'none'}  {part.tier}")
+        for part in node.offer.topology.numa_nodes
+    ]
+    return found + [(f"hugepages {size}", pool) for size, pool in wording_devices.pools(node.offer.hugepages)]
+
+
+def _devices(node: Node) -> list[tuple[str, str]]:
+    """A line for all of a kind, and one for each."""
+    found = []
+    for kind in DeviceKind:
+        alike = wording_devices.of_kind(node, kind)
+        found.append((f"{kind.value.lower()}s", wording_devices.by_model(alike)))
+        found += [(f"{kind.value.lower()} {device.id}", wording_devices.one_device(device)) for device in alike]
+    return found
 
 
 @click.command(epilog="Example: hpcsched node n1")

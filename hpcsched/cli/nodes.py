@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import click
 
-from hpcsched.cli import wording
+from hpcsched.cli import wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.output import Column, output_option, show
+from hpcsched.model.device import DeviceKind
 from hpcsched.model.node import Node
 
 
@@ -24,6 +25,7 @@ COLUMNS: tuple[Column[Node], ...] = (
     Column("CPUS", lambda node: str(node.offer.cpus)),
     Column("NUMA", lambda node: str(len(node.offer.topology.numa_nodes)), right=True),
     Column("MEMORY", lambda node: wording.size(node.offer.memory), right=True),
+    Column("GPUS", lambda node: wording_devices.count(len(wording_devices.of_kind(node, DeviceKind.GPU))), right=True),
     Column("MODEL", lambda node: node.offer.topology.cpu_model, wide=True),
     Column("REASON", lambda node: node.drain_reason, wide=True),
 )
@@ -36,6 +38,7 @@ PLAIN: tuple[Callable[[Node], str], ...] = (
     lambda node: str(len(node.offer.topology.numa_nodes)),
     lambda node: str(node.offer.memory),
     lambda node: node.drain_reason,
+    lambda node: str(len(wording_devices.of_kind(node, DeviceKind.GPU))),
 )
 
 
@@ -45,7 +48,7 @@ PLAIN: tuple[Callable[[Node], str], ...] = (
 def command(context: Context, form: str) -> None:
     """List the nodes, what of them jobs may have, and which job each one has.
 
-    Plain columns: name, state, job id, cores, cpus, memory nodes, memory in bytes, reason of the drain.
+    Plain columns: name, state, job id, cores, cpus, memory nodes, memory in bytes, reason of the drain, GPUs.
     """
     with context.client() as client:
         found = client.nodes()

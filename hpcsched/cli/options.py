@@ -11,8 +11,9 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from hpcsched.cli.params import Duration, MountPoint, NodeCount, Size, Variable
-from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.cli.params import Duration, MountPoint, NodeCount, Size, Variable, Word
+from hpcsched.cli.resources import NAMES, RESOURCE_OPTIONS, resource_request, without_hint
+from hpcsched.model.job import JobSpec
 from hpcsched.model.units import format_bytes
 
 _DEFAULTS = JobSpec()
@@ -23,18 +24,13 @@ def _option(*names: str, about: str, **settings: Any) -> click.Option:
     return click.Option(list(names), help=about, **settings)
 
 
-RESOURCE_OPTIONS: tuple[click.Option, ...] = (
-    _option("-c", "--cpus-per-node", type=click.IntRange(1), metavar="N", about="Hardware threads on each node [default: all]."),
-    _option("--cores-per-node", type=click.IntRange(1), metavar="N", about="Whole cores on each node [default: all]."),
-    _option("--mem-per-node", type=Size(), metavar="SIZE", about="Memory on each node, as 64G [default: all]."),
-)
 _OTHERS = (
     _option(
         "-N",
         "--nodes",
         type=NodeCount(),
         metavar="N",
-        about="Number of nodes; the command runs on the first [default: 1].",
+        about="Number of nodes; the command runs on the first, with --ntasks-per-node on all [default: 1].",
     ),
     _option(
         "-t",
@@ -45,13 +41,23 @@ _OTHERS = (
         about="Limit, as 1:30:00, 90s or minutes [default: none].",
     ),
     _option(
-        "--image", metavar="NAME", about=f"Root file system: host, a name, or a path on the node [default: {_DEFAULTS.image}]."
+        "--image",
+        type=Word("host"),
+        metavar="NAME",
+        about=f"Root file system: host, a name, or a path on the node [default: {_DEFAULTS.image}].",
     ),
-    _option("--runtime", metavar="NAME", about=f"lxc or baremetal [default: {_DEFAULTS.runtime}]."),
+    _option(
+        "--runtime", type=Word("lxc", "baremetal"), metavar="NAME", about=f"lxc or baremetal [default: {_DEFAULTS.runtime}]."
+    ),
     _option("--priority", type=click.IntRange(-_INT32, _INT32 - 1), metavar="N", about="Higher starts first [default: 0]."),
     _option("-J", "--name", metavar="NAME", about="Name [default: that of the command]."),
     _option("-D", "--workdir", metavar="DIR", about="Folder to start in, as the job sees it; not the current one [default: /]."),
-    _option("-o", "--stdout", metavar="FILE", about="Path on the node for the output, %j is the id [default: the agent's]."),
+    _option(
+        "-o",
+        "--stdout",
+        metavar="FILE",
+        about="Path on the node for the output; %j: the id, %n, %N: the node's number, name [default: the agent's].",
+    ),
     _option(
         "--env", type=Variable(), multiple=True, metavar="K[=V]", about="Variable; without =V the caller's value. Repeatable."
     ),
@@ -80,7 +86,7 @@ _OTHERS = (
     ),
 )
 JOB_OPTIONS: tuple[click.Option, ...] = (*_OTHERS[:1], *RESOURCE_OPTIONS, *_OTHERS[1:])
-_ADDED_UP = ("env", "mounts")
+_ADDED_UP = ("env", "mounts", "hugepages")
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -89,7 +95,7 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def resource_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds RESOURCE_OPTIONS; what they give arrives under the names of ResourceRequest, None for what is not asked."""
+    """Adds RESOURCE_OPTIONS, for `resource_request`."""
     return _with(command, RESOURCE_OPTIONS)
 
 
@@ -100,13 +106,14 @@ def _with(command: Callable[..., Any], options: Sequence[click.Option]) -> Calla
 
 
 def given(ctx: click.Context) -> dict[str, Any]:
-    """The job options that this call names, by parameter name; those left out are not in it."""
+    """The job options that this call names, by parameter name; those left out are not in it. Raises click.UsageError."""
     names = [option.name for option in JOB_OPTIONS if option.name]
-    return {name: ctx.params[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    named = [name for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    return without_hint({name: ctx.params[name] for name in named})
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of both; where both name one, `above` wins, but variables and mounts add up, those of `above` last."""
+    """Options of both; where both name one, `above` wins, but lists add up, with those of `above` last."""
     both = {**below, **above}
     for name in _ADDED_UP:
         if name in below and name in above:
@@ -117,10 +124,10 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 def job_spec(options: Mapping[str, Any], command: tuple[str, ...], script: bytes = b"") -> JobSpec:
     """The spec of a call; what it does not name has JobSpec's defaults."""
     rest = dict(options)
-    resources = {name: rest.pop(name) for name in ("cpus_per_node", "cores_per_node", "mem_per_node") if name in rest}
+    resources = resource_request({name: rest.pop(name) for name in NAMES & rest.keys()})
     if "env" in rest:
         rest["env"] = tuple(dict(rest["env"]).items())
-    spec = JobSpec(command=command, script=script, user=_user_name(), resources=ResourceRequest(**resources))
+    spec = JobSpec(command=command, script=script, user=_user_name(), resources=resources)
     return replace(spec, **rest)
 
 

@@ -6,10 +6,12 @@ import os
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
 from hpcsched.model.units import parse_bytes, parse_duration
+from hpcsched.sched.check_resources import NUMA_WORDS, check_hugepages, check_numa
 
 
 class _Parsed(click.ParamType):  # type: ignore[type-arg]
@@ -25,6 +27,18 @@ class _Parsed(click.ParamType):  # type: ignore[type-arg]
 
     def read(self, text: str) -> Any:
         raise NotImplementedError
+
+
+class Word(click.ParamType):  # type: ignore[type-arg]
+    """Any text; `usual` words are what the shell completes."""
+
+    name = "word"
+
+    def __init__(self, *usual: str) -> None:
+        self.usual = usual
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(word) for word in self.usual if word.startswith(incomplete)]
 
 
 class Size(_Parsed):
@@ -88,3 +102,30 @@ class MountPoint(_Parsed):
         if any(".." in part.split("/") for part in parts):
             raise InvalidValue(f"bad mount {text!r}: '..' is not allowed in it")
         return Mount(parts[0], parts[-1], mode == "ro")
+
+
+class NumaChoice(_Parsed, Word):
+    """`pack`, `spread` or NUMA nodes by OS index, kept as text."""
+
+    name = "numa"
+
+    def __init__(self) -> None:
+        super().__init__(*NUMA_WORDS)
+
+    def read(self, text: str) -> str:
+        check_numa(text)
+        return text
+
+
+class PageCount(_Parsed):
+    """SIZE:COUNT; read to a pair of the page's size in bytes and the number of pages."""
+
+    name = "size:count"
+
+    def read(self, text: str) -> tuple[int, int]:
+        size, colon, count = text.partition(":")
+        if not colon or not count.isascii() or not count.isdigit() or len(count) > 18:
+            raise InvalidValue(f"bad huge pages {text[:60]!r}: write a page size and how many, as 2M:512 or 1G:4")
+        asked = parse_bytes(size), int(count)
+        check_hugepages([asked])
+        return asked

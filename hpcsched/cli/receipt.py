@@ -2,66 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
 from pathlib import Path
-from typing import Any
 
 import click
 
 from hpcsched.cli.context import Context
-from hpcsched.cli.drawing import draw_topology, receipt_table, svg_topology
-from hpcsched.cli.fields import plain_data
+from hpcsched.cli.drawing import draw_topology
 from hpcsched.cli.job_id import job_argument
 from hpcsched.cli.output import output_option, show_drawing, show_json, show_rows
-from hpcsched.errors import Conflict, NotFound
-from hpcsched.model.allocation import Binding
-from hpcsched.model.container import Observed
+from hpcsched.cli.receipt_part import Part, parts, rows
+from hpcsched.cli.receipt_rows import receipt_table
+from hpcsched.cli.svg_binding import svg_binding
+from hpcsched.errors import NotFound
 from hpcsched.model.job import Job
 from hpcsched.model.node import Node
 
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What the job was given on one node, and what the kernel showed there (None: not yet, or it never started)."""
-
-    job_id: int
-    node: str
-    binding: Binding
-    observed: Observed | None
+SCHEMA_TITLE = "hpcsched receipt ID --output json"
 
 
-def parts(job: Job) -> list[Part]:
-    """One for each node, by rank. Raises Conflict when the job has no node."""
-    if job.allocation is None:
-        raise Conflict(f"job {job.id} is {job.state.value} and has no node, so there is nothing to show")
-    seen = [part.observed if part else None for part in job.parts] or [None] * len(job.allocation.bindings)
-    given = zip(job.allocation.bindings, seen, strict=True)
-    return [Part(job.id, bound.node, bound.binding, observed) for bound, observed in given]
+def schema_text() -> str:
+    """JSON Schema of `--output json`, as `docs/receipt.schema.json` has it."""
+    from hpcsched.cli.schema import list_schema
+
+    return json.dumps(list_schema(Part, SCHEMA_TITLE), indent=2) + "\n"
 
 
-def rows(part: Part) -> Iterator[tuple[str, str, str, str]]:
-    """Node, field, what was granted, what the kernel showed."""
-    granted, shown = plain_data(part.binding), plain_data(part.observed) or {}
-    for name in dict.fromkeys((*granted, *shown)):
-        yield part.node, name, _cell(granted.get(name, "")), _cell(shown.get(name, ""))
+def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(schema_text(), nl=False)
+        ctx.exit()
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return " ".join(_cell(item) for item in value)
-    return ":".join(map(str, value.values())) if isinstance(value, dict) else str(value)
-
-
-@click.command(epilog="Example: hpcsched receipt 12")
+@click.command(epilog="Example: hpcsched receipt 12 --output json | jq '.[].differs'")
 @job_argument
 @click.option(
     "--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the drawing of the first node."
+)
+@click.option(
+    "--schema",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_schema,
+    help="Print the JSON Schema of --output json and exit.",
 )
 @output_option
 @click.pass_obj
 def command(context: Context, job_id: int, svg: Path | None, form: str) -> None:
     """Show what a job asked for, what it was granted, and what the kernel showed after the start; and draw its cores.
+
+    ✓ as granted, ✗ otherwise, ~ the job runs, but the node could not give all that was asked, · recorded only.
 
     Plain columns: node, field, granted, observed.
     """
@@ -92,4 +83,4 @@ def _svg(found: list[Part], nodes: list[Node]) -> str:
     first = next((node for node in nodes if node.name == found[0].node), None)
     if first is None:
         raise NotFound(f"the controller does not know node {found[0].node!r} any more")
-    return svg_topology(first.offer.topology, found[0].binding.cpus)
+    return svg_binding(first.offer, found[0].binding)

@@ -4,142 +4,89 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from hpcsched.cli.layout import printable
+from hpcsched.cli.receipt_fact import Fact, Verdict
+from hpcsched.cli.receipt_granted import granted_facts
+from hpcsched.cli.receipt_recorded import lacking_facts, recorded_facts, sampled_facts, tuning_facts
 from hpcsched.model.allocation import Binding
-from hpcsched.model.container import Observed, Rlimit
-from hpcsched.model.job import Job, JobSpec, ResourceRequest
-from hpcsched.model.units import format_bytes
+from hpcsched.model.container import ContainerStatus
+from hpcsched.model.job import Job, JobSpec
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
-_OWN_NAMESPACES = frozenset({"ipc", "mnt", "pid", "uts"})
+_CAPTION = "✓ as granted   ✗ otherwise   ~ runs, with less than was asked   · recorded only"
+_STYLES = {Verdict.AGREES: "green", Verdict.DIFFERS: "bold red", Verdict.DEGRADED: "yellow", Verdict.RECORDED: "dim"}
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptRow:
-    """`agrees`: the kernel shows what was granted; None where nothing was promised and the fact is only recorded."""
+class NodeReceipt:
+    """What the job has on one node; `status` is None while the node has not reported it."""
 
     node: str
-    what: str
-    asked: str
-    granted: str
-    observed: str
-    agrees: bool | None
+    binding: Binding
+    status: ContainerStatus | None
+    facts: tuple[Fact, ...]
 
-    @property
-    def sign(self) -> str:
-        return "·" if self.agrees is None else "✓" if self.agrees else "✗"
+    def named(self, verdict: Verdict) -> tuple[str, ...]:
+        """What the facts of that verdict are about, each name once."""
+        return tuple(dict.fromkeys(fact.what for fact in self.facts if fact.verdict is verdict))
 
 
-def receipt_rows(job: Job) -> list[ReceiptRow]:
+def receipts(job: Job) -> list[NodeReceipt]:
     """By rank of the node; empty while the job has none."""
-    if job.allocation is None:
-        return []
-    seen = [part.observed if part else None for part in job.parts]
-    seen += [None] * (len(job.allocation.bindings) - len(seen))
+    bindings = job.allocation.bindings if job.allocation else ()
     return [
-        row
-        for bound, observed in zip(job.allocation.bindings, seen, strict=False)
-        for row in _rows(bound.node, job.spec, bound.binding, observed)
+        NodeReceipt(bound.node, bound.binding, status, tuple(_facts(job.spec, bound.binding, status)))
+        for bound, status in zip_longest(bindings, job.parts[: len(bindings)])
     ]
 
 
 def receipt_table(job: Job) -> Table:
-    """For rich's console: ✓ as granted, ✗ otherwise, · recorded only."""
+    """For rich's console; the node has a column when there are several."""
     from rich.table import Table
-    from rich.text import Text
 
-    table = Table(
-        title=f"job {job.id}: asked, granted, observed", caption=_caption(job), title_justify="left", caption_justify="left"
-    )
-    for title in ("node", "what", "asked", "granted", "observed", ""):
-        table.add_column(title, overflow="fold")
-    node = ""
-    for row in receipt_rows(job):
-        if node not in ("", row.node):
-            table.add_section()
-        cells = ("" if row.node == node else row.node, row.what, row.asked, row.granted, row.observed)
-        table.add_row(*(Text(printable(cell)) for cell in cells), Text(row.sign, style=_colour(row)))
-        node = row.node
+    found = receipts(job)
+    several = len(found) != 1
+    title = f"job {job.id}{'' if several else f' on {found[0].node}'}: asked, granted, observed"
+    table = Table(title=_text(title), caption=_caption(job, found), title_justify="left", caption_justify="left")
+    for name in (*(("node",) if several else ()), "what", "asked", "granted", "observed", ""):
+        table.add_column(name, overflow="fold")
+    for one in found:
+        for number, fact in enumerate(one.facts):
+            table.add_row(*([_text("" if number else one.node)] if several else []), *_cells(fact))
+        table.add_section()
     return table
 
 
-def _caption(job: Job) -> str:
-    if job.allocation is None:
+def _facts(spec: JobSpec, granted: Binding, status: ContainerStatus | None) -> Iterator[Fact]:
+    seen = status.observed if status else None
+    yield from granted_facts(spec, granted, seen)
+    if seen:
+        yield from lacking_facts(seen.lacks)
+        yield from recorded_facts(spec, seen)
+        yield from tuning_facts(seen.tuning)
+    if status and status.sampled:
+        yield from sampled_facts(status.sampled)
+
+
+def _caption(job: Job, found: list[NodeReceipt]) -> str:
+    if not found:
         return f"the job is {job.state.value}: nothing is granted yet"
-    missing = sum(1 for part in job.parts if part is None or part.observed is None)
-    missing += len(job.allocation.bindings) - len(job.parts)
-    return f"{missing} of its nodes have not shown a container" if missing else "✓ as granted   ✗ otherwise   · recorded only"
+    missing = sum(1 for one in found if one.status is None or one.status.observed is None)
+    return f"{missing} of its nodes have not shown a container\n{_CAPTION}" if missing else _CAPTION
 
 
-def _colour(row: ReceiptRow) -> str:
-    return "dim" if row.agrees is None else "green" if row.agrees else "bold red"
+def _cells(fact: Fact) -> list[Text]:
+    texts = (fact.what, fact.asked, fact.granted, fact.observed)
+    return [*map(_text, texts), _text(fact.sign, _STYLES[fact.verdict])]
 
 
-def _rows(node: str, spec: JobSpec, granted: Binding, seen: Observed | None) -> Iterator[ReceiptRow]:
-    if seen is None:
-        for what, asked, given in _granted(spec, granted):
-            yield ReceiptRow(node, what, asked, given, "not yet seen", None)
-        return
-    shown = {"runtime": seen.runtime, "cpus": str(seen.cpus), "mems": str(seen.mems), "memory": _bytes(seen.memory)}
-    shown["CFS quota"] = "set" if seen.cfs_quota else "none"
-    shown["namespaces"] = " ".join(seen.namespaces) or "the node's"
-    for what, asked, given in _granted(spec, granted):
-        yield ReceiptRow(node, what, asked, given, shown[what], _agrees(what, spec, granted, seen))
-    for what, asked, text in _recorded(spec, seen):
-        yield ReceiptRow(node, what, asked, "", text or "not shown", None)
+def _text(text: str, style: str = "") -> Text:
+    from rich.text import Text
 
-
-def _granted(spec: JobSpec, granted: Binding) -> tuple[tuple[str, str, str], ...]:
-    return (
-        ("runtime", spec.runtime, spec.runtime),
-        ("cpus", _asked_cpus(spec.resources), str(granted.cpus)),
-        ("mems", "local to the cpus", str(granted.mems)),
-        ("memory", _bytes(spec.resources.mem_per_node, "all"), _bytes(granted.memory)),
-        ("CFS quota", "none", "none"),
-        ("namespaces", "", "its own" if spec.runtime == "lxc" else "the node's"),
-    )
-
-
-def _agrees(what: str, spec: JobSpec, granted: Binding, seen: Observed) -> bool:
-    if what == "memory":
-        return granted.allows_memory(seen.memory)
-    if what == "namespaces":
-        return seen.namespaces == () if spec.runtime == "baremetal" else set(seen.namespaces) >= _OWN_NAMESPACES
-    wanted = {"runtime": spec.runtime, "cpus": granted.cpus, "mems": granted.mems, "CFS quota": False}
-    shown = {"runtime": seen.runtime, "cpus": seen.cpus, "mems": seen.mems, "CFS quota": seen.cfs_quota}
-    return wanted[what] == shown[what]
-
-
-def _recorded(spec: JobSpec, seen: Observed) -> tuple[tuple[str, str, str], ...]:
-    return (
-        ("root", spec.image, seen.root),
-        ("cgroup", "", seen.cgroup),
-        ("rlimits", "", ", ".join(map(_rlimit, seen.rlimits))),
-        ("devices", "", " ".join(seen.devices)),
-        ("capabilities", "", seen.capabilities),
-        ("seccomp", "", seen.seccomp),
-        ("speculation", "", seen.speculation),
-        ("kernel", "", seen.kernel),
-        ("clock source", "", seen.clock_source),
-        ("THP", "", seen.thp),
-        ("governor", "", seen.governor),
-        ("NUMA balancing", "", seen.numa_balancing),
-    )
-
-
-def _asked_cpus(request: ResourceRequest) -> str:
-    asked = [(request.cores_per_node, "core"), (request.cpus_per_node, "cpu")]
-    return ", ".join(f"{count} {noun}{'s' if count > 1 else ''}" for count, noun in asked if count) or "all"
-
-
-def _bytes(size: int, none: str = "no limit") -> str:
-    return format_bytes(size) if size else none
-
-
-def _rlimit(limit: Rlimit) -> str:
-    soft, hard = ("unlimited" if value < 0 else str(value) for value in (limit.soft, limit.hard))
-    return f"{limit.resource} {soft}" if soft == hard else f"{limit.resource} {soft} of {hard}"
+    return Text(printable(text), style=style)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import click
 
 from hpcsched.cli.context import Context
-from hpcsched.cli.job_id import job_argument
+from hpcsched.cli.job_id import job_argument, node_option
 from hpcsched.cli.step import command_words, pump, window_changes_to
 from hpcsched.errors import InvalidValue
 
@@ -41,10 +41,11 @@ def _raw(terminal: int) -> Iterator[None]:
 
 
 @click.command(epilog="Example: hpcsched shell 12", context_settings={"allow_interspersed_args": False})
+@node_option("One of the job's nodes [default: its first].")
 @job_argument
 @click.argument("argv", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND]...")
 @click.pass_obj
-def command(context: Context, job_id: int, argv: tuple[str, ...]) -> int:
+def command(context: Context, node: str, job_id: int, argv: tuple[str, ...]) -> int:
     """Open a terminal inside a running job's container: a login shell, or the command; exits with its code.
 
     All keys, Ctrl-C too, go inside.
@@ -55,6 +56,6 @@ def command(context: Context, job_id: int, argv: tuple[str, ...]) -> int:
     rows, columns = _window()
     env = (("TERM", os.environ.get("TERM") or "dumb"),)
     with context.client() as client:
-        session = client.exec_step(job_id, words, env=env, tty=True, rows=rows, columns=columns)
+        session = client.exec_step(job_id, words, env=env, tty=True, rows=rows, columns=columns, node=node)
         with window_changes_to(session, _window), _raw(sys.stdin.fileno()):
             return pump(session, sys.stdin.fileno())

@@ -13,7 +13,14 @@ from hpcsched.cli.outcome import complaint, exit_code
 from hpcsched.cli.output import output_option, show_json
 from hpcsched.cli.waiting import WaitingLine
 
-_EPILOG = "Examples: hpcsched submit -t 1:00:00 -- ./xhpl; hpcsched submit job.sh input.dat"
+_EPILOG = """\b
+Examples:
+  hpcsched submit -t 1:00:00 -- ./xhpl
+  hpcsched submit job.sh input.dat
+  hpcsched submit --cores-per-node 16 --numa 0,2 --mem-per-node 64G -- ./solver
+  hpcsched submit --numa spread --hint nomultithread --hugepages 2M:512 -- ./stream
+  hpcsched submit --gpus-per-node 2 --ntasks-per-node 2 --cpus-per-task 8 -- ./train
+  hpcsched submit --ntasks-per-node 4 --bind l3 --threads-per-core 1 --tuning hpc -- ./md"""
 
 
 @click.command(cls=JobCommand, epilog=_EPILOG)

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from hpcsched.cli.folding import fold
 from hpcsched.cli.layout import Group, NodeBox, PackageBox, lay_out
+from hpcsched.cli.svg_marks import STYLE, Marks, legend, marks
 from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Core, Topology
 
 WIDTH = 1200
 PER_ROW = 8
 _PAD, _LINE, _PU_HEIGHT = 10, 22, 22
+_CHARACTER, _LEAST_FOR_NOTES = 7.5, 320
 _STYLE = (
     "text{font:13px sans-serif;fill:#1a202c}.t{font-weight:600}.n{text-anchor:middle;font-size:11px}"
     ".package{fill:#f7fafc;stroke:#718096}.numa{fill:#ebf4ff;stroke:#4a90d9}.core{fill:#fff;stroke:#a0aec0}"
-    ".pu{fill:#edf2f7;stroke:#cbd5e0}.pu.job{fill:#1f7a4d;stroke:#0b3d24;stroke-width:2.5}.n.job{fill:#fff;font-weight:700}"
+    ".pu{fill:#edf2f7;stroke:#cbd5e0}" + STYLE
 )
 
 
@@ -29,11 +32,16 @@ class Block:
     body: str
 
 
-def svg_topology(topology: Topology, marked: IdSet | None = None) -> str:
-    """The whole machine, each PU a box with its number; those of `marked` are dark with a thick edge."""
-    layout, mine = lay_out(topology), marked or IdSet()
+def svg_topology(topology: Topology, marked: IdSet | None = None, tasks: Sequence[IdSet] = (), notes: Sequence[str] = ()) -> str:
+    """The whole machine, each PU a box with its number; those of `marked` are dark with a thick edge.
+
+    `tasks`: parts of `marked`, with a colour each unless they share PUs. `notes`: lines below the drawing.
+    """
+    layout, mine = lay_out(topology), marks(marked or IdSet(), tasks)
     parts = [_text(layout.title, "t"), _flow([_package(box, mine) for box in layout.packages], WIDTH)]
-    parts += [_text(line) for line in (layout.footer, _legend(topology, mine)) if line]
+    parts += _notes(layout.notes, WIDTH)
+    parts += [_text(line, style) for line, style in legend(topology, mine, tasks)]
+    parts += _notes(notes, WIDTH)
     page = _below(parts)
     width, height = page.width + 2 * _PAD, page.height + 2 * _PAD
     size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
@@ -44,36 +52,39 @@ def svg_topology(topology: Topology, marked: IdSet | None = None) -> str:
     )
 
 
-def _legend(topology: Topology, marked: IdSet) -> str:
-    return f"dark: the job's PUs, {len(marked & topology.pus)} of {len(topology.pus)} ({marked})" if marked else ""
+def _package(box: PackageBox, mine: Marks) -> Block:
+    nodes = _flow([_node(node, mine) for node in box.nodes], WIDTH)
+    return _framed(box.title, "package", _below([nodes, *_notes(box.notes, WIDTH)]))
 
 
-def _package(box: PackageBox, marked: IdSet) -> Block:
-    return _framed(box.title, "package", _flow([_node(node, marked) for node in box.nodes], WIDTH))
+def _node(node: NodeBox, mine: Marks) -> Block:
+    groups = _flow([_group(group, mine) for group in node.groups], WIDTH / 2 - 50)
+    return _framed(node.title, "numa", _below([groups, *_notes(node.notes, max(groups.width, _LEAST_FOR_NOTES))]))
 
 
-def _node(node: NodeBox, marked: IdSet) -> Block:
-    return _framed(node.title, "numa", _flow([_group(group, marked) for group in node.groups], WIDTH / 2 - 50))
+def _notes(lines: Sequence[str], width: float) -> list[Block]:
+    """In lines of about that many pixels."""
+    return [_text(part) for line in lines for part in fold(line, int(width / _CHARACTER))]
 
 
-def _group(group: Group, marked: IdSet) -> Block:
-    cores = [_core(core, marked) for core in group.cores]
+def _group(group: Group, mine: Marks) -> Block:
+    cores = [_core(core, mine) for core in group.cores]
     rows = [_beside(cores[first : first + PER_ROW]) for first in range(0, len(cores), PER_ROW)]
     return _below(([_text(group.label)] if group.label else []) + rows)
 
 
-def _core(core: Core, marked: IdSet) -> Block:
+def _core(core: Core, mine: Marks) -> Block:
     width = 8 + 7 * len(str(max(core.pus)))
-    pus = [_pu(pu, core.logical, width, pu in marked) for pu in core.pus]
+    pus = [_pu(pu, core.logical, width, mine) for pu in core.pus]
     inner = _beside(pus, gap=2)
     frame = f'<rect class="core" width="{inner.width + 6:g}" height="{inner.height + 6:g}" rx="3"/>'
     return Block(inner.width + 6, inner.height + 6, frame + _at(inner, 3, 3))
 
 
-def _pu(pu: int, core: int, width: int, is_jobs: bool) -> Block:
-    style = " job" if is_jobs else ""
+def _pu(pu: int, core: int, width: int, mine: Marks) -> Block:
+    style = mine.style(pu)
     body = (
-        f"<g><title>PU {pu}, core {core}{', of the job' if is_jobs else ''}</title>"
+        f"<g><title>PU {pu}, core {core}{mine.words(pu)}</title>"
         f'<rect class="pu{style}" width="{width}" height="{_PU_HEIGHT}" rx="2"/>'
         f'<text class="n{style}" x="{width / 2:g}" y="15">{pu}</text></g>'
     )
@@ -89,7 +100,7 @@ def _framed(title: str, style: str, inner: Block) -> Block:
 
 def _text(text: str, style: str = "") -> Block:
     """The width is an estimate, as a viewer's font is not known here."""
-    return Block(7.5 * len(text), _LINE - 6, f'<text class="{style}" y="13">{escape(text)}</text>')
+    return Block(_CHARACTER * len(text), _LINE - 6, f'<text class="{style}" y="13">{escape(text)}</text>')
 
 
 def _flow(blocks: Sequence[Block], width: float) -> Block:

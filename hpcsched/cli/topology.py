@@ -13,17 +13,22 @@ from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Topology
 
 
-@click.command(epilog="Example: hpcsched topology n1 --svg n1.svg")
+@click.command(epilog="Example: hpcsched topology n1 --svg n1.svg; hpcsched topology --xml n1.xml")
 @click.argument("node", metavar="[NODE]", required=False)
+@click.option(
+    "--xml", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Draw what `lstopo FILE.xml` wrote elsewhere."
+)
 @click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a drawing.")
 @output_option
 @click.pass_obj
-def command(context: Context, node: str | None, svg: Path | None, form: str) -> None:
-    """Draw a node's packages, memory nodes, caches and cores; the cores of its job are marked. Without NODE: this host.
+def command(context: Context, node: str | None, xml: Path | None, svg: Path | None, form: str) -> None:
+    """Draw a node's packages, memory nodes, caches, cores and devices; the cores of its job are marked. Without NODE: this host.
 
     Plain columns, one line for each core: core, package, memory node, cpus.
     """
-    topology, marked = _of_node(context, node) if node else (_of_host(), IdSet())
+    if node and xml:
+        raise click.UsageError(f"give a node or --xml, not both: {node} and {xml}")
+    topology, marked = _of_node(context, node) if node else (_of_host(xml), IdSet())
     if svg:
         svg.write_text(svg_topology(topology, marked))
     if form == "json":
@@ -34,10 +39,11 @@ def command(context: Context, node: str | None, svg: Path | None, form: str) -> 
         show_drawing(draw_topology(topology, marked))
 
 
-def _of_host() -> Topology:
-    from hpcsched.hardware.topology import read_topology
+def _of_host(xml: Path | None) -> Topology:
+    """Of this host, or of the one where the file of hwloc XML was written."""
+    from hpcsched.hardware.topology import read_topology, topology_from_file
 
-    return read_topology()
+    return topology_from_file(xml) if xml else read_topology()
 
 
 def _of_node(context: Context, name: str) -> tuple[Topology, IdSet]:

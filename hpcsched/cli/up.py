@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from hpcsched.cli.context import ADDRESS_VARIABLE, Context
-from hpcsched.cli.daemon import serve
-from hpcsched.config import DEFAULT_ADDRESS
+from hpcsched.cli.daemon import config_option, serve, settings
+from hpcsched.config import DEFAULT_ADDRESS, AgentConfig, ControllerConfig
 
 DEFAULT_STATE = Path("/var/lib/hpcsched")
 
@@ -33,13 +33,16 @@ def _say_ready(address: str) -> None:
 @click.option(
     "--nodes", type=click.IntRange(1, 1024), default=1, show_default=True, metavar="N", help="Agents; each owns its share."
 )
+@config_option
 @click.pass_obj
-def command(context: Context, state: Path | None, nodes: int) -> int:
+def command(context: Context, state: Path | None, nodes: int, path: Path | None) -> int:
     """Start a controller and agents on this host, in the foreground; Ctrl-C ends the jobs too and leaves nothing behind.
 
     With --state the socket is in that folder. More than one node is for trying things out: each owns its share of the cores.
+    Of --config all counts but addresses, names of several nodes, and folders.
     """
     listen = listen_address(context.address, state)
-    from hpcsched.controller.up import run_up
+    from hpcsched.controller.up import Base, run_up
 
-    return serve(run_up((state or DEFAULT_STATE).absolute(), nodes, listen, ready=_say_ready), context.verbose)
+    base = Base(settings(path, "controller", ControllerConfig), settings(path, "agent", AgentConfig))
+    return serve(run_up((state or DEFAULT_STATE).absolute(), nodes, listen, _say_ready, base), context.verbose)

@@ -55,8 +55,7 @@ def place(job: Job) -> str:
 
 def name(job: Job) -> str:
     """The job's name, or that of its command."""
-    spec = job.spec
-    return spec.name or (spec.command[0].rpartition("/")[2] if spec.command and not spec.script else "script")
+    return job.spec.title
 
 
 def command_line(spec: JobSpec) -> str:

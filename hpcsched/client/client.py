@@ -75,6 +75,11 @@ class Client:
         request = job_service_pb2.WaitJobRequest(job_id=job_id)
         return from_message(Job, call(self._jobs.WaitJob, request, timeout_s, self.address).job)
 
+    def granted(self, job_id: int, timeout_s: float | None = None) -> Job:
+        """The job once it has nodes (`allocation`) or has ended. Raises DeadlineExceeded after `timeout_s`."""
+        request = job_service_pb2.WaitJobRequest(job_id=job_id, granted=True)
+        return from_message(Job, call(self._jobs.WaitJob, request, timeout_s, self.address).job)
+
     def cancel(self, job_id: int) -> Job:
         return self._change(self._jobs.CancelJob, job_service_pb2.CancelJobRequest, job_id)
 
@@ -84,9 +89,12 @@ class Client:
     def release(self, job_id: int) -> Job:
         return self._change(self._jobs.ReleaseJob, job_service_pb2.ReleaseJobRequest, job_id)
 
-    def read_output(self, job_id: int, offset: int = 0, follow: bool = False) -> Iterator[bytes | Job]:
-        """The output in chunks; with `follow` until the job ends. The last item is the job, if it has ended."""
-        request = job_service_pb2.ReadOutputRequest(job_id=job_id, offset=offset, follow=follow)
+    def read_output(self, job_id: int, offset: int = 0, follow: bool = False, node: str = "") -> Iterator[bytes | Job]:
+        """The output in chunks; with `follow` until the job ends. The last item is the job, if it has ended.
+
+        Without `node` that on the job's first node; a job with tasks has one on each of its nodes (`job.allocation.nodes`).
+        """
+        request = job_service_pb2.ReadOutputRequest(job_id=job_id, offset=offset, follow=follow, node=node)
         with raising(self.address):
             for response in self._jobs.ReadOutput(request, timeout=None if follow else self.timeout_s):
                 if response.data:
@@ -94,9 +102,9 @@ class Client:
                 if response.HasField("job"):
                     yield from_message(Job, response.job)
 
-    def output(self, job_id: int) -> bytes:
-        """All that the job has written by now."""
-        return b"".join(chunk for chunk in self.read_output(job_id) if isinstance(chunk, bytes))
+    def output(self, job_id: int, node: str = "") -> bytes:
+        """All that the job has written by now on that node, or on its first."""
+        return b"".join(chunk for chunk in self.read_output(job_id, node=node) if isinstance(chunk, bytes))
 
     def exec_step(
         self,
@@ -108,11 +116,12 @@ class Client:
         tty: bool = False,
         rows: int = 24,
         columns: int = 80,
+        node: str = "",
     ) -> ExecSession:
-        """Start a command inside the running job's container."""
-        window = job_service_pb2.WindowSize(rows=rows, columns=columns)
+        """Start a command inside the running job's container on that node, or on its first."""
+        window = job_service_pb2.WindowSize(rows=rows, columns=columns) if tty else None
         start = job_service_pb2.ExecStepStart(
-            request_id=_new_id(), job_id=job_id, argv=argv, workdir=workdir, tty=tty, window=window if tty else None
+            request_id=_new_id(), job_id=job_id, argv=argv, workdir=workdir, tty=tty, window=window, node=node
         )
         for name, value in env:
             start.env.add(name=name, value=value)

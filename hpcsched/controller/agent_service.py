@@ -20,6 +20,7 @@ from hpcsched.v1 import agent_service_pb2_grpc
 from hpcsched.wire.convert import from_message, to_message
 from hpcsched.wire.status import PROTOCOL
 
+MAX_FAULTS = 100
 MAX_CONTAINERS = 10_000
 
 
@@ -50,15 +51,16 @@ class AgentService(agent_service_pb2_grpc.AgentServiceServicer):  # type: ignore
         try:
             async for request in requests:
                 if request.WhichOneof("message") == "report":
-                    await self._report(link.node, request.report.containers)
+                    await self._report(link.node, request.report)
         finally:
             link.wake()
 
-    async def _report(self, node: str, messages: Any) -> None:
-        if len(messages) > MAX_CONTAINERS:
-            raise InvalidValue(f"a report holds at most {MAX_CONTAINERS} containers, not {len(messages)}")
-        statuses = [from_message(ContainerStatus, message) for message in messages]
-        await self._desk.loop.insist(lambda state, now: decide.report(state, node, statuses, now))
+    async def _report(self, node: str, message: Any) -> None:
+        if len(message.containers) > MAX_CONTAINERS:
+            raise InvalidValue(f"a report holds at most {MAX_CONTAINERS} containers, not {len(message.containers)}")
+        statuses = [from_message(ContainerStatus, item) for item in message.containers]
+        faults = tuple(message.faults[:MAX_FAULTS])
+        await self._desk.loop.insist(lambda state, now: decide.report(state, node, statuses, now, faults))
 
     async def _tell(self, link: Link, reader: asyncio.Task[None]) -> AsyncIterator[Any]:
         """The desired set now and whenever it has changed, then the channels asked for, which may be about it."""

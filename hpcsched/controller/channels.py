@@ -8,8 +8,8 @@ from typing import Any
 
 from hpcsched.controller.agents import Agents, Channel
 from hpcsched.controller.desk import Desk
-from hpcsched.errors import Conflict
-from hpcsched.model.container import EndCause
+from hpcsched.errors import Conflict, NotFound
+from hpcsched.model.container import EndCause, Phase
 from hpcsched.model.job import Job
 from hpcsched.v1 import agent_service_pb2 as agent_pb
 from hpcsched.v1 import job_service_pb2 as pb
@@ -17,7 +17,19 @@ from hpcsched.v1 import job_service_pb2 as pb
 RETRY_S = 0.5
 PIECE = 64 << 10
 """Bytes."""
+NAMED_NODES = 16
+"""Nodes of a job that an error names."""
 _NEVER_RAN = frozenset({EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH})
+
+
+def node_of(job: Job, asked: str) -> str:
+    """The job's node of that name, or its first when none is asked for. Raises NotFound."""
+    names = job.allocation.nodes if job.allocation else ()
+    if names and (not asked or asked in names):
+        return asked or names[0]
+    more = f" and {len(names) - NAMED_NODES} more" if len(names) > NAMED_NODES else ""
+    has = f"it has {', '.join(names[:NAMED_NODES])}{more}" if names else "it has none"
+    raise NotFound(f"job {job.id} has no node {asked[:70]!r}: {has}")
 
 
 async def feed(channel: Channel, requests: Any) -> None:
@@ -36,15 +48,15 @@ def _in_pieces(request: Any) -> Iterator[Any]:
         yield pb.ExecStepRequest(stdin=request.stdin[start : start + PIECE])
 
 
-async def output(desk: Desk, job: Job, offset: int, follow: bool) -> AsyncIterator[bytes]:
-    """The job's output from `offset`; with `follow` to its end, going on where it was when the agent has come back.
+async def output(desk: Desk, job: Job, asked: str, offset: int, follow: bool) -> AsyncIterator[bytes]:
+    """The job's output on a node from `offset`; with `follow` to its end, going on where it was when the agent has come back.
 
-    Raises Conflict when the node is not connected and there is nothing to wait for, or its agent has no such output.
+    Raises Conflict when the node is not connected and there is nothing to wait for, or its agent has no such output; NotFound.
     """
-    if job.allocation is None or job.cause in _NEVER_RAN:
+    if job.allocation is None and not asked:
         return
-    node, complete = job.allocation.nodes[0], False
-    while not complete:
+    node, complete = node_of(job, asked), False
+    while not complete and not never_ran(job, node):
         if follow and node not in desk.agents.links:
             await _back(desk, job.id, node)
         try:
@@ -53,8 +65,20 @@ async def output(desk: Desk, job: Job, offset: int, follow: bool) -> AsyncIterat
                 offset += len(data)
                 yield data
         except Conflict:
+            job = await desk.job(job.id)
+            if never_ran(job, node):
+                return
             if not follow or node in desk.agents.links:
                 raise
+
+
+def never_ran(job: Job, node: str) -> bool:
+    """The job's part on that node has ended before its container was up, so that there is no output."""
+    assert job.allocation is not None
+    part = job.parts[job.allocation.nodes.index(node)]
+    if part is None or part.phase is not Phase.EXITED:
+        return False
+    return part.cause in _NEVER_RAN or (part.cause is EndCause.STOPPED and not part.start_time)
 
 
 async def _once(agents: Agents, node: str, request: Any) -> AsyncIterator[bytes]:

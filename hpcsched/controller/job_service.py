@@ -58,7 +58,8 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
 
     @answering
     async def WaitJob(self, request: Any, context: Any) -> Any:
-        return pb.WaitJobResponse(job=to_message(await self._desk.ended(request.job_id)))
+        waited = self._desk.granted if request.granted else self._desk.ended
+        return pb.WaitJobResponse(job=to_message(await waited(request.job_id)))
 
     @answering
     async def CancelJob(self, request: Any, context: Any) -> Any:
@@ -86,7 +87,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
         job = await self._desk.job(request.job_id)
         if request.follow and not job.state.ended:
             job = await self._desk.granted(request.job_id)
-        async for data in channels.output(self._desk, job, request.offset, request.follow):
+        async for data in channels.output(self._desk, job, request.node, request.offset, request.follow):
             yield pb.ReadOutputResponse(data=data)
         job = await (self._desk.ended if request.follow else self._desk.job)(request.job_id)
         yield pb.ReadOutputResponse(job=to_message(job) if job.state.ended else None)
@@ -94,7 +95,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
     @answering
     async def ExecStep(self, requests: Any, context: Any) -> AsyncIterator[Any]:
         start = _checked(await first_message(requests, "start"))
-        node = _running_on(await self._desk.job(start.job_id))
+        node = _running_on(await self._desk.job(start.job_id), start.node)
         channel = await self._desk.agents.open(node, start)
         feeder = asyncio.create_task(channels.feed(channel, requests))
         try:
@@ -112,8 +113,8 @@ def _checked(start: Any) -> Any:
     return start
 
 
-def _running_on(job: Job) -> str:
-    """The node whose container takes the step."""
+def _running_on(job: Job, node: str) -> str:
+    """The node whose container takes the step. Raises Conflict, NotFound."""
     if job.state is not JobState.RUNNING or job.allocation is None:
         raise Conflict(f"job {job.id} is {job.state}, not RUNNING: a step needs its container")
-    return job.allocation.nodes[0]
+    return channels.node_of(job, node)

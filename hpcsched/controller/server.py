@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import socket
 import time
@@ -18,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 
 from hpcsched.client.channel import MAX_MESSAGE, target
 from hpcsched.config import ControllerConfig
+from hpcsched.controller import settings
 from hpcsched.controller.accounting_service import AccountingService
 from hpcsched.controller.agent_service import AgentService
 from hpcsched.controller.desk import Desk
@@ -74,7 +74,7 @@ async def serve_controller(config: ControllerConfig, ready: Callable[[], None] =
 @contextlib.asynccontextmanager
 async def controller(config: ControllerConfig) -> AsyncIterator[Desk]:
     """A running controller; leaving ends its calls and writes a snapshot. A failure inside cancels the body."""
-    _check_listen(config)
+    settings.check(config)
     journal = load("stores", "sqlite")(_folder(config.state_dir))
     desk = Desk(config, journal, time.time)
     await desk.loop.open()
@@ -145,24 +145,6 @@ async def _watch(desk: Desk) -> None:
 
 def _expire(away: Sequence[str], timeout: float, state: State, now: float) -> Sequence[Event]:
     return decide.expire(state, dict.fromkeys(away, now - timeout), now, timeout)
-
-
-def _check_listen(config: ControllerConfig) -> None:
-    """Raises ConfigError for TCP that others could reach, unless that was asked for."""
-    host, _, port = target(config.listen).rpartition(":")
-    if config.listen.startswith("unix:") or config.insecure or _is_loopback(host.strip("[]")):
-        return
-    raise ConfigError(
-        f"listening on {host}:{port} would let anyone who reaches it run jobs as root: "
-        "use a unix:// or loopback address, or say --insecure"
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _folder(path: str) -> Path:

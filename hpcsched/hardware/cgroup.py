@@ -8,27 +8,29 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
 from hpcsched.errors import RuntimeFailure
-from hpcsched.hardware.cgroup_layout import FOLDER, Hierarchy, Layout, Write, read
+from hpcsched.hardware.cgroup_layout import FOLDER, MONITORS, Hierarchy, Layout, read
+from hpcsched.hardware.cgroup_limits import Write
 
 PAYLOAD = "payload"
-NEEDED = ("cpuset", "memory", "pids", "freezer", "devices", "cpuacct")
+NEEDED = ("cpuset", "memory", "pids", "freezer", "devices", "cpuacct", "name=systemd")
+"""In a hybrid systemd goes by v2, otherwise by its own hierarchy: a job that it found in the agent's unit would end with that."""
 
 
 class Cgroup:
-    """The group `name` of our folder, in every hierarchy. All calls may be repeated."""
+    """The group `name` of one of our folders, in every hierarchy. All calls may be repeated."""
 
-    def __init__(self, layout: Layout, name: str) -> None:
-        self.layout, self.name = layout, name
+    def __init__(self, layout: Layout, name: str, within: str = FOLDER) -> None:
+        self.layout, self.name, self._within = layout, name, within
 
     @property
     def path(self) -> str:
         """Relative to each hierarchy's mount."""
-        return f"{FOLDER}/{self.name}"
+        return f"{self._within}/{self.name}"
 
     def places(self) -> Iterator[tuple[Path, Path]]:
         """Each hierarchy's mount, and the group's folder in it, where there is one."""
@@ -43,27 +45,39 @@ class Cgroup:
     def exists(self) -> bool:
         return next(self.folders(), None) is not None
 
-    def create(self, writes: Iterable[Write]) -> None:
-        """Make the group in each hierarchy that limits or counts, and write the limits. Raises RuntimeFailure."""
+    def create(self, writes: Sequence[Write]) -> None:
+        """Make the group in each hierarchy that limits, counts or tells systemd whose a process is, and write the limits.
+
+        Raises RuntimeFailure.
+        """
+        needed = {*NEEDED, *(write.controller for write in writes)}
         try:
             for hierarchy in self.layout.hierarchies:
-                if hierarchy.controllers & set(NEEDED):
-                    self._make(hierarchy)
+                if hierarchy.version == 2 or hierarchy.controllers & needed:
+                    self._make(hierarchy, needed)
             for write in writes:
                 _write(write)
         except OSError as error:
             raise RuntimeFailure(f"cannot make the control group {self.path}: {error.strerror}: {error.filename}") from None
 
-    def _make(self, hierarchy: Hierarchy) -> None:
+    def _make(self, hierarchy: Hierarchy, needed: set[str]) -> None:
         """Again, should another agent have removed our empty folder just now."""
         for last in (False, True):
             try:
-                _prepare(hierarchy)
+                prepare(hierarchy, needed)
                 (hierarchy.mount / self.path).mkdir(exist_ok=True)
+                self._apart(hierarchy)
                 return
             except FileNotFoundError:
                 if last:
                     raise
+
+    def _apart(self, hierarchy: Hierarchy) -> None:
+        """The processes below get a cpuset of their own: those in a partition itself lose the affinity that they have set when
+        another partition is made beside it (seen with Linux 6.1).
+        """
+        if hierarchy.version == 2:
+            _enable(hierarchy.mount / self.path, hierarchy.controllers & {"cpuset"})
 
     def payload(self) -> list[Path]:
         """Make the group below that processes join by hand (bare metal); returns its `cgroup.procs` files."""
@@ -132,31 +146,34 @@ class _Frozen:
 
 
 def remove_folder(layout: Layout) -> None:
-    """Our folder itself, wherever nothing is in it."""
+    """Our folders themselves, wherever nothing is in them."""
     for hierarchy in layout.hierarchies:
-        with suppress(OSError):
-            (hierarchy.mount / FOLDER).rmdir()
+        for folder in (FOLDER, MONITORS):
+            with suppress(OSError):
+                (hierarchy.mount / folder).rmdir()
 
 
 def names(layout: Layout) -> set[str]:
-    """Of all groups in our folder."""
-    return {folder.name for one in layout.hierarchies for folder in _children(one.mount / FOLDER)}
+    """Of all groups in our folders."""
+    places = [one.mount / folder for one in layout.hierarchies for folder in (FOLDER, MONITORS)]
+    return {group.name for place in places for group in children(place)}
 
 
-def _prepare(hierarchy: Hierarchy) -> None:
+def prepare(hierarchy: Hierarchy, needed: Set[str] = frozenset(NEEDED)) -> None:
+    """Our folder, in which groups with those controllers can be made. Raises OSError."""
     folder = hierarchy.mount / FOLDER
     folder.mkdir(exist_ok=True)
     if hierarchy.version == 2:
         for parent in (hierarchy.mount, folder):
-            _enable(parent, hierarchy.controllers)
+            _enable(parent, hierarchy.controllers & needed)
     else:
         _inherit_cpuset(folder)
         _write(Write(folder / "cgroup.clone_children", "1", optional=True))
 
 
-def _enable(folder: Path, controllers: frozenset[str]) -> None:
+def _enable(folder: Path, controllers: Set[str]) -> None:
     enabled = read(folder / "cgroup.subtree_control").split()
-    for name in sorted(controllers & set(NEEDED) & set(read(folder / "cgroup.controllers").split()) - set(enabled)):
+    for name in sorted(controllers & set(read(folder / "cgroup.controllers").split()) - set(enabled)):
         _write(Write(folder / "cgroup.subtree_control", f"+{name}"))
 
 
@@ -170,11 +187,12 @@ def _inherit_cpuset(folder: Path) -> None:
 def tree(folder: Path) -> Iterator[Path]:
     """The group and all below it."""
     yield folder
-    for child in _children(folder):
+    for child in children(folder):
         yield from tree(child)
 
 
-def _children(folder: Path) -> Iterator[Path]:
+def children(folder: Path) -> Iterator[Path]:
+    """Groups directly below; none where it is gone."""
     try:
         entries = list(os.scandir(folder))
     except OSError:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from hpcsched.hardware.cgroup import tree
 from hpcsched.hardware.cgroup_layout import Layout, read
+from hpcsched.hardware.cgroup_limits import page_name
 from hpcsched.model.container import Usage
 
 _NO_LIMIT = 1 << 62
@@ -32,14 +34,31 @@ def folder_of(controller: str, proc_cgroup: str, layout: Layout) -> Path | None:
 
 def memory_limit(folder: Path, mount: Path) -> int:
     """Bytes; the smallest of the group and all above it, which is what the kernel enforces. 0: none."""
-    limits = [limit for group in _upwards(folder, mount) if (limit := _own_limit(group))]
-    return min(limits, default=0)
+    return _smallest(folder, mount, "memory.max", "memory.limit_in_bytes") or 0
 
 
-def _own_limit(group: Path) -> int:
-    text = read(group / "memory.max") or read(group / "memory.limit_in_bytes")
-    limit = int(text) if text.isdigit() else 0
-    return limit if limit < _NO_LIMIT else 0
+def pids_limit(folder: Path, mount: Path) -> int:
+    """Processes and threads, the smallest as above. 0: no limit."""
+    return _smallest(folder, mount, "pids.max") or 0
+
+
+def hugepage_limits(folder: Path, mount: Path, sizes: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Page size and limit, both in bytes, of those sizes that are limited."""
+    stems = ((size, f"hugetlb.{page_name(size)}") for size in sorted(sizes))
+    limits = ((size, _smallest(folder, mount, f"{stem}.max", f"{stem}.limit_in_bytes")) for size, stem in stems)
+    return tuple((size, limit) for size, limit in limits if limit is not None)
+
+
+def _smallest(folder: Path, mount: Path, *files: str) -> int | None:
+    """Over the group and all above it, of the first of the files that is there; None without any limit."""
+    limits = [limit for group in _upwards(folder, mount) if (limit := _own_limit(group, files)) is not None]
+    return min(limits, default=None)
+
+
+def _own_limit(group: Path, files: tuple[str, ...]) -> int | None:
+    text = next((text for file in files if (text := read(group / file))), "")
+    limit = int(text) if text.isdigit() else _NO_LIMIT
+    return limit if limit < _NO_LIMIT else None
 
 
 def has_quota(folder: Path, mount: Path) -> bool:

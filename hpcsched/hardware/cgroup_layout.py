@@ -1,17 +1,17 @@
-"""Control groups as data, v1 (a hierarchy for each controller), v2 and hybrid: where they are, and what a limit writes where."""
+"""Control groups as data: where they are, v1 (a hierarchy for each controller), v2 and hybrid."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpcsched.errors import Unsupported
-from hpcsched.model.idset import IdSet
 
 FOLDER = "hpcsched"
-"""All our groups lie in it, in every hierarchy."""
+"""The groups of all containers lie in it, in every hierarchy."""
+MONITORS = "hpcsched.monitor"
+"""Processes beside containers that are partitions: those leave no CPU to others in their folder."""
 _OCTAL = re.compile(r"\\([0-7]{3})")
 
 
@@ -36,24 +36,6 @@ class Layout:
     @property
     def unified(self) -> Hierarchy | None:
         return next((one for one in self.hierarchies if one.version == 2), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`memory` in bytes (0: none)."""
-
-    cpus: IdSet
-    mems: IdSet
-    memory: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """`text` into `path`. An `optional` file may be missing, or refuse."""
-
-    path: Path
-    text: str
-    optional: bool = False
 
 
 def read_layout(mountinfo: str, root: Path = Path("/")) -> Layout:
@@ -88,42 +70,9 @@ def _v2_controllers(mount: Path) -> frozenset[str]:
     return frozenset(names) | ({"freezer", "cpuacct", "devices"} if "memory" in names else set())
 
 
-def limit_writes(layout: Layout, name: str, limits: Limits) -> list[Write]:
-    """What puts `limits` on the group `name`, in order."""
-    return [*_cpuset_writes(layout, name, limits), *_memory_writes(layout, name, limits.memory)]
-
-
-def _cpuset_writes(layout: Layout, name: str, limits: Limits) -> list[Write]:
-    hierarchy = layout.find("cpuset")
-    if hierarchy is None:
-        return []
-    folder = hierarchy.mount / FOLDER / name
-    return [Write(folder / "cpuset.mems", str(limits.mems)), Write(folder / "cpuset.cpus", str(limits.cpus))]
-
-
-def _memory_writes(layout: Layout, name: str, memory: int) -> list[Write]:
-    hierarchy = layout.find("memory")
-    if hierarchy is None or memory <= 0:
-        return []
-    folder = hierarchy.mount / FOLDER / name
-    if hierarchy.version == 2:
-        return [Write(folder / "memory.max", str(memory)), Write(folder / "memory.swap.max", "0", optional=True)]
-    both = folder / "memory.memsw.limit_in_bytes"
-    return [Write(folder / "memory.limit_in_bytes", str(memory)), Write(both, str(memory), optional=True)]
-
-
-def device_writes(layout: Layout, name: str, allowed: Iterable[str]) -> list[Write]:
-    """v1 only, entries as in `devices.allow`; under v2 the runtime attaches a program."""
-    hierarchy = layout.find("devices")
-    if hierarchy is None or hierarchy.version == 2:
-        return []
-    folder = hierarchy.mount / FOLDER / name
-    return [Write(folder / "devices.deny", "a"), *(Write(folder / "devices.allow", entry) for entry in allowed)]
-
-
 def read(path: Path) -> str:
-    """The file without white space around it; empty when it cannot be read."""
+    """The file without white space around it, what is not UTF-8 replaced; empty when it cannot be read."""
     try:
-        return path.read_text().strip()
+        return path.read_text(errors="replace").strip()
     except OSError:
         return ""

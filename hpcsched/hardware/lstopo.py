@@ -11,6 +11,9 @@ from pathlib import Path
 from hpcsched.errors import MissingTool, TopologyError
 
 PROGRAM = "lstopo-no-graphics"
+_ARGUMENTS = ("--disallowed", "--filter", "icache:none", "--filter", "misc:none", "--of", "xml")
+_COMPONENTS = "-cuda,-nvml,-opencl,-rsmi,-levelzero,-gl"
+"""Plug-ins that start a vendor's driver or ask an X server: seconds, for names that are not used (hwloc(7), HWLOC_COMPONENTS)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +38,14 @@ def capture(root: Path) -> TopologySource:
 
 
 def read(source: TopologySource, timeout_s: float) -> bytes:
-    """hwloc XML of the version that the installed hwloc writes. Devices are left out. Raises MissingTool, TopologyError."""
+    """hwloc XML of the version that the installed hwloc writes, also with what this process may not use.
+
+    Raises MissingTool, TopologyError.
+    """
     try:
         done = subprocess.run(
-            [PROGRAM, *source.arguments, "--no-io", "--of", "xml"],
-            env={**os.environ, "LC_ALL": "C", **dict(source.environment)},
+            [PROGRAM, *source.arguments, *_ARGUMENTS],
+            env={"HWLOC_COMPONENTS": _COMPONENTS, **os.environ, "LC_ALL": "C", **dict(source.environment)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=timeout_s,

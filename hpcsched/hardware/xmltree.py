@@ -8,8 +8,9 @@ from xml.parsers import expat
 
 from hpcsched.errors import TopologyError
 
-MAX_XML_BYTES = 64 << 20
-MAX_ELEMENTS = 1_000_000
+MAX_XML_BYTES = 32 << 20
+MAX_ELEMENTS = 250_000
+"""Five times what 8,192 PUs, the most that Linux has on any architecture, and thousands of devices take."""
 MAX_DEPTH = 256
 
 
@@ -19,7 +20,7 @@ def parse_xml(xml: bytes) -> Element:
     Raises TopologyError.
     """
     if len(xml) > MAX_XML_BYTES:
-        raise TopologyError(f"the topology has {len(xml)} bytes of XML, more than {MAX_XML_BYTES} are not read")
+        raise TopologyError(f"the topology has more than {MAX_XML_BYTES} bytes of XML, which are not read")
     builder = _Builder()
     try:
         builder.parser.Parse(xml, True)

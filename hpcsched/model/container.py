@@ -42,6 +42,17 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceNode:
+    """A device node of the node that a container may open: `kind` c or b, `access` of r, w, m as in `devices.allow`."""
+
+    path: str
+    major: int
+    minor: int
+    kind: str = "c"
+    access: str = "rw"
+
+
+@dataclass(frozen=True, slots=True)
 class Rlimit:
     """getrlimit(2) resource in lower case without RLIMIT_ (`memlock`); -1 is unlimited."""
 
@@ -56,7 +67,8 @@ class ContainerSpec:
 
     `name` is unique on the node and safe as a file name. `image` is `host`, an absolute path or a name in the node's image
     directory. `hostname` is the name inside. `shm_bytes` is the size of /dev/shm (0: half of the memory limit or of the node).
-    `keep` leaves the writable layer on the node after the end.
+    `keep` leaves the writable layer on the node after the end. `devices`: nodes that exist and open inside; `refused`: nodes of
+    devices of the same kinds that must not. `tuning`: name of a node tuning (empty: none).
     """
 
     name: str
@@ -68,6 +80,10 @@ class ContainerSpec:
     rlimits: tuple[Rlimit, ...] = ()
     shm_bytes: int = 0
     keep: bool = False
+    devices: tuple[DeviceNode, ...] = ()
+    refused: tuple[DeviceNode, ...] = ()
+    drivers: tuple[tuple[str, str], ...] = ()
+    tuning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +93,8 @@ class StepSpec:
     `script`, if not empty, is run instead of `argv[0]` (its first line names the interpreter, execve(2)), `argv[1:]` are its
     arguments.
     `output_cap` is in bytes (0: none); what comes after it is read and dropped, behind a marker in the file.
+    `cpus`: its affinity, `mems`: the memory nodes that it prefers (set_mempolicy(2)); empty: those of the container.
+    `whole_lines`: output goes to the file up to the last line end only; the rest of a line follows when it is whole.
     """
 
     step_id: int
@@ -86,6 +104,9 @@ class StepSpec:
     script: bytes = b""
     output_cap: int = 0
     tty: bool = False
+    cpus: IdSet = IdSet()
+    mems: IdSet = IdSet()
+    whole_lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +125,49 @@ class StepExit:
     max_rss: int = 0
     user_s: float = 0.0
     system_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedDevice:
+    """What happened when a device node was opened from the container's control groups: `ok`, or a name of errno(3) as `EPERM`."""
+
+    path: str
+    granted: bool
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class TunedSetting:
+    """One setting of the node, e.g. `transparent_hugepage`: before the job, as asked for, and as read back."""
+
+    name: str
+    before: str
+    asked: str
+    observed: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedTask:
+    """`cpus`: its affinity as the kernel shows it; `policy`: its memory policy as in numa_maps (numa(7))."""
+
+    cpus: IdSet
+    policy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Seen while the job ran, `samples` times; -1: this node does not say.
+
+    `misplaced`: the largest share of its memory on nodes that it was not given (0..1). `migrations`: processes that changed their
+    CPU, `throttled`: times that the CPUs were slowed down for heat or power, or by a quota, over the whole run. `steal`: share of
+    the CPUs' time that a hypervisor took (0..1).
+    """
+
+    samples: int = 0
+    misplaced: float = -1.0
+    migrations: int = -1
+    throttled: int = -1
+    steal: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +197,19 @@ class Observed:
     thp: str = ""
     governor: str = ""
     numa_balancing: str = ""
+    partition: str = ""
+    """cpuset.cpus.partition as the kernel shows it, with its reason when invalid; empty under v1."""
+    partition_asked: str = ""
+    pids_max: int = 0
+    """Processes and threads that the control group allows (0: no limit)."""
+    hugepages: tuple[tuple[int, int], ...] = ()
+    """Page size and limit, both in bytes, of all sizes that are limited: those not given to a job that has some are 0."""
+    opened: tuple[OpenedDevice, ...] = ()
+    drivers: tuple[tuple[str, str], ...] = ()
+    tuning: tuple[TunedSetting, ...] = ()
+    tasks: tuple[ObservedTask, ...] = ()
+    lacks: tuple[str, ...] = ()
+    """What this node could not give, limit or confine, one sentence each; the job runs without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +235,12 @@ class ContainerStatus:
     usage: Usage = Usage()
     start_time: float = 0.0
     end_time: float = 0.0
+    sampled: Sampled | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredContainer:
-    """What the controller wants on one node. `command` is None on all nodes but the job's first.
+    """What the controller wants on one node. `command` is None on all nodes but the job's first, unless the job has tasks.
 
     `time_limit_s` 0: none; counted from the start on the node. `cancel`: stop it, with `grace_s` between SIGTERM and SIGKILL.
     `stdout` is a path on the node (empty: the agent's own file).
@@ -180,3 +258,5 @@ class DesiredContainer:
     """The job ended on its first node: stop this part as well."""
     started: bool = False
     """This node has reported it running before."""
+    first_task: int = 0
+    """Number over all nodes of the first task here."""

@@ -49,13 +49,35 @@ class Reason(enum.StrEnum):
     CANCELLED = "Cancelled"
 
 
+class TaskBind(enum.StrEnum):
+    """How the tasks of a job share its cpus on a node: each a part of it for itself, made of this; NONE: all share all."""
+
+    CORES = "cores"
+    L3 = "l3"
+    NUMA = "numa"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceRequest:
-    """What one node must give; 0 means all that the node hands out. Memory in bytes. `cpus` counts PUs, `cores` whole cores."""
+    """What one node must give; 0 means all that the node hands out. Memory in bytes. `cpus` counts PUs, `cores` whole cores.
+
+    `threads_per_core`: at most so many PUs of each core (1: no SMT siblings). `gpus_per_node` None: all. `numa`: `pack` (as
+    empty), `spread`, or the OS indexes of NUMA nodes. `hugepages`: (page size in bytes, pages). `ntasks_per_node` 0: the
+    command runs once, unbound within the job's cpus. `tuning`: the name of a node tuning (empty: the site's).
+    """
 
     cpus_per_node: int = 0
     cores_per_node: int = 0
     mem_per_node: int = 0
+    threads_per_core: int = 0
+    gpus_per_node: int | None = None
+    numa: str = ""
+    hugepages: tuple[tuple[int, int], ...] = ()
+    ntasks_per_node: int = 0
+    cpus_per_task: int = 0
+    bind: TaskBind = TaskBind.CORES
+    tuning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,11 @@ class JobSpec:
     mounts: tuple[Mount, ...] = ()
     keep: bool = False
     hold: bool = False
+
+    @property
+    def title(self) -> str:
+        """Its name, or that of its command."""
+        return self.name or (self.command[0].rpartition("/")[2] if self.command and not self.script else "script")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from hpcsched.model.allocation import HugePages
+from hpcsched.model.device import Device
 from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Topology
 
@@ -24,7 +26,9 @@ class NodeState(enum.StrEnum):
 class NodeOffer:
     """What an agent brings: the whole machine and what of it jobs may have.
 
-    `cpus`: PUs for jobs, reserved cores taken off. `memory`: bytes for jobs, 0 when the node gives no figure.
+    `cpus`: PUs for jobs, reserved cores taken off. `memory`: bytes for jobs, 0 when the node gives no figure. `hugepages`: the
+    pools that the node has set aside. `tunings`: names of node tunings that a job may ask for. `machine`: digest of the whole
+    machine's topology, of which this node may be a part.
     """
 
     name: str
@@ -34,6 +38,10 @@ class NodeOffer:
     version: str
     boot_id: str
     runtimes: tuple[str, ...] = ("lxc", "baremetal")
+    devices: tuple[Device, ...] = ()
+    hugepages: tuple[HugePages, ...] = ()
+    tunings: tuple[str, ...] = ()
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 from hpcsched.errors import ImageError, RuntimeFailure
-from hpcsched.model.container import ContainerSpec
+from hpcsched.model.container import ContainerSpec, DeviceNode
+from hpcsched.runtimes.lacks import open_devices
 from hpcsched.runtimes.node_runtime import NodeRuntime
 from hpcsched.runtimes.plan import Placement, bare_plan
 
@@ -19,6 +22,17 @@ class BareMetalRuntime(NodeRuntime):
     def plan(self, place: Placement, spec: ContainerSpec) -> dict[str, Any]:
         _check(spec)
         return bare_plan(place, spec, self.group(spec.name).payload())
+
+    def check(self, pid: int, spec: ContainerSpec) -> None:
+        """It sees all that the node has."""
+
+    async def try_open(self, name: str, nodes: Sequence[DeviceNode]) -> dict[str, str]:
+        """Not those that another job may have: nothing would keep us out, and some drivers start the device when it is opened."""
+        refused = self.folders.refused(name)
+        return await super().try_open(name, [node for node in nodes if node.path not in refused])
+
+    def lacks(self, spec: ContainerSpec) -> Iterator[str]:
+        return chain(super().lacks(spec), open_devices(spec))
 
 
 def _check(spec: ContainerSpec) -> None:

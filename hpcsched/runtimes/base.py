@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from hpcsched.model.container import ContainerSpec, Observed, StepExit, StepSpec, Usage
+from hpcsched.model.container import ContainerSpec, DeviceNode, Observed, ObservedTask, StepExit, StepSpec, Usage
 
 
 class Supervisor(Protocol):
@@ -18,7 +19,8 @@ class Supervisor(Protocol):
         """Start a step whose stdout and stderr are copied to the file `output` (a descriptor; the caller closes its own).
 
         Returns the pid inside. Doing it twice with one `step_id` starts it once. Raises RuntimeFailure with the reason when the
-        working directory or the command is wrong; `wait` then gives the same reason.
+        working directory or the command is wrong, BindingMismatch when the kernel shows other `cpus` or `mems`; nothing has run
+        then, and `wait` gives the same reason. Raises VersionMismatch where a container of an older agent cannot bind it.
         """
 
     async def spawn_attached(self, step: StepSpec) -> tuple[int, int, int]:
@@ -29,6 +31,12 @@ class Supervisor(Protocol):
 
     async def wait(self, step_id: int) -> StepExit:
         """The exit of that step, also when it fell before this connection. Raises ContainerGone when the supervisor is gone."""
+
+    def shown(self, step_id: int) -> ObservedTask | None:
+        """What the kernel showed of a step with `cpus` or `mems`, right before it became its command.
+
+        Known once `spawn` has returned, also the second one of that id.
+        """
 
     async def signal(self, step_id: int, signal: int) -> None:
         """Signal the process group of one step; a step that has ended is fine."""
@@ -58,6 +66,12 @@ class ContainerRuntime(Protocol):
 
     def observe(self, name: str) -> Observed:
         """What the kernel allows this container, read back now. Raises ContainerGone."""
+
+    async def try_open(self, name: str, nodes: Sequence[DeviceNode]) -> dict[str, str]:
+        """Open each device node of the node from the container's control groups: by path, `ok` or a name of errno(3).
+
+        Raises ContainerGone.
+        """
 
     def usage(self, name: str) -> Usage:
         """Zero figures once the container is gone."""

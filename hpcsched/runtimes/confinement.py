@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from hpcsched.model.container import ContainerSpec, Rlimit
+from hpcsched.hardware.cgroup_limits import hugepage_limits, page_name
+from hpcsched.model.allocation import HugePages
+from hpcsched.model.container import ContainerSpec, DeviceNode, Rlimit
 
 CAPABILITIES = (
     "chown",
@@ -24,7 +26,7 @@ CAPABILITIES = (
 """All others are dropped from the bounding set (capabilities(7))."""
 
 DEVICES = ("c 1:3 rwm", "c 1:5 rwm", "c 1:7 rwm", "c 1:8 rwm", "c 1:9 rwm", "c 5:0 rwm", "c 5:2 rwm", "c 136:* rwm")
-"""null, zero, full, random, urandom, tty, ptmx and terminals; any other node opens with EPERM."""
+"""null, zero, full, random, urandom, tty, ptmx and terminals; any other node that was not granted opens with EPERM."""
 
 PROC_READ_ONLY = (
     "/proc/sys",
@@ -56,6 +58,11 @@ INIT = "/dev/.hpcsched-init"
 Config = list[tuple[str, str]]
 
 
+def device_rules(devices: Iterable[DeviceNode]) -> tuple[str, ...]:
+    """Entries as in `devices.allow`: what every container has, and these."""
+    return (*DEVICES, *(f"{node.kind} {node.major}:{node.minor} {node.access}" for node in devices))
+
+
 def lxc_config(spec: ContainerSpec, shm_bytes: int, unified: bool, exists: Callable[[str], bool]) -> Config:
     """Keys of lxc.container.conf(5) that do not depend on where things lie; `exists` tells of a path of the node's /proc."""
     return [
@@ -69,8 +76,8 @@ def lxc_config(spec: ContainerSpec, shm_bytes: int, unified: bool, exists: Calla
         ("lxc.mount.auto", "proc:rw"),
         *(("lxc.cap.keep", name) for name in CAPABILITIES),
         *(_prlimit(limit) for limit in spec.rlimits),
-        *(_device_rules() if unified else []),
-        *(("lxc.mount.entry", entry) for entry in _entries(shm_bytes, exists)),
+        *(_device_config(device_rules(spec.devices)) if unified else []),
+        *(("lxc.mount.entry", entry) for entry in (*_entries(shm_bytes, exists), *_granted_entries(spec))),
     ]
 
 
@@ -79,8 +86,8 @@ def _prlimit(limit: Rlimit) -> tuple[str, str]:
     return f"lxc.prlimit.{limit.resource}", f"{soft}:{hard}"
 
 
-def _device_rules() -> Config:
-    return [("lxc.cgroup2.devices.deny", "a"), *(("lxc.cgroup2.devices.allow", entry) for entry in DEVICES)]
+def _device_config(rules: Iterable[str]) -> Config:
+    return [("lxc.cgroup2.devices.deny", "a"), *(("lxc.cgroup2.devices.allow", rule) for rule in rules)]
 
 
 def _entries(shm_bytes: int, exists: Callable[[str], bool]) -> list[str]:
@@ -90,4 +97,20 @@ def _entries(shm_bytes: int, exists: Callable[[str], bool]) -> list[str]:
         "mqueue dev/mqueue mqueue nosuid,nodev,noexec,create=dir 0 0",
         *(f"{path} {path.lstrip('/')} {bind}" for path in PROC_READ_ONLY if exists(path)),
         *(f"/dev/null {path.lstrip('/')} {bind}" for path in PROC_HIDDEN if exists(path)),
+    ]
+
+
+def _granted_entries(spec: ContainerSpec) -> list[str]:
+    """The node's own device nodes, read-only so that nobody inside changes their owner or mode; a device opens all the same."""
+    nodes = (f"{node.path} {node.path.lstrip('/')} none bind,ro,nosuid,noexec,create=file 0 0" for node in spec.devices)
+    return [*nodes, *_hugepage_entries(spec.binding.hugepages)]
+
+
+def _hugepage_entries(granted: Iterable[HugePages]) -> list[str]:
+    """/dev/hugepages has the smallest size, /dev/hugepages1GB and the like the others."""
+    limits = hugepage_limits(granted, ())
+    places = ["dev/hugepages", *(f"dev/hugepages{page_name(size)}" for size, _ in limits[1:])]
+    return [
+        f"hugetlbfs {place} hugetlbfs nosuid,nodev,mode=1777,pagesize={size},size={limit},create=dir 0 0"
+        for place, (size, limit) in zip(places, limits, strict=False)
     ]

@@ -49,6 +49,11 @@ class Folder:
         return self.path / "skipped"
 
     @property
+    def lacks(self) -> Path:
+        """What the node could not give it, a line each."""
+        return self.path / "lacks"
+
+    @property
     def launch_pid(self) -> Path:
         """Of the launch child: LXC's monitor, or the bare-metal supervisor. Pid and start time."""
         return self.path / "launch.pid"
@@ -110,6 +115,14 @@ class Folders:
         if not spec or not self.owns(name):
             raise ContainerGone(f"container {name} does not run")
         return tuple((str(key), str(value)) for key, value in spec["env"])
+
+    def drivers(self, name: str) -> dict[str, str]:
+        """Names and versions, as the spec has them."""
+        return {str(key): str(value) for key, value in _load(self.of(name).spec).get("drivers", ())}
+
+    def refused(self, name: str) -> set[str]:
+        """Paths of the device nodes that it must not open."""
+        return {str(node["path"]) for node in _load(self.of(name).spec).get("refused", ())}
 
     def delete(self, name: str) -> None:
         """The folder; a writable layer that is to be kept goes to `STATE/kept/NAME`."""

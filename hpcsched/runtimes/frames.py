@@ -7,15 +7,20 @@ from dataclasses import dataclass
 
 from hpcsched.errors import InvalidValue, RuntimeFailure
 from hpcsched.model.container import StepSpec
+from hpcsched.model.idset import IdSet
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
+OLDEST_VERSION = 1
+"""Of a container that was started before we were upgraded: it takes all but bound steps, and cuts no output at line ends."""
 MAX_FRAME = 16 << 20
-MAX_REPLY = 256
+MAX_REPLY = 2048
 """Bytes; what comes from a container is not trusted to be short."""
 SPAWN, SIGNAL, STATUS = 1, 2, 3
-HELLO, SPAWNED, SPAWN_FAILED, EXITED, UNKNOWN = 16, 17, 18, 19, 20
-ATTACHED, TTY, SCRIPT = 1, 2, 4
-STAGE_SETUP, STAGE_WORKDIR, STAGE_EXEC = 1, 2, 3
+HELLO, SPAWNED, SPAWN_FAILED, EXITED, UNKNOWN, SHOWN = 16, 17, 18, 19, 20, 21
+ATTACHED, TTY, SCRIPT, BOUND, WHOLE_LINES = 1, 2, 4, 8, 16
+STAGE_SETUP, STAGE_WORKDIR, STAGE_EXEC, STAGE_BINDING = 1, 2, 3, 4
+MAX_CPUS, MAX_NODES = 8192, 1024
+"""Of Linux (NR_CPUS, MAX_NUMNODES), and of `init/binding.h`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Spawned:
 
 @dataclass(frozen=True, slots=True)
 class SpawnFailed:
-    """`errno` as in errno(3); `stage` is one of the STAGE constants."""
+    """`errno` as in errno(3), 0 where the kernel shows another binding; `stage` is one of the STAGE constants."""
 
     step_id: int
     errno: int
@@ -55,7 +60,17 @@ class Unknown:
     step_id: int
 
 
-Reply = Hello | Spawned | SpawnFailed | Exited | Unknown
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Affinity and memory policy of a bound step before its exec; `policy` is a mode of set_mempolicy(2) with flags."""
+
+    step_id: int
+    policy: int
+    cpus: IdSet
+    mems: IdSet
+
+
+Reply = Hello | Spawned | SpawnFailed | Exited | Unknown | Shown
 
 _REPLIES: dict[int, tuple[type[Reply], struct.Struct]] = {
     HELLO: (Hello, struct.Struct("<II")),
@@ -67,14 +82,30 @@ _REPLIES: dict[int, tuple[type[Reply], struct.Struct]] = {
 
 
 def spawn(step: StepSpec, env: tuple[tuple[str, str], ...], attached: bool) -> bytes:
-    """Raises InvalidValue for what execve(2) could not be given: nothing to run, a NUL, 16 MiB or more."""
-    flags = (ATTACHED if attached else 0) | (TTY if step.tty else 0) | (SCRIPT if step.script else 0)
+    """Raises InvalidValue for what execve(2) could not be given: nothing to run, a NUL, 16 MiB or more; for ids too high."""
     argv = step.argv or (("script",) if step.script else ())
     if not argv:
         raise InvalidValue("no command to run: give a command or a script")
-    head = struct.pack("<IBQII", step.step_id, flags, step.output_cap, len(argv), len(env))
+    head = struct.pack("<IBQII", step.step_id, _flags(step, attached), step.output_cap, len(argv), len(env))
+    head += _bits(step.cpus, MAX_CPUS) + _bits(step.mems, MAX_NODES) if bound(step) else b""
     strings = (step.workdir or "/", *argv, *(f"{key}={value}" for key, value in env))
     return _frame(SPAWN, head + b"".join(map(_string, strings)) + step.script)
+
+
+def bound(step: StepSpec) -> bool:
+    return bool(step.cpus or step.mems)
+
+
+def _flags(step: StepSpec, attached: bool) -> int:
+    wanted = (ATTACHED, attached), (TTY, step.tty), (SCRIPT, step.script), (BOUND, bound(step)), (WHOLE_LINES, step.whole_lines)
+    return sum(flag for flag, wish in wanted if wish)
+
+
+def _bits(ids: IdSet, limit: int) -> bytes:
+    """u32 size, then a bit for each id, the lowest first."""
+    if ids.mask >> limit:
+        raise InvalidValue(f"cannot bind a step to {ids}: Linux has no id above {limit - 1} there")
+    return struct.pack("<I", size := -(-ids.mask.bit_length() // 8)) + ids.mask.to_bytes(size, "little")
 
 
 def signal(step_id: int, number: int) -> bytes:
@@ -128,7 +159,26 @@ class Decoder:
 
 
 def _decode(body: bytes) -> Reply:
+    if body[0] == SHOWN:
+        return _decode_shown(body[1:])
     kind, layout = _REPLIES.get(body[0], (None, None))
     if kind is None or layout is None or layout.size != len(body) - 1:
-        raise RuntimeFailure(f"the container's supervisor sent a malformed frame of kind {body[0]}; remove the container")
+        raise _malformed(body[0])
     return kind(*layout.unpack(body[1:]))
+
+
+def _decode_shown(body: bytes) -> Shown:
+    """u32 step, u32 policy, cpus and mems as in `_bits`."""
+    try:
+        step_id, policy, size = struct.unpack_from("<III", body)
+        (rest,) = struct.unpack_from("<I", body, 12 + size)
+    except struct.error:
+        raise _malformed(SHOWN) from None
+    cpus, mems = body[12 : 12 + size], body[16 + size :]
+    if len(mems) != rest:
+        raise _malformed(SHOWN)
+    return Shown(step_id, policy, IdSet(int.from_bytes(cpus, "little")), IdSet(int.from_bytes(mems, "little")))
+
+
+def _malformed(kind: int) -> RuntimeFailure:
+    return RuntimeFailure(f"the container's supervisor sent a malformed frame of kind {kind}; remove the container")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hpcsched.hardware.cgroup_layout import Write, device_writes
+from hpcsched.hardware.cgroup_limits import Write, device_writes
 from hpcsched.hardware.host import online_memory
 from hpcsched.images.store import PreparedImage
 from hpcsched.model.container import ContainerSpec
-from hpcsched.runtimes.confinement import DEVICES, lxc_config
+from hpcsched.runtimes.confinement import device_rules, lxc_config
+from hpcsched.runtimes.devices import check_inside, check_nodes
+from hpcsched.runtimes.lacks import unconfined
 from hpcsched.runtimes.node_runtime import NodeRuntime
 from hpcsched.runtimes.plan import Placement, lxc_plan
 from hpcsched.runtimes.rootfs import NodeMount, Root, node_mounts, root_steps
@@ -23,6 +27,7 @@ class LxcRuntime(NodeRuntime):
     helper = "lxc"
 
     def plan(self, place: Placement, spec: ContainerSpec) -> dict[str, Any]:
+        check_nodes(spec.devices)
         image = self.images.prepare(spec.image)
         groups = tuple((str(mount), str(folder)) for mount, folder in self.group(spec.name).places())
         root = Root(image.lower, place.folder.path, _node(image), groups, spec.mounts, self._hidden())
@@ -30,7 +35,13 @@ class LxcRuntime(NodeRuntime):
         return lxc_plan(place, config, root_steps(root))
 
     def writes(self, group: str, spec: ContainerSpec) -> list[Write]:
-        return [*super().writes(group, spec), *device_writes(self.layout, group, DEVICES)]
+        return [*super().writes(group, spec), *device_writes(self.layout, group, device_rules(spec.devices))]
+
+    def check(self, pid: int, spec: ContainerSpec) -> None:
+        check_inside(Path(f"/proc/{pid}/root"), spec.devices, spec.refused)
+
+    def lacks(self, spec: ContainerSpec) -> Iterator[str]:
+        return chain(super().lacks(spec), unconfined(self.layout))
 
     def _devices_unified(self) -> bool:
         hierarchy = self.layout.find("devices")

@@ -11,6 +11,7 @@ import errno
 import os
 import stat
 import struct
+from contextlib import suppress
 from typing import Any
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -168,7 +169,15 @@ def _make_in(parent: int, name: str, directory: bool) -> None:
     if directory:
         os.mkdir(name, 0o755, dir_fd=parent)
     else:
+        _drop_dangling_link(parent, name)
         os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644, dir_fd=parent))
+
+
+def _drop_dangling_link(parent: int, name: str) -> None:
+    """An image may name the library of another driver version, e.g. libcuda.so.1: nothing was found there."""
+    with suppress(FileNotFoundError):
+        if stat.S_ISLNK(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode):
+            os.unlink(name, dir_fd=parent)
 
 
 def _openat2(folder: int, path: str, flags: int, resolve: int) -> int:

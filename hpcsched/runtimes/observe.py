@@ -6,12 +6,16 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from hpcsched.errors import ContainerGone
 from hpcsched.hardware import cgroup_figures as figures
+from hpcsched.hardware import cgroup_partition as partitions
 from hpcsched.hardware import host
 from hpcsched.hardware.cgroup_layout import Layout
+from hpcsched.hardware.drivers import loaded_drivers
+from hpcsched.hardware.hugepages import page_sizes
 from hpcsched.model.container import Observed, Rlimit
 from hpcsched.model.idset import IdSet
 
@@ -36,11 +40,19 @@ _LIMIT_NAMES = {
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 
 
-def observe(pid: int, runtime: str, layout: Layout) -> Observed:
-    """Raises ContainerGone."""
+def observe(pid: int, runtime: str, layout: Layout, group: str) -> Observed:
+    """`group`: the one with the limits, relative to the mounts. Raises ContainerGone."""
     proc = Path("/proc") / str(pid)
     try:
-        return _observe(proc, pid, runtime, layout)
+        return replace(_observe(proc, pid, runtime, layout), partition=partitions.observed(layout, group))
+    except (FileNotFoundError, ProcessLookupError):
+        raise ContainerGone(f"process {pid}, the container's supervisor, is gone") from None
+
+
+def group_of(pid: int, controller: str, layout: Layout) -> Path | None:
+    """The folder of the control group that the process is in, None without that controller. Raises ContainerGone."""
+    try:
+        return figures.folder_of(controller, Path(f"/proc/{pid}/cgroup").read_text(), layout)
     except (FileNotFoundError, ProcessLookupError):
         raise ContainerGone(f"process {pid}, the container's supervisor, is gone") from None
 
@@ -68,6 +80,9 @@ def _observe(proc: Path, pid: int, runtime: str, layout: Layout) -> Observed:
         thp=host.thp_mode(),
         governor=host.governor(),
         numa_balancing=host.numa_balancing(),
+        pids_max=_pids(groups, layout),
+        hugepages=_hugepages(groups, layout),
+        drivers=loaded_drivers(),
     )
 
 
@@ -75,14 +90,30 @@ def _status(text: str) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
 
 
+def _place(controller: str, groups: str, layout: Layout) -> tuple[Path, Path] | None:
+    """The group that the process is in, and the mount of its hierarchy."""
+    folder, hierarchy = figures.folder_of(controller, groups, layout), layout.find(controller)
+    return (folder, hierarchy.mount) if folder and hierarchy else None
+
+
 def _memory(groups: str, layout: Layout) -> int:
-    folder, hierarchy = figures.folder_of("memory", groups, layout), layout.find("memory")
-    return figures.memory_limit(folder, hierarchy.mount) if folder and hierarchy else 0
+    place = _place("memory", groups, layout)
+    return figures.memory_limit(*place) if place else 0
 
 
 def _quota(groups: str, layout: Layout) -> bool:
-    folder, hierarchy = figures.folder_of("cpu", groups, layout), layout.find("cpu")
-    return bool(folder and hierarchy and figures.has_quota(folder, hierarchy.mount))
+    place = _place("cpu", groups, layout)
+    return bool(place and figures.has_quota(*place))
+
+
+def _pids(groups: str, layout: Layout) -> int:
+    place = _place("pids", groups, layout)
+    return figures.pids_limit(*place) if place else 0
+
+
+def _hugepages(groups: str, layout: Layout) -> tuple[tuple[int, int], ...]:
+    place = _place("hugetlb", groups, layout)
+    return figures.hugepage_limits(*place, page_sizes()) if place else ()
 
 
 def root_of(mountinfo: str) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from hpcsched.errors import Conflict, ContainerGone, RuntimeFailure, VersionMismatch
-from hpcsched.model.container import StepExit, StepSpec
+from hpcsched.model.container import ObservedTask, StepExit, StepSpec
 from hpcsched.runtimes import frames
 from hpcsched.runtimes.connection import Connection, dial
+from hpcsched.runtimes.replies import exit_of, failure_text, is_mismatch, mismatch, observed_task, shell_code
 
 HELLO_DEADLINE_S = 30.0
 T = TypeVar("T")
@@ -26,6 +26,8 @@ class _Fate:
     started: asyncio.Future[frames.Spawned]
     over: asyncio.Future[StepExit]
     spec: StepSpec | None = None
+    shown: frames.Shown | None = None
+    misbound: bool = False
     fds: list[int] = field(default_factory=list)
 
 
@@ -40,6 +42,7 @@ class InitSupervisor:
         self._hello: asyncio.Future[frames.Hello] = asyncio.get_running_loop().create_future()
         self._connection = Connection(dial(path), self._received, self._ended)
         self._gone: Exception | None = None
+        self._version = frames.PROTOCOL_VERSION
         self.pid = 0
 
     @classmethod
@@ -55,19 +58,20 @@ class InitSupervisor:
         except BaseException:
             await supervisor.close()
             raise
-        if hello.version != frames.PROTOCOL_VERSION:
+        if not frames.OLDEST_VERSION <= hello.version <= frames.PROTOCOL_VERSION:
             await supervisor.close()
             raise VersionMismatch(f"container {path.parent.name} speaks protocol {hello.version}, we {frames.PROTOCOL_VERSION}")
+        supervisor._version = hello.version
         return supervisor
 
     async def spawn(self, step: StepSpec, output: int) -> int:
         fate = self._fate(step.step_id, step)
-        await self._send(frames.spawn(step, self._environment(step), attached=False), output)
+        await self._send(self._spawn_frame(step, attached=False), output)
         return await self._started(fate)
 
     async def spawn_attached(self, step: StepSpec) -> tuple[int, int, int]:
         fate = self._fate(step.step_id, step)
-        await self._send(frames.spawn(step, self._environment(step), attached=True))
+        await self._send(self._spawn_frame(step, attached=True))
         await self._started(fate)
         return _as_three(fate, step)
 
@@ -76,6 +80,10 @@ class InitSupervisor:
         if not fate.over.done():
             await self._send(frames.status(step_id))
         return await asyncio.shield(fate.over)
+
+    def shown(self, step_id: int) -> ObservedTask | None:
+        fate = self._fates.get(step_id)
+        return observed_task(fate.shown) if fate and fate.shown else None
 
     async def signal(self, step_id: int, signal: int) -> None:
         await self._send(frames.signal(step_id, signal))
@@ -94,9 +102,17 @@ class InitSupervisor:
         if fate.started in done:
             return fate.started.result().pid
         exit_ = fate.over.result()
+        if fate.misbound and fate.spec and fate.shown:
+            raise mismatch(fate.spec, observed_task(fate.shown))
         if exit_.failure:
             raise RuntimeFailure(exit_.failure)
         return 0
+
+    def _spawn_frame(self, step: StepSpec, attached: bool) -> bytes:
+        """Raises VersionMismatch where the container's supervisor is too old to bind a step."""
+        if frames.bound(step) and self._version < frames.PROTOCOL_VERSION:
+            raise VersionMismatch(f"container {self._name} is of an older agent and cannot bind tasks; submit the job again")
+        return frames.spawn(step, self._environment(step), attached)
 
     def _environment(self, step: StepSpec) -> Environment:
         return tuple((dict(self._env) | dict(step.env)).items())
@@ -144,8 +160,11 @@ class InitSupervisor:
                 fate = self._fate(reply.step_id)
                 fate.fds, fds = fate.fds + fds, []
                 _settle(fate.started, reply)
+            case frames.Shown():
+                self._fate(reply.step_id).shown = reply
             case frames.SpawnFailed():
                 fate = self._fate(reply.step_id)
+                fate.misbound = is_mismatch(reply)
                 _settle(fate.over, StepExit(reply.step_id, shell_code(reply), failure=failure_text(reply, fate.spec)))
             case frames.Exited():
                 _settle(self._fate(reply.step_id).over, exit_of(reply))
@@ -185,43 +204,3 @@ def _as_three(fate: _Fate, step: StepSpec) -> tuple[int, int, int]:
         return (fds[0], os.dup(fds[0]), os.dup(fds[0])) if step.tty else (fds[0], fds[1], fds[2])
     _close_all(fds)
     raise Conflict(f"step {step.step_id} was started before; its terminal or pipes are not ours, take a new step id")
-
-
-def exit_of(reply: frames.Exited) -> StepExit:
-    """wait(2)'s status in the model's words."""
-    killed = os.WIFSIGNALED(reply.wait_status)
-    return StepExit(
-        step_id=reply.step_id,
-        exit_code=None if killed else os.WEXITSTATUS(reply.wait_status),
-        signal=os.WTERMSIG(reply.wait_status) if killed else None,
-        max_rss=reply.max_rss,
-        user_s=reply.user_us / 1e6,
-        system_s=reply.system_us / 1e6,
-    )
-
-
-def shell_code(reply: frames.SpawnFailed) -> int | None:
-    """What a shell would exit with: 127 for a command that is not there, 126 for one that cannot be run (POSIX, 2.8.2)."""
-    if reply.stage != frames.STAGE_EXEC:
-        return None
-    return 127 if reply.errno == errno.ENOENT else 126
-
-
-def failure_text(reply: frames.SpawnFailed, step: StepSpec | None) -> str:
-    """Why nothing ran; without the step's own words where another connection spawned it."""
-    reason = os.strerror(reply.errno)
-    if reply.stage == frames.STAGE_WORKDIR:
-        return f"cannot enter the working directory{f' {step.workdir!r}' if step else ''}: {reason}"
-    if reply.stage == frames.STAGE_EXEC and step and step.script:
-        return _script_failure(reply.errno, step.script)
-    if reply.stage == frames.STAGE_EXEC:
-        what = f" {step.argv[0]!r}" if step else ""
-        return f"command{what} not found" if reply.errno == errno.ENOENT else f"cannot run the command{what}: {reason}"
-    return f"cannot prepare the step: {reason}"
-
-
-def _script_failure(number: int, script: bytes) -> str:
-    first = script.split(b"\n", 1)[0][:80].decode(errors="replace")
-    if number == errno.ENOENT:
-        return f"the script's interpreter is not there: {first!r}"
-    return f"cannot run the script, which begins with {first!r}: {os.strerror(number)}"

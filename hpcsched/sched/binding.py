@@ -1,129 +1,99 @@
-"""What a job gets of one node: PUs, NUMA nodes, memory. The same offer and request always give the same binding."""
+"""What a job gets of one node. The same offer and request always give the same binding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from hpcsched.errors import Infeasible, InvalidValue
 from hpcsched.model.allocation import Binding
+from hpcsched.model.device import Device
 from hpcsched.model.idset import IdSet
-from hpcsched.model.job import ResourceRequest
+from hpcsched.model.job import ResourceRequest, TaskBind
 from hpcsched.model.node import NodeOffer
-from hpcsched.model.topology import NumaNode, Topology
-from hpcsched.model.units import format_bytes
-from hpcsched.sched.compact import compact_cores
-from hpcsched.sched.locality import by_distance, serving
+from hpcsched.model.topology import Core, Topology
+from hpcsched.sched.cores import Usable, choose_cpus
+from hpcsched.sched.gpus import choose, nics_near, pull
+from hpcsched.sched.hugepages import split_pages
+from hpcsched.sched.layout import union
+from hpcsched.sched.memory import choose_memory
+from hpcsched.sched.numa_choice import SPREAD, named_nodes, nodes_with_cpus
+from hpcsched.sched.tasks import bind_tasks, compact_tasks, sized_by_tasks, tasks_within
+
+SPREADS = ("first", "numa")
+"""Where housekeeping cores may lie."""
 
 
 def bind(offer: NodeOffer, request: ResourceRequest) -> Binding:
-    """The whole offer, or the part of it that the request names, compact (see `compact_cores`).
+    """The whole offer, or the part of it that the request names.
 
-    Cores are given whole: `cpus_per_node` = 3 where cores have two PUs takes two cores and leaves one PU idle. The memory
-    nodes are those of the chosen cores, more only when `mem_per_node` needs them. Raises Infeasible when this node can never
-    give it, InvalidValue when the counts of cores and cpus contradict each other on this node.
+    GPUs are chosen first, then the cores nearest to them (without an ask for GPUs: close together, see `compact`), then their
+    memory (see `choose_memory`), huge pages, and the parts of the tasks. Raises Infeasible when this node can never give it,
+    InvalidValue when the request contradicts itself on this node.
     """
-    if not offer.cpus:
-        raise Infeasible(f"node {offer.name} hands out no cpus")
-    cpus = _cpus(offer, request)
-    memory = _memory(offer, request.mem_per_node)
-    return Binding(cpus, _mems(offer, cpus, request.mem_per_node), memory)
+    _require(offer, request)
+    named = named_nodes(offer, request.numa)
+    gpus = choose(offer, request.gpus_per_node, named)
+    pulling = gpus if request.gpus_per_node else []
+    cpus, sets = _cpus(Usable(offer, named, request.threads_per_core, _weights(offer, request, named, pulling)), request)
+    memory = choose_memory(offer, cpus, request.mem_per_node, named)
+    return Binding(
+        cpus,
+        memory.mems,
+        memory.memory,
+        gpus=tuple(gpu.id for gpu in gpus),
+        nics=nics_near(offer, cpus, pulling),
+        memory_split=memory.split,
+        hugepages=split_pages(offer, request.hugepages, memory.mems) if request.hugepages else (),
+        tasks=bind_tasks(offer, sets, gpus) if sets else (),
+    )
 
 
-def reserve(topology: Topology, cores: int) -> IdSet:
-    """PUs of so many housekeeping cores: the first of the first NUMA node.
+def reserve(topology: Topology, cores: int, spread: str = "first") -> IdSet:
+    """PUs of so many housekeeping cores: the first of the first NUMA node, or the first of each NUMA node in turn (`numa`).
 
-    The kernel's own work sits there already (boot CPU, timekeeping, interrupts that nobody moved), so jobs are disturbed
-    least. Raises InvalidValue when none would be left for jobs.
+    The kernel's own work sits on the first already (boot CPU, timekeeping, interrupts that nobody moved), so jobs are disturbed
+    least; one on each node keeps all nodes equal. Raises InvalidValue when none would be left for jobs.
     """
     if not 0 <= cores < len(topology.cores):
         raise InvalidValue(f"cannot reserve {cores} cores of a node that has {len(topology.cores)}: jobs need at least one")
+    if spread not in SPREADS:
+        raise InvalidValue(f"cannot spread reserved cores as {spread!r}: give one of {', '.join(SPREADS)}")
     order = sorted(topology.cores, key=lambda core: (core.numa, core.logical))
-    return _union(core.pus.mask for core in order[:cores])
+    if spread == "numa":
+        order = _in_turn(order)
+    return IdSet(union(core.pus.mask for core in order[:cores]))
 
 
-def _cpus(offer: NodeOffer, request: ResourceRequest) -> IdSet:
-    if request.cores_per_node:
-        return _whole_cores(offer, request)
-    if request.cpus_per_node:
-        return _counted_pus(offer, request.cpus_per_node)
-    return offer.cpus
+def _in_turn(cores: Sequence[Core]) -> list[Core]:
+    """The first core of each NUMA node, then the second of each."""
+    turns: dict[int, int] = {}
+    ranked = list[tuple[int, int, Core]]()
+    for core in cores:
+        turns[core.numa] = turns.get(core.numa, -1) + 1
+        ranked.append((turns[core.numa], core.numa, core))
+    return [core for _, _, core in sorted(ranked, key=lambda entry: entry[:2])]
 
 
-def _whole_cores(offer: NodeOffer, request: ResourceRequest) -> IdSet:
-    ask = request.cores_per_node
-    cores = compact_cores(offer.topology, offer.cpus, ask, count_pus=False)
-    if not cores:
-        raise Infeasible(_too_many(offer, ask, "cores", _cores_in(offer)))
-    pus = _union(cores)
-    if not request.cpus_per_node:
-        return pus
-    if not len(pus) - cores[-1].bit_count() < request.cpus_per_node <= len(pus):
-        raise InvalidValue(
-            f"asks for {ask} cores and {request.cpus_per_node} cpus per node, but {ask} cores of node {offer.name} "
-            f"have {len(pus)} cpus: give one of the two"
-        )
-    return _first_pus(cores, request.cpus_per_node)
+def _require(offer: NodeOffer, request: ResourceRequest) -> None:
+    if not offer.cpus:
+        raise Infeasible(f"node {offer.name} hands out no cpus")
+    if request.tuning and request.tuning not in offer.tunings:
+        there = ", ".join(sorted(offer.tunings)) or "none"
+        raise Infeasible(f"asks for tuning {request.tuning!r}, node {offer.name} has: {there}")
 
 
-def _counted_pus(offer: NodeOffer, ask: int) -> IdSet:
-    cores = compact_cores(offer.topology, offer.cpus, ask, count_pus=True)
-    if not cores:
-        raise Infeasible(_too_many(offer, ask, "cpus", len(offer.cpus)))
-    return _first_pus(cores, ask)
+def _weights(offer: NodeOffer, request: ResourceRequest, named: IdSet, pulling: Sequence[Device]) -> dict[int, int]:
+    """How the cores are shared over NUMA nodes: evenly over those named or all (spread), or as the GPUs lie; empty: compact."""
+    if named or request.numa == SPREAD:
+        return dict.fromkeys(named or nodes_with_cpus(offer), 1)
+    return pull(offer.topology, pulling)
 
 
-def _first_pus(cores: list[int], count: int) -> IdSet:
-    """All PUs of all cores but the last, which gives its lowest ones."""
-    full = _union(cores[:-1])
-    return full | IdSet.of(sorted(IdSet(cores[-1]))[: count - len(full)])
-
-
-def _memory(offer: NodeOffer, ask: int) -> int:
-    limit = offer.memory or offer.topology.memory
-    if limit and ask > limit:
-        raise Infeasible(
-            f"asks for {format_bytes(ask)} of memory per node, node {offer.name} hands out {format_bytes(limit)} at most"
-        )
-    return ask or offer.memory
-
-
-def _mems(offer: NodeOffer, cpus: IdSet, ask: int) -> IdSet:
-    topology = offer.topology
-    homes = [node for node in topology.numa_nodes if not node.pus.isdisjoint(cpus)]
-    if all(node.memory for node in homes):
-        local = {node.os_index for node in homes}
-    else:
-        servers = serving(topology)
-        local = {servers[node.os_index] for node in homes}
-    if ask and not _holds(offer, local, ask):
-        _widen(offer, homes, local, ask)
-    return IdSet.of(local)
-
-
-def _widen(offer: NodeOffer, homes: list[NumaNode], mems: set[int], ask: int) -> None:
-    for node in by_distance(offer.topology, homes):
-        mems.add(node.os_index)
-        if _holds(offer, mems, ask):
-            return
-
-
-def _holds(offer: NodeOffer, mems: set[int], ask: int) -> bool:
-    """Each NUMA node gives jobs the same fraction of its memory as the whole node does."""
-    total = offer.topology.memory
-    local = sum(node.memory for node in offer.topology.numa_nodes if node.os_index in mems)
-    return local * (offer.memory or total) >= ask * total
-
-
-def _cores_in(offer: NodeOffer) -> int:
-    return sum(1 for core in offer.topology.cores if core.pus.mask & offer.cpus.mask)
-
-
-def _too_many(offer: NodeOffer, ask: int, what: str, there: int) -> str:
-    return f"asks for {ask} {what} per node, node {offer.name} hands out {there}"
-
-
-def _union(masks: Iterable[int]) -> IdSet:
-    union = 0
-    for mask in masks:
-        union |= mask
-    return IdSet(union)
+def _cpus(usable: Usable, request: ResourceRequest) -> tuple[IdSet, list[int]]:
+    """The job's PUs, and those of each task."""
+    if sized_by_tasks(request):
+        sets = compact_tasks(usable, request)
+        cpus = IdSet(union(sets))
+        return cpus, [cpus.mask] * len(sets) if request.bind is TaskBind.NONE else sets
+    cpus = choose_cpus(usable, request)
+    return cpus, tasks_within(usable, cpus, request) if request.ntasks_per_node else []

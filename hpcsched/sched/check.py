@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
 from hpcsched.model.job import JobSpec
-from hpcsched.model.units import GIB, KIB, MAX_BYTES, MAX_SECONDS, MIB
+from hpcsched.model.units import GIB, KIB, MAX_SECONDS, MIB
+from hpcsched.sched.bounds import short, within
+from hpcsched.sched.check_resources import check_resources
 
 MAX_SPECS = 10_000
 MAX_NODES = 100_000
-MAX_COUNT = 65_536
 MAX_GRACE_S = 86_400
 MAX_PRIORITY = (1 << 31) - 1
 MAX_OUTPUT_CAP = 1024 * GIB
@@ -43,6 +44,7 @@ def check_specs(specs: Sequence[JobSpec]) -> None:
 def check_spec(spec: JobSpec) -> None:
     _check_names(spec)
     _check_numbers(spec)
+    check_resources(spec.resources)
     _check_command(spec)
     _check_environment(spec.env)
     _check_total(spec)
@@ -53,29 +55,25 @@ def check_spec(spec: JobSpec) -> None:
 
 def _check_names(spec: JobSpec) -> None:
     if spec.name and (not _JOB_NAME.fullmatch(spec.name) or ".." in spec.name):
-        raise InvalidValue(f"bad job name {_cut(spec.name)}: up to 128 of letters, digits and _.+@:=,- and neither '/' nor '..'")
+        raise InvalidValue(f"bad job name {short(spec.name)}: up to 128 of letters, digits and _.+@:=,- and neither '/' nor '..'")
     if spec.user and not _USER.fullmatch(spec.user):
-        raise InvalidValue(f"bad user {_cut(spec.user)}: up to 64 of letters, digits and _.@$-")
+        raise InvalidValue(f"bad user {short(spec.user)}: up to 64 of letters, digits and _.@$-")
     if not _RUNTIME.fullmatch(spec.runtime):
-        raise InvalidValue(f"bad runtime {_cut(spec.runtime)}: lxc or baremetal")
+        raise InvalidValue(f"bad runtime {short(spec.runtime)}: lxc or baremetal")
     if spec.image.startswith("/"):
         check_path("image", spec.image)
     elif not _IMAGE_NAME.fullmatch(spec.image) or ".." in spec.image:
         raise InvalidValue(
-            f"bad image {_cut(spec.image)}: host, an absolute path on the node, or a name of letters, digits and _.-"
+            f"bad image {short(spec.image)}: host, an absolute path on the node, or a name of letters, digits and _.-"
         )
 
 
 def _check_numbers(spec: JobSpec) -> None:
-    asked = spec.resources
-    _within("nodes", spec.nodes, 1, MAX_NODES)
-    _within("cpus per node", asked.cpus_per_node, 0, MAX_COUNT)
-    _within("cores per node", asked.cores_per_node, 0, MAX_COUNT)
-    _within("memory per node", asked.mem_per_node, 0, MAX_BYTES)
-    _within("time limit in seconds", spec.time_limit_s, 0, MAX_SECONDS)
-    _within("grace in seconds", spec.grace_s, 0, MAX_GRACE_S)
-    _within("priority", spec.priority, -MAX_PRIORITY, MAX_PRIORITY)
-    _within("output cap in bytes", spec.output_cap, 0, MAX_OUTPUT_CAP)
+    within("nodes", spec.nodes, 1, MAX_NODES)
+    within("time limit in seconds", spec.time_limit_s, 0, MAX_SECONDS)
+    within("grace in seconds", spec.grace_s, 0, MAX_GRACE_S)
+    within("priority", spec.priority, -MAX_PRIORITY, MAX_PRIORITY)
+    within("output cap in bytes", spec.output_cap, 0, MAX_OUTPUT_CAP)
 
 
 def _check_command(spec: JobSpec) -> None:
@@ -93,10 +91,10 @@ def _check_environment(env: Sequence[tuple[str, str]]) -> None:
     seen: set[str] = set()
     for name, value in env:
         if not _VARIABLE.fullmatch(name):
-            raise InvalidValue(f"bad environment variable name {_cut(name)}: 1 to 1024 characters without '=' and NUL")
-        _check_text(f"environment variable {_cut(name)}", f"{name}={value}")
+            raise InvalidValue(f"bad environment variable name {short(name)}: 1 to 1024 characters without '=' and NUL")
+        _check_text(f"environment variable {short(name)}", f"{name}={value}")
         if name in seen:
-            raise InvalidValue(f"environment variable {_cut(name)} is given twice")
+            raise InvalidValue(f"environment variable {short(name)} is given twice")
         seen.add(name)
 
 
@@ -122,7 +120,7 @@ def _check_unique(what: str, values: Iterable[str]) -> None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise InvalidValue(f"{what} {_cut(value)} is given twice")
+            raise InvalidValue(f"{what} {short(value)} is given twice")
         seen.add(value)
 
 
@@ -134,32 +132,22 @@ def _check_optional_path(what: str, path: str) -> None:
 def check_path(what: str, path: str) -> None:
     """Absolute, no `..`, no control characters."""
     if not path.startswith("/") or ".." in path.split("/"):
-        raise InvalidValue(f"bad {what} {_cut(path)}: give an absolute path without '..'")
+        raise InvalidValue(f"bad {what} {short(path)}: give an absolute path without '..'")
     if len(path.encode("utf-8", "replace")) > MAX_PATH:
         raise InvalidValue(f"the {what} is longer than {MAX_PATH} bytes")
     if any(len(part.encode("utf-8", "replace")) > MAX_NAME for part in path.split("/")):
-        raise InvalidValue(f"bad {what} {_cut(path)}: a name in it is longer than {MAX_NAME} bytes")
+        raise InvalidValue(f"bad {what} {short(path)}: a name in it is longer than {MAX_NAME} bytes")
     _check_text(what, path)
     if any(ord(letter) < 32 or letter == "\x7f" for letter in path):
-        raise InvalidValue(f"bad {what} {_cut(path)}: it has control characters")
+        raise InvalidValue(f"bad {what} {short(path)}: it has control characters")
 
 
 def _check_text(what: str, text: str) -> None:
     if "\0" in text:
-        raise InvalidValue(f"{what} has a NUL character: {_cut(text)}")
+        raise InvalidValue(f"{what} has a NUL character: {short(text)}")
     try:
         size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError:
-        raise InvalidValue(f"{what} is not valid UTF-8: {_cut(text)}") from None
+        raise InvalidValue(f"{what} is not valid UTF-8: {short(text)}") from None
     if size >= MAX_ARGUMENT:
         raise InvalidValue(f"{what} has {size} bytes, one string may have {MAX_ARGUMENT - 1}: put data in files")
-
-
-def _within(what: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise InvalidValue(f"{what}: {value} is outside {low} to {high}")
-
-
-def _cut(text: str) -> str:
-    """In quotes, short, on one line and printable."""
-    return ascii(text if len(text) <= 60 else text[:57] + "...")

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from hpcsched.errors import Infeasible
 from hpcsched.model.job import JobSpec
 from hpcsched.model.node import NodeOffer
-from hpcsched.model.units import format_bytes
 from hpcsched.sched.binding import bind
 from hpcsched.sched.fit import Fitter
-
-
-@dataclass(frozen=True, slots=True)
-class _Ask:
-    """One quantity that was asked of each node, and what a node hands out of it."""
-
-    amount: int
-    there: int
-    words: str
-    option: str
-    in_bytes: bool = False
-
-    @property
-    def share(self) -> float:
-        return self.there / self.amount
-
-    def text(self) -> str:
-        return format_bytes(self.amount) if self.in_bytes else str(self.amount)
-
-    def most(self) -> str:
-        """What is there as an argument of the option, rounded down."""
-        return f"{self.there >> 20}M" if self.in_bytes else str(self.there)
+from hpcsched.sched.quantities import Quantity, quantities
 
 
 def require_feasible(spec: JobSpec, offers: Sequence[NodeOffer], fitter: Fitter) -> None:
@@ -56,28 +33,33 @@ def _that_fit(fitting: int, known: int) -> str:
 def _refused(spec: JobSpec, offers: Sequence[NodeOffer]) -> Infeasible:
     able = [offer for offer in offers if spec.runtime in offer.runtimes]
     if not able:
-        there = sorted({runtime for offer in offers for runtime in offer.runtimes})
-        return Infeasible(f"asks for runtime {spec.runtime!r}, this cluster has: {', '.join(there) or 'none'}")
-    nearest = max(able, key=lambda offer: min((ask.share for ask in _asks(spec, offer)), default=1.0))
-    lacks = [ask for ask in _asks(spec, nearest) if ask.share < 1]
-    if not lacks:
-        return _bind_says(spec, nearest)
-    asked = " and ".join(f"{ask.text()} {ask.words}" for ask in lacks)
-    given = " and ".join(ask.most() for ask in lacks)
-    options = " ".join(f"{ask.option} {ask.most()}" for ask in lacks)
-    return Infeasible(f"asks for {asked} per node, the nearest node ({nearest.name}) hands out {given}: at most {options}")
+        return _unknown("runtime", spec.runtime, offers, lambda offer: offer.runtimes)
+    tuning = spec.resources.tuning
+    able = [offer for offer in able if tuning in ("", *offer.tunings)]
+    if not able:
+        return _unknown("tuning", tuning, offers, lambda offer: offer.tunings)
+    nearest = max(able, key=lambda offer: _nearness(quantities(spec.resources, offer)))
+    lacks = [ask for ask in quantities(spec.resources, nearest) if ask.share < 1]
+    return _lacking(lacks, nearest) if lacks else _bind_says(spec, nearest)
 
 
-def _asks(spec: JobSpec, offer: NodeOffer) -> list[_Ask]:
-    request = spec.resources
-    cores = sum(not core.pus.isdisjoint(offer.cpus) for core in offer.topology.cores)
-    memory = offer.memory or offer.topology.memory or request.mem_per_node
-    asks = (
-        _Ask(request.cores_per_node, cores, "cores", "--cores-per-node"),
-        _Ask(request.cpus_per_node, len(offer.cpus), "cpus", "--cpus-per-node"),
-        _Ask(request.mem_per_node, memory, "memory", "--mem-per-node", in_bytes=True),
-    )
-    return [ask for ask in asks if ask.amount]
+def _nearness(asks: Sequence[Quantity]) -> tuple[float, float]:
+    """By what is scarcest, then by all together."""
+    shares = [min(1.0, ask.share) for ask in asks]
+    return min(shares, default=1.0), sum(shares)
+
+
+def _unknown(what: str, asked: str, offers: Sequence[NodeOffer], there: Callable[[NodeOffer], tuple[str, ...]]) -> Infeasible:
+    known = ", ".join(sorted({name for offer in offers for name in there(offer)})) or "none"
+    return Infeasible(f"asks for {what} {asked!r}, this cluster has: {known}")
+
+
+def _lacking(lacks: Sequence[Quantity], nearest: NodeOffer) -> Infeasible:
+    asked = " and ".join(ask.asked for ask in lacks)
+    given = " and ".join(ask.given for ask in lacks)
+    options = " ".join(ask.option for ask in lacks if ask.option)
+    most = f": at most {options}" if options else ""
+    return Infeasible(f"asks for {asked} per node, the nearest node ({nearest.name}) hands out {given}{most}")
 
 
 def _bind_says(spec: JobSpec, offer: NodeOffer) -> Infeasible:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.idset import IdSet
-from hpcsched.model.topology import Cache, Core, NumaNode, Topology
+from hpcsched.model.topology import Cache, Core, NumaNode, PciDevice, Topology
 from hpcsched.sched.locality import serving
 
 
@@ -27,7 +27,8 @@ def restrict(topology: Topology, cpus: IdSet) -> Topology:
     """The machine as a node sees it that owns only these PUs.
 
     Of each NUMA node's memory it gets the fraction that it has of the PUs which use that memory; memory that no PU uses by
-    default (HBM, CXL, a GPU's) is split by the PUs of the whole machine. Nodes of which nothing is left are taken out.
+    default (HBM, CXL, a GPU's) is split by the PUs of the whole machine. Nodes of which nothing is left are taken out. All
+    devices stay, with what of their surroundings the node owns.
     Raises InvalidValue when no core is left.
     """
     cores = tuple(replace(core, pus=core.pus & cpus) for core in topology.cores if not core.pus.isdisjoint(cpus))
@@ -41,6 +42,7 @@ def restrict(topology: Topology, cpus: IdSet) -> Topology:
         cores=cores,
         numa_nodes=tuple(_known_distances(node, kept) for node in nodes if node.os_index in kept),
         caches=tuple(_cut(cache, cpus) for cache in topology.caches if not cache.pus.isdisjoint(cpus)),
+        devices=tuple(_seen_from(device, cpus, kept) for device in topology.devices),
     )
 
 
@@ -55,7 +57,7 @@ def _users(topology: Topology) -> dict[int, IdSet]:
 
 
 def _part(node: NumaNode, cpus: IdSet, users: IdSet) -> NumaNode:
-    return replace(node, pus=node.pus & cpus, memory=node.memory * len(users & cpus) // len(users))
+    return replace(node, pus=node.pus & cpus, near=node.near & cpus, memory=node.memory * len(users & cpus) // len(users))
 
 
 def _known_distances(node: NumaNode, known: frozenset[int]) -> NumaNode:
@@ -64,6 +66,10 @@ def _known_distances(node: NumaNode, known: frozenset[int]) -> NumaNode:
 
 def _cut(cache: Cache, cpus: IdSet) -> Cache:
     return replace(cache, pus=cache.pus & cpus)
+
+
+def _seen_from(device: PciDevice, cpus: IdSet, known: frozenset[int]) -> PciDevice:
+    return replace(device, numa=device.numa if device.numa in known else -1, cpus=device.cpus & cpus)
 
 
 def _pus(cores: tuple[Core, ...]) -> IdSet:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpcsched.errors import PlanRejected
-from hpcsched.model.allocation import Binding
 from hpcsched.model.job import Job
-from hpcsched.model.node import Node, NodeOffer
+from hpcsched.model.node import Node
 from hpcsched.model.snapshot import Plan, Snapshot, Start
+from hpcsched.sched.binding_fault import binding_fault
 from hpcsched.sched.ledger import in_service
 
 
@@ -53,7 +53,7 @@ def _start_faults(start: Start, job: Job, nodes: dict[str, Node], spent: set[str
     if len(names) != job.spec.nodes:
         yield f"job {job.id} asked for {job.spec.nodes} nodes and gets {len(names)}"
     for part in start.allocation.bindings:
-        fault = _node_fault(nodes.get(part.node), job) or _binding_fault(part.binding, nodes[part.node].offer, job)
+        fault = _node_fault(nodes.get(part.node), job) or binding_fault(part.binding, nodes[part.node].offer, job.spec.resources)
         if part.node in spent:
             fault = "is given away twice"
         if fault:
@@ -69,29 +69,3 @@ def _node_fault(node: Node | None, job: Job) -> str:
     if node.busy:
         return "is busy"
     return "" if job.spec.runtime in node.offer.runtimes else f"has no runtime {job.spec.runtime}"
-
-
-def _binding_fault(binding: Binding, offer: NodeOffer, job: Job) -> str:
-    if not binding.cpus or not binding.cpus <= offer.cpus:
-        return f"hands out cpus {offer.cpus}, not {str(binding.cpus) or '(none)'}"
-    if offer.memory and binding.memory > offer.memory:
-        return f"hands out {offer.memory} bytes, not {binding.memory}"
-    return _mems_fault(binding, offer) or _shortfall(binding, job)
-
-
-def _mems_fault(binding: Binding, offer: NodeOffer) -> str:
-    with_memory = {node.os_index: node for node in offer.topology.numa_nodes if node.memory}
-    wrong = [number for number in binding.mems if number not in with_memory]
-    if wrong or not binding.mems:
-        return f"has no memory node {wrong[0] if wrong else ''}".rstrip()
-    away = [
-        number for number, node in with_memory.items() if number not in binding.mems and not node.pus.isdisjoint(binding.cpus)
-    ]
-    return f"would keep cpus {binding.cpus} from their own memory node {away[0]}" if away else ""
-
-
-def _shortfall(binding: Binding, job: Job) -> str:
-    request = job.spec.resources
-    if len(binding.cpus) < max(request.cpus_per_node, request.cores_per_node):
-        return f"gives {len(binding.cpus)} cpus, fewer than asked"
-    return f"gives {binding.memory} bytes, less than asked" if binding.memory < request.mem_per_node else ""

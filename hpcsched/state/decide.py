@@ -25,11 +25,11 @@ from hpcsched.state.events import (
     NodeResumed,
     SubmittedJob,
 )
+from hpcsched.state.reports import MAX_REASON
 from hpcsched.state.reports import report as report
 from hpcsched.state.state import State
 from hpcsched.state.tables import spec_bytes
 
-MAX_REASON = 200
 MAX_SPEC_BYTES = 2 << 30
 """What the scripts, commands and environments of all live jobs may take of the controller's memory."""
 _fitter = Fitter()

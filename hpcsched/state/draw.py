@@ -23,7 +23,8 @@ _JOBS = """## Jobs
 A job that waits is `PENDING` (held or not). It is `CONFIGURING` from the moment nodes are its own until its containers run on
 all of them, and `COMPLETING` when its end is known but containers on other nodes still stop. A short job may go from
 `CONFIGURING` to its end, because agents report where things stand and not each step. A cancel is a wish, not a state: the job
-ends when its first node has ended it.
+ends when its first node has ended it. A job with tasks runs its command on all of its nodes: it ends when all of them are done,
+or as the first that is not done with exit code 0.
 """
 _NODES = """## Nodes
 

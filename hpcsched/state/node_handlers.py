@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpcsched.model.node import Node
+from hpcsched.model.node import Node, NodeOffer
+from hpcsched.sched.changes import changes
 from hpcsched.state import events
 from hpcsched.state.commands import Command, Replan, SyncNode
 from hpcsched.state.parts import lose_part
@@ -18,13 +19,26 @@ def controller_started(tables: Tables, event: events.ControllerStarted) -> list[
 
 
 def node_registered(tables: Tables, event: events.NodeRegistered) -> list[Command]:
-    """A node that booted in between has lost what ran on it; a job must not start there a second time."""
+    """A node that booted in between has lost what ran on it; a job must not start there a second time.
+
+    One that came back with other hardware gets no job before someone has looked at it.
+    """
     name, known = event.offer.name, tables.nodes.get(event.offer.name)
     node = changed_node(known or Node(event.offer), NodeStep.REGISTERED, event.time, offer=event.offer)
-    tables.put_node(node)
     rebooted = known is not None and known.offer.boot_id != event.offer.boot_id
+    reason = _changed(known.offer, event.offer) if known and rebooted else ""
+    held = reason and not node.drain_reason
+    tables.put_node(changed_node(node, NodeStep.DRAINED, event.time, drain_reason=reason) if held else node)
     lost = lose_part(tables, name, f"node {name} was booted again", event.time) if rebooted else []
     return [*lost, SyncNode(name), Replan()]
+
+
+def _changed(old: NodeOffer, new: NodeOffer) -> str:
+    """Why a node that was booted again is not what it was; empty where it is, or where only its share of the machine changed."""
+    if new.machine and new.machine == old.machine:
+        return ""
+    found = changes(old.topology, new.topology)
+    return f"topology changed: {'; '.join(found)}" if found else ""
 
 
 def node_disconnected(tables: Tables, event: events.NodeDisconnected) -> list[Command]:

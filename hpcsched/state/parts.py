@@ -35,6 +35,11 @@ def all_run(job: Job) -> bool:
     return bool(job.parts) and all(part is not None and part.phase is Phase.RUNNING for part in job.parts)
 
 
+def runs_everywhere(job: Job) -> bool:
+    """Its command runs on all of its nodes, as tasks, and not on the first alone."""
+    return job.allocation is not None and any(part.binding.tasks for part in job.allocation.bindings)
+
+
 def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:
     """One part runs; the job does when all of them do."""
     job = _with_part(job, index, status)
@@ -44,11 +49,15 @@ def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
         return []
     began = max(part.start_time for part in job.parts if part)
     tables.put_job(replace(job, state=state, start_time=_between(job.submit_time, began, time)))
-    return [*(SyncNode(name) for name in unfinished(job)[:1] if len(job.parts) > 1), JobChanged(job.id)]
+    told = unfinished(job)[: len(job.parts) if runs_everywhere(job) else 1]
+    return [*(SyncNode(name) for name in told if len(job.parts) > 1), JobChanged(job.id)]
 
 
 def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:
-    """One part ended: its node is released; the first end that counts decides how the job ends, once all parts have ended."""
+    """One part ended: its node is released; the first end that counts decides how the job ends, once all parts have ended.
+
+    Of tasks on several nodes, the parts that are done do not count but for the last.
+    """
     job = _with_cause(_with_part(job, index, status), index, status, time)
     commands = _release(tables, job, index, time)
     if not unfinished(job):
@@ -95,7 +104,7 @@ def _with_part(job: Job, index: int, status: ContainerStatus) -> Job:
 
 def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> Job:
     cause = status.cause or EndCause.LOST
-    if job.cause:
+    if job.cause or (_is_done(status) and job.state is JobState.RUNNING and runs_everywhere(job) and unfinished(job)):
         return job
     if job.cancel_requested and job.state is JobState.CONFIGURING and cause in _NEVER_RAN:
         cause = EndCause.CANCELLED
@@ -110,6 +119,10 @@ def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> J
         message=_told_by(job, index, status.message),
         start_time=start,
     )
+
+
+def _is_done(status: ContainerStatus) -> bool:
+    return status.cause is EndCause.EXIT and status.exit_code == 0
 
 
 def _told_by(job: Job, index: int, message: str) -> str:

@@ -6,26 +6,47 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model.container import ContainerStatus, Phase
+from hpcsched.model.container import ContainerStatus, EndCause, Phase
 from hpcsched.model.node import Node
-from hpcsched.state.events import ContainerGone, ContainerReported, Event
+from hpcsched.state.events import ContainerGone, ContainerReported, Event, NodeDrained
 from hpcsched.state.parts import ended, lost, part_index
 from hpcsched.state.state import State
 
 MAX_STATUSES = 10_000
 MAX_MESSAGE = 4096
+MAX_REASON = 200
 
 
-def report(state: State, node: str, statuses: Sequence[ContainerStatus], now: float) -> list[Event]:
+def report(state: State, node: str, statuses: Sequence[ContainerStatus], now: float, faults: Sequence[str] = ()) -> list[Event]:
     """What changed on that node. A container that ran and is not in the report is lost; one that never did may still be coming.
 
-    Raises InvalidValue when the report is malformed.
+    A node with `faults` is drained before its last container counts as gone. Raises InvalidValue when the report is malformed.
     """
     known = state.nodes.get(node)
     if known is None:
         return []
     reported = _by_job(statuses)
-    return [*_part_events(state, known, reported, now), *_gone(known, reported, now)]
+    parts = list(_part_events(state, known, reported, now))
+    return [*_unwell(known, [*faults, *_misbound(parts)], now), *parts, *_gone(known, reported, now)]
+
+
+def _misbound(parts: Sequence[Event]) -> Iterator[str]:
+    """A node on which the kernel shows another binding than the one asked for can be trusted with no job."""
+    for part in parts:
+        if isinstance(part, ContainerReported) and part.status.cause is EndCause.BINDING_MISMATCH:
+            yield f"job {part.status.job_id}: {part.status.message}"
+
+
+def _unwell(node: Node, faults: Sequence[str], now: float) -> Iterator[Event]:
+    """A node that someone has drained keeps that reason."""
+    if faults and not node.drain_reason:
+        told = printable("; ".join(faults))
+        yield NodeDrained(now, node.name, told if len(told) <= MAX_REASON else told[: MAX_REASON - 3] + "...")
+
+
+def printable(text: str) -> str:
+    """On one line, without control characters."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def _by_job(statuses: Sequence[ContainerStatus]) -> dict[int, ContainerStatus]:
@@ -47,8 +68,13 @@ def _part_events(state: State, node: Node, reported: Mapping[int, ContainerStatu
         why = f"node {node.name} no longer has the job's container"
         yield ContainerReported(now, node.name, lost(known, why, now))
         yield ContainerGone(now, node.name, job.id)
-    elif status is not None and status.phase is not Phase.STARTING and status.phase is not (known and known.phase):
+    elif status is not None and status.phase is not Phase.STARTING and _is_news(status, known):
         yield ContainerReported(now, node.name, status)
+
+
+def _is_news(status: ContainerStatus, known: ContainerStatus | None) -> bool:
+    """Another phase, or more observed: a job's tasks start after its container."""
+    return known is None or status.phase is not known.phase or (status.observed or known.observed) != known.observed
 
 
 def _gone(node: Node, reported: Mapping[int, ContainerStatus], now: float) -> Iterator[Event]:
@@ -60,6 +86,9 @@ def _checked(status: ContainerStatus) -> ContainerStatus:
     times = (status.start_time, status.end_time, status.usage.cpu_s)
     if not all(math.isfinite(number) and number >= 0 for number in times):
         raise InvalidValue(f"job {status.job_id}: a report with time {times}")
+    sampled = status.sampled
+    if sampled and not (math.isfinite(sampled.misplaced) and math.isfinite(sampled.steal)):
+        raise InvalidValue(f"job {status.job_id}: a report with shares {sampled.misplaced} and {sampled.steal}")
     if len(status.message) > MAX_MESSAGE:
         raise InvalidValue(
             f"job {status.job_id}: a report with a message of {len(status.message)} characters, at most {MAX_MESSAGE}"

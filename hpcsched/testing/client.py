@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -49,6 +49,7 @@ class FakeSession:
 @dataclass(slots=True)
 class FakeClient:
     """`readings`: what each call of `read_output` in turn hands out; an exception among the parts is raised.
+    `readings_of`: the same by the name of a node, for calls that name one.
 
     `refuses`: errors by job id or node name, for calls that change one.
     """
@@ -56,7 +57,8 @@ class FakeClient:
     known: list[Job] = field(default_factory=list)
     cluster: list[Node] = field(default_factory=list)
     kept: list[Record] = field(default_factory=list)
-    readings: list[Sequence[Part]] = field(default_factory=list)
+    readings: list[Iterable[Part]] = field(default_factory=list)
+    readings_of: dict[str, list[Iterable[Part]]] = field(default_factory=dict)
     session: FakeSession = field(default_factory=FakeSession)
     refuses: dict[int | str, HpcschedError] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
@@ -85,6 +87,10 @@ class FakeClient:
         self.calls.append(("wait", job_id))
         return self.job(job_id)
 
+    def granted(self, job_id: int, timeout_s: float | None = None) -> Job:
+        self.calls.append(("granted", job_id))
+        return self.job(job_id)
+
     def cancel(self, job_id: int) -> Job:
         return self._change("cancel", job_id)
 
@@ -94,9 +100,9 @@ class FakeClient:
     def release(self, job_id: int) -> Job:
         return self._change("release", job_id)
 
-    def read_output(self, job_id: int, offset: int = 0, follow: bool = False) -> Iterator[bytes | Job]:
-        self.calls.append(("read_output", job_id, offset, follow))
-        for part in self.readings.pop(0):
+    def read_output(self, job_id: int, offset: int = 0, follow: bool = False, node: str = "") -> Iterator[bytes | Job]:
+        self.calls.append(("read_output", job_id, offset, follow, node))
+        for part in (self.readings_of[node] if node else self.readings).pop(0):
             if isinstance(part, BaseException):
                 raise part
             yield part

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from hpcsched.model.allocation import Allocation, Binding, NodeBinding
-from hpcsched.model.container import ContainerStatus, EndCause, Mount, Observed, Phase, Rlimit, Usage
+from dataclasses import replace
+
+from hpcsched.model.allocation import Allocation, Binding, HugePages, NodeBinding, TaskBinding
+from hpcsched.model.container import (
+    ContainerStatus,
+    EndCause,
+    Mount,
+    Observed,
+    ObservedTask,
+    OpenedDevice,
+    Phase,
+    Rlimit,
+    Sampled,
+    TunedSetting,
+    Usage,
+)
+from hpcsched.model.device import Device, DeviceKind
 from hpcsched.model.idset import IdSet
-from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest, TaskBind
 from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.record import Record
 from hpcsched.model.topology import Cache, Core, NumaNode, Topology
-from hpcsched.model.units import GIB
+from hpcsched.model.units import GIB, MIB
 
 START = 1_700_000_000.0
 """2023-11-14 22:13:20 UTC."""
@@ -30,6 +45,42 @@ def topology() -> Topology:
 def node(name: str = "n1", job_id: int | None = None, drain_reason: str = "", connected: bool = True) -> Node:
     offer = NodeOffer(name, topology(), IdSet.parse("0-7"), 62 * GIB, "0.1.0", "0d3c5a7e-boot")
     return Node(offer, connected, job_id=job_id, drain_reason=drain_reason, since=START)
+
+
+def equipped(name: str = "n1", job_id: int | None = None) -> Node:
+    """With a GPU at each NUMA node, a NIC, huge pages and a tuning."""
+    gpus = tuple(
+        Device(f"0000:{bus}:00.0", DeviceKind.GPU, "nvidia", numa, near, numa, "H100 80GB", names=(f"nvidia{numa}",))
+        for numa, bus, near in ((0, "65", IdSet.parse("0-1,4-5")), (1, "ca", IdSet.parse("2-3,6-7")))
+    )
+    nic = Device("0000:17:00.0", DeviceKind.NIC, "rdma", 0, IdSet.parse("0-1,4-5"), 0, "MT4129", names=("mlx5_0",))
+    pages = (HugePages(0, 2 * MIB, 512), HugePages(1, 2 * MIB, 256), HugePages(0, GIB, 4))
+    bare = node(name, job_id)
+    offer = replace(bare.offer, devices=(*gpus, nic), hugepages=pages, tunings=("hpc",), machine="9f86d081")
+    return replace(bare, offer=offer)
+
+
+def bound() -> Binding:
+    """A whole NUMA node of `equipped`, shared by two tasks."""
+    zero, gpu = IdSet.parse("0"), ("0000:65:00.0",)
+    tasks = tuple(TaskBinding(IdSet.parse(cpus), zero, gpu) for cpus in ("0,4", "1,5"))
+    pages = (HugePages(0, 2 * MIB, 128),)
+    return Binding(IdSet.parse("0-1,4-5"), zero, 8 * GIB, gpu, ("0000:17:00.0",), ((0, 8 * GIB),), pages, tasks)
+
+
+def observed_bound() -> Observed:
+    return replace(
+        observed(),
+        partition="root",
+        partition_asked="root",
+        pids_max=32768,
+        hugepages=((2 * MIB, 256 * MIB),),
+        opened=(OpenedDevice("/dev/nvidia0", True, "ok"), OpenedDevice("/dev/nvidia1", False, "EPERM")),
+        drivers=(("nvidia", "550.54.15"),),
+        tuning=(TunedSetting("governor", "powersave", "performance", "performance"),),
+        tasks=tuple(ObservedTask(IdSet.parse(cpus), "prefer (many):0") for cpus in ("0,4", "1,5")),
+        lacks=("cgroup hugetlb: no reservation limit",),
+    )
 
 
 def observed() -> Observed:
@@ -78,7 +129,7 @@ def failed() -> Job:
         script=b"#!/bin/sh\nexit 3\n",
         name="solve",
         user="ada",
-        resources=ResourceRequest(4, 2, 8 * GIB),
+        resources=ResourceRequest(4, 2, 8 * GIB, 2, 1, "pack", ((2 * MIB, 128),), 2, 2, TaskBind.L3, "hpc"),
         time_limit_s=3600,
         priority=5,
         workdir="/scratch",
@@ -88,9 +139,8 @@ def failed() -> Job:
         keep=True,
         hold=True,
     )
-    part = ContainerStatus(
-        1, Phase.EXITED, observed(), EndCause.EXIT, 3, None, "", Usage(7.25, 512 << 20, 0), START + 5, START + 9.5
-    )
+    usage, sampled = Usage(7.25, 512 << 20, 0), Sampled(2, 0.004, 3, -1, 0.0)
+    part = ContainerStatus(1, Phase.EXITED, observed_bound(), EndCause.EXIT, 3, None, "", usage, START + 5, START + 9.5, sampled)
     return Job(
         id=1,
         spec=spec,
@@ -101,7 +151,7 @@ def failed() -> Job:
         message="",
         start_time=START + 5,
         end_time=START + 9.5,
-        allocation=allocation("n2"),
+        allocation=Allocation((NodeBinding("n2", bound()),)),
         parts=(part,),
         cause=EndCause.EXIT,
         exit_code=3,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import count
 
+from hpcsched.model.device import Device, DeviceKind
 from hpcsched.model.idset import IdSet
 from hpcsched.model.node import NodeOffer
 from hpcsched.model.topology import Cache, Core, NumaNode, Topology
@@ -45,6 +47,23 @@ def offer_of(topology: Topology, name: str = "n1", cpus: IdSet | None = None, me
     return NodeOffer(
         name, topology, topology.pus if cpus is None else cpus, topology.memory if memory is None else memory, "0", ""
     )
+
+
+def with_devices(offer: NodeOffer, kind: DeviceKind, nodes: Sequence[int]) -> NodeOffer:
+    """One more device beside each of these NUMA nodes (-1: it does not say where it is), with rising ids `0000:01:00.0`."""
+    near = {node.os_index: node.pus for node in offer.topology.numa_nodes}
+    first = len(offer.devices) + 1
+    made = (_device(number, kind, numa, near.get(numa, IdSet())) for number, numa in enumerate(nodes, first))
+    return replace(offer, devices=(*offer.devices, *made))
+
+
+def with_memory(topology: Topology, *extra: NumaNode) -> Topology:
+    """The machine with more NUMA nodes."""
+    return replace(topology, numa_nodes=(*topology.numa_nodes, *extra))
+
+
+def _device(number: int, kind: DeviceKind, numa: int, near: IdSet) -> Device:
+    return Device(f"0000:{number:02x}:00.0", kind, "made up", numa, near)
 
 
 def _core(number: int, package: int, numa: int, pus: int, total: int) -> Core:

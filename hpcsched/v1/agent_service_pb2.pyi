@@ -18,10 +18,12 @@ class Hello(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., offer: _Optional[_Union[_node_pb2.NodeOffer, _Mapping]] = ...) -> None: ...
 
 class NodeReport(_message.Message):
-    __slots__ = ("containers",)
+    __slots__ = ("containers", "faults")
     CONTAINERS_FIELD_NUMBER: _ClassVar[int]
+    FAULTS_FIELD_NUMBER: _ClassVar[int]
     containers: _containers.RepeatedCompositeFieldContainer[_container_pb2.ContainerStatus]
-    def __init__(self, containers: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ...) -> None: ...
+    faults: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, containers: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., faults: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class SyncRequest(_message.Message):
     __slots__ = ("hello", "report")
@@ -32,7 +34,7 @@ class SyncRequest(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[NodeReport, _Mapping]] = ...) -> None: ...
 
 class DesiredContainer(_message.Message):
-    __slots__ = ("job_id", "runtime", "container", "command", "time_limit_s", "grace_s", "stdout", "cancel", "release", "started")
+    __slots__ = ("job_id", "runtime", "container", "command", "time_limit_s", "grace_s", "stdout", "cancel", "release", "started", "first_task")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     CONTAINER_FIELD_NUMBER: _ClassVar[int]
@@ -43,6 +45,7 @@ class DesiredContainer(_message.Message):
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
+    FIRST_TASK_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     runtime: str
     container: _container_pb2.ContainerSpec
@@ -53,7 +56,8 @@ class DesiredContainer(_message.Message):
     cancel: bool
     release: bool
     started: bool
-    def __init__(self, job_id: _Optional[int] = ..., runtime: _Optional[str] = ..., container: _Optional[_Union[_container_pb2.ContainerSpec, _Mapping]] = ..., command: _Optional[_Union[_container_pb2.StepSpec, _Mapping]] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ..., release: _Optional[bool] = ..., started: _Optional[bool] = ...) -> None: ...
+    first_task: int
+    def __init__(self, job_id: _Optional[int] = ..., runtime: _Optional[str] = ..., container: _Optional[_Union[_container_pb2.ContainerSpec, _Mapping]] = ..., command: _Optional[_Union[_container_pb2.StepSpec, _Mapping]] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ..., release: _Optional[bool] = ..., started: _Optional[bool] = ..., first_task: _Optional[int] = ...) -> None: ...
 
 class DesiredSet(_message.Message):
     __slots__ = ("epoch", "containers")

@@ -42,14 +42,66 @@ END_CAUSE_LOST: EndCause
 END_CAUSE_STOPPED: EndCause
 
 class Binding(_message.Message):
-    __slots__ = ("cpus", "mems", "memory")
+    __slots__ = ("cpus", "mems", "memory", "gpus", "nics", "memory_split", "hugepages", "tasks")
     CPUS_FIELD_NUMBER: _ClassVar[int]
     MEMS_FIELD_NUMBER: _ClassVar[int]
     MEMORY_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    NICS_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_SPLIT_FIELD_NUMBER: _ClassVar[int]
+    HUGEPAGES_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
     cpus: str
     mems: str
     memory: int
-    def __init__(self, cpus: _Optional[str] = ..., mems: _Optional[str] = ..., memory: _Optional[int] = ...) -> None: ...
+    gpus: _containers.RepeatedScalarFieldContainer[str]
+    nics: _containers.RepeatedScalarFieldContainer[str]
+    memory_split: _containers.RepeatedCompositeFieldContainer[NodeMemory]
+    hugepages: _containers.RepeatedCompositeFieldContainer[HugePages]
+    tasks: _containers.RepeatedCompositeFieldContainer[TaskBinding]
+    def __init__(self, cpus: _Optional[str] = ..., mems: _Optional[str] = ..., memory: _Optional[int] = ..., gpus: _Optional[_Iterable[str]] = ..., nics: _Optional[_Iterable[str]] = ..., memory_split: _Optional[_Iterable[_Union[NodeMemory, _Mapping]]] = ..., hugepages: _Optional[_Iterable[_Union[HugePages, _Mapping]]] = ..., tasks: _Optional[_Iterable[_Union[TaskBinding, _Mapping]]] = ...) -> None: ...
+
+class NodeMemory(_message.Message):
+    __slots__ = ("os_index", "bytes")
+    OS_INDEX_FIELD_NUMBER: _ClassVar[int]
+    BYTES_FIELD_NUMBER: _ClassVar[int]
+    os_index: int
+    bytes: int
+    def __init__(self, os_index: _Optional[int] = ..., bytes: _Optional[int] = ...) -> None: ...
+
+class HugePages(_message.Message):
+    __slots__ = ("numa", "size", "count")
+    NUMA_FIELD_NUMBER: _ClassVar[int]
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    numa: int
+    size: int
+    count: int
+    def __init__(self, numa: _Optional[int] = ..., size: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
+
+class TaskBinding(_message.Message):
+    __slots__ = ("cpus", "mems", "gpus")
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    MEMS_FIELD_NUMBER: _ClassVar[int]
+    GPUS_FIELD_NUMBER: _ClassVar[int]
+    cpus: str
+    mems: str
+    gpus: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, cpus: _Optional[str] = ..., mems: _Optional[str] = ..., gpus: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class DeviceNode(_message.Message):
+    __slots__ = ("path", "major", "minor", "kind", "access")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    MAJOR_FIELD_NUMBER: _ClassVar[int]
+    MINOR_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    ACCESS_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    major: int
+    minor: int
+    kind: str
+    access: str
+    def __init__(self, path: _Optional[str] = ..., major: _Optional[int] = ..., minor: _Optional[int] = ..., kind: _Optional[str] = ..., access: _Optional[str] = ...) -> None: ...
 
 class NodeBinding(_message.Message):
     __slots__ = ("node", "binding")
@@ -88,7 +140,7 @@ class Rlimit(_message.Message):
     def __init__(self, resource: _Optional[str] = ..., soft: _Optional[int] = ..., hard: _Optional[int] = ...) -> None: ...
 
 class ContainerSpec(_message.Message):
-    __slots__ = ("name", "image", "binding", "hostname", "env", "mounts", "rlimits", "shm_bytes", "keep")
+    __slots__ = ("name", "image", "binding", "hostname", "env", "mounts", "rlimits", "shm_bytes", "keep", "devices", "refused", "drivers", "tuning")
     NAME_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     BINDING_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +150,10 @@ class ContainerSpec(_message.Message):
     RLIMITS_FIELD_NUMBER: _ClassVar[int]
     SHM_BYTES_FIELD_NUMBER: _ClassVar[int]
     KEEP_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    DRIVERS_FIELD_NUMBER: _ClassVar[int]
+    TUNING_FIELD_NUMBER: _ClassVar[int]
     name: str
     image: str
     binding: Binding
@@ -107,10 +163,14 @@ class ContainerSpec(_message.Message):
     rlimits: _containers.RepeatedCompositeFieldContainer[Rlimit]
     shm_bytes: int
     keep: bool
-    def __init__(self, name: _Optional[str] = ..., image: _Optional[str] = ..., binding: _Optional[_Union[Binding, _Mapping]] = ..., hostname: _Optional[str] = ..., env: _Optional[_Iterable[_Union[EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., rlimits: _Optional[_Iterable[_Union[Rlimit, _Mapping]]] = ..., shm_bytes: _Optional[int] = ..., keep: _Optional[bool] = ...) -> None: ...
+    devices: _containers.RepeatedCompositeFieldContainer[DeviceNode]
+    refused: _containers.RepeatedCompositeFieldContainer[DeviceNode]
+    drivers: _containers.RepeatedCompositeFieldContainer[Version]
+    tuning: str
+    def __init__(self, name: _Optional[str] = ..., image: _Optional[str] = ..., binding: _Optional[_Union[Binding, _Mapping]] = ..., hostname: _Optional[str] = ..., env: _Optional[_Iterable[_Union[EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[Mount, _Mapping]]] = ..., rlimits: _Optional[_Iterable[_Union[Rlimit, _Mapping]]] = ..., shm_bytes: _Optional[int] = ..., keep: _Optional[bool] = ..., devices: _Optional[_Iterable[_Union[DeviceNode, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[DeviceNode, _Mapping]]] = ..., drivers: _Optional[_Iterable[_Union[Version, _Mapping]]] = ..., tuning: _Optional[str] = ...) -> None: ...
 
 class StepSpec(_message.Message):
-    __slots__ = ("step_id", "argv", "env", "workdir", "script", "output_cap", "tty")
+    __slots__ = ("step_id", "argv", "env", "workdir", "script", "output_cap", "tty", "cpus", "mems", "whole_lines")
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     ARGV_FIELD_NUMBER: _ClassVar[int]
     ENV_FIELD_NUMBER: _ClassVar[int]
@@ -118,6 +178,9 @@ class StepSpec(_message.Message):
     SCRIPT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_CAP_FIELD_NUMBER: _ClassVar[int]
     TTY_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    MEMS_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_LINES_FIELD_NUMBER: _ClassVar[int]
     step_id: int
     argv: _containers.RepeatedScalarFieldContainer[str]
     env: _containers.RepeatedCompositeFieldContainer[EnvVar]
@@ -125,10 +188,73 @@ class StepSpec(_message.Message):
     script: bytes
     output_cap: int
     tty: bool
-    def __init__(self, step_id: _Optional[int] = ..., argv: _Optional[_Iterable[str]] = ..., env: _Optional[_Iterable[_Union[EnvVar, _Mapping]]] = ..., workdir: _Optional[str] = ..., script: _Optional[bytes] = ..., output_cap: _Optional[int] = ..., tty: _Optional[bool] = ...) -> None: ...
+    cpus: str
+    mems: str
+    whole_lines: bool
+    def __init__(self, step_id: _Optional[int] = ..., argv: _Optional[_Iterable[str]] = ..., env: _Optional[_Iterable[_Union[EnvVar, _Mapping]]] = ..., workdir: _Optional[str] = ..., script: _Optional[bytes] = ..., output_cap: _Optional[int] = ..., tty: _Optional[bool] = ..., cpus: _Optional[str] = ..., mems: _Optional[str] = ..., whole_lines: _Optional[bool] = ...) -> None: ...
+
+class Version(_message.Message):
+    __slots__ = ("name", "version")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: str
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
+class OpenedDevice(_message.Message):
+    __slots__ = ("path", "granted", "outcome")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    granted: bool
+    outcome: str
+    def __init__(self, path: _Optional[str] = ..., granted: _Optional[bool] = ..., outcome: _Optional[str] = ...) -> None: ...
+
+class TunedSetting(_message.Message):
+    __slots__ = ("name", "before", "asked", "observed")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    BEFORE_FIELD_NUMBER: _ClassVar[int]
+    ASKED_FIELD_NUMBER: _ClassVar[int]
+    OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    before: str
+    asked: str
+    observed: str
+    def __init__(self, name: _Optional[str] = ..., before: _Optional[str] = ..., asked: _Optional[str] = ..., observed: _Optional[str] = ...) -> None: ...
+
+class ObservedTask(_message.Message):
+    __slots__ = ("cpus", "policy")
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    cpus: str
+    policy: str
+    def __init__(self, cpus: _Optional[str] = ..., policy: _Optional[str] = ...) -> None: ...
+
+class HugePageLimit(_message.Message):
+    __slots__ = ("size", "limit")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    limit: int
+    def __init__(self, size: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class Sampled(_message.Message):
+    __slots__ = ("samples", "misplaced", "migrations", "throttled", "steal")
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    MISPLACED_FIELD_NUMBER: _ClassVar[int]
+    MIGRATIONS_FIELD_NUMBER: _ClassVar[int]
+    THROTTLED_FIELD_NUMBER: _ClassVar[int]
+    STEAL_FIELD_NUMBER: _ClassVar[int]
+    samples: int
+    misplaced: float
+    migrations: int
+    throttled: int
+    steal: float
+    def __init__(self, samples: _Optional[int] = ..., misplaced: _Optional[float] = ..., migrations: _Optional[int] = ..., throttled: _Optional[int] = ..., steal: _Optional[float] = ...) -> None: ...
 
 class Observed(_message.Message):
-    __slots__ = ("runtime", "cpus", "mems", "memory", "cfs_quota", "cgroup", "pid", "root", "rlimits", "devices", "namespaces", "capabilities", "seccomp", "speculation", "kernel", "clock_source", "thp", "governor", "numa_balancing")
+    __slots__ = ("runtime", "cpus", "mems", "memory", "cfs_quota", "cgroup", "pid", "root", "rlimits", "devices", "namespaces", "capabilities", "seccomp", "speculation", "kernel", "clock_source", "thp", "governor", "numa_balancing", "partition", "partition_asked", "pids_max", "hugepages", "opened", "drivers", "tuning", "tasks", "lacks")
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     CPUS_FIELD_NUMBER: _ClassVar[int]
     MEMS_FIELD_NUMBER: _ClassVar[int]
@@ -148,6 +274,15 @@ class Observed(_message.Message):
     THP_FIELD_NUMBER: _ClassVar[int]
     GOVERNOR_FIELD_NUMBER: _ClassVar[int]
     NUMA_BALANCING_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_ASKED_FIELD_NUMBER: _ClassVar[int]
+    PIDS_MAX_FIELD_NUMBER: _ClassVar[int]
+    HUGEPAGES_FIELD_NUMBER: _ClassVar[int]
+    OPENED_FIELD_NUMBER: _ClassVar[int]
+    DRIVERS_FIELD_NUMBER: _ClassVar[int]
+    TUNING_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    LACKS_FIELD_NUMBER: _ClassVar[int]
     runtime: str
     cpus: str
     mems: str
@@ -167,7 +302,16 @@ class Observed(_message.Message):
     thp: str
     governor: str
     numa_balancing: str
-    def __init__(self, runtime: _Optional[str] = ..., cpus: _Optional[str] = ..., mems: _Optional[str] = ..., memory: _Optional[int] = ..., cfs_quota: _Optional[bool] = ..., cgroup: _Optional[str] = ..., pid: _Optional[int] = ..., root: _Optional[str] = ..., rlimits: _Optional[_Iterable[_Union[Rlimit, _Mapping]]] = ..., devices: _Optional[_Iterable[str]] = ..., namespaces: _Optional[_Iterable[str]] = ..., capabilities: _Optional[str] = ..., seccomp: _Optional[str] = ..., speculation: _Optional[str] = ..., kernel: _Optional[str] = ..., clock_source: _Optional[str] = ..., thp: _Optional[str] = ..., governor: _Optional[str] = ..., numa_balancing: _Optional[str] = ...) -> None: ...
+    partition: str
+    partition_asked: str
+    pids_max: int
+    hugepages: _containers.RepeatedCompositeFieldContainer[HugePageLimit]
+    opened: _containers.RepeatedCompositeFieldContainer[OpenedDevice]
+    drivers: _containers.RepeatedCompositeFieldContainer[Version]
+    tuning: _containers.RepeatedCompositeFieldContainer[TunedSetting]
+    tasks: _containers.RepeatedCompositeFieldContainer[ObservedTask]
+    lacks: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, runtime: _Optional[str] = ..., cpus: _Optional[str] = ..., mems: _Optional[str] = ..., memory: _Optional[int] = ..., cfs_quota: _Optional[bool] = ..., cgroup: _Optional[str] = ..., pid: _Optional[int] = ..., root: _Optional[str] = ..., rlimits: _Optional[_Iterable[_Union[Rlimit, _Mapping]]] = ..., devices: _Optional[_Iterable[str]] = ..., namespaces: _Optional[_Iterable[str]] = ..., capabilities: _Optional[str] = ..., seccomp: _Optional[str] = ..., speculation: _Optional[str] = ..., kernel: _Optional[str] = ..., clock_source: _Optional[str] = ..., thp: _Optional[str] = ..., governor: _Optional[str] = ..., numa_balancing: _Optional[str] = ..., partition: _Optional[str] = ..., partition_asked: _Optional[str] = ..., pids_max: _Optional[int] = ..., hugepages: _Optional[_Iterable[_Union[HugePageLimit, _Mapping]]] = ..., opened: _Optional[_Iterable[_Union[OpenedDevice, _Mapping]]] = ..., drivers: _Optional[_Iterable[_Union[Version, _Mapping]]] = ..., tuning: _Optional[_Iterable[_Union[TunedSetting, _Mapping]]] = ..., tasks: _Optional[_Iterable[_Union[ObservedTask, _Mapping]]] = ..., lacks: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("cpu_s", "peak_memory", "oom_kills")
@@ -180,7 +324,7 @@ class Usage(_message.Message):
     def __init__(self, cpu_s: _Optional[float] = ..., peak_memory: _Optional[int] = ..., oom_kills: _Optional[int] = ...) -> None: ...
 
 class ContainerStatus(_message.Message):
-    __slots__ = ("job_id", "phase", "observed", "cause", "exit_code", "signal", "message", "usage", "start_time", "end_time")
+    __slots__ = ("job_id", "phase", "observed", "cause", "exit_code", "signal", "message", "usage", "start_time", "end_time", "sampled")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     OBSERVED_FIELD_NUMBER: _ClassVar[int]
@@ -191,6 +335,7 @@ class ContainerStatus(_message.Message):
     USAGE_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
+    SAMPLED_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     phase: Phase
     observed: Observed
@@ -201,4 +346,5 @@ class ContainerStatus(_message.Message):
     usage: Usage
     start_time: float
     end_time: float
-    def __init__(self, job_id: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ..., observed: _Optional[_Union[Observed, _Mapping]] = ..., cause: _Optional[_Union[EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., message: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ...) -> None: ...
+    sampled: Sampled
+    def __init__(self, job_id: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ..., observed: _Optional[_Union[Observed, _Mapping]] = ..., cause: _Optional[_Union[EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., message: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., sampled: _Optional[_Union[Sampled, _Mapping]] = ...) -> None: ...

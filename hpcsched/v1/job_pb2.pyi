@@ -21,6 +21,14 @@ class JobState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_STATE_TIMEOUT: _ClassVar[JobState]
     JOB_STATE_OUT_OF_MEMORY: _ClassVar[JobState]
     JOB_STATE_NODE_FAIL: _ClassVar[JobState]
+
+class TaskBind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    TASK_BIND_UNSPECIFIED: _ClassVar[TaskBind]
+    TASK_BIND_CORES: _ClassVar[TaskBind]
+    TASK_BIND_L3: _ClassVar[TaskBind]
+    TASK_BIND_NUMA: _ClassVar[TaskBind]
+    TASK_BIND_NONE: _ClassVar[TaskBind]
 JOB_STATE_UNSPECIFIED: JobState
 JOB_STATE_PENDING: JobState
 JOB_STATE_CONFIGURING: JobState
@@ -32,16 +40,45 @@ JOB_STATE_CANCELLED: JobState
 JOB_STATE_TIMEOUT: JobState
 JOB_STATE_OUT_OF_MEMORY: JobState
 JOB_STATE_NODE_FAIL: JobState
+TASK_BIND_UNSPECIFIED: TaskBind
+TASK_BIND_CORES: TaskBind
+TASK_BIND_L3: TaskBind
+TASK_BIND_NUMA: TaskBind
+TASK_BIND_NONE: TaskBind
+
+class HugePageRequest(_message.Message):
+    __slots__ = ("size", "count")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    count: int
+    def __init__(self, size: _Optional[int] = ..., count: _Optional[int] = ...) -> None: ...
 
 class ResourceRequest(_message.Message):
-    __slots__ = ("cpus_per_node", "cores_per_node", "mem_per_node")
+    __slots__ = ("cpus_per_node", "cores_per_node", "mem_per_node", "threads_per_core", "gpus_per_node", "numa", "hugepages", "ntasks_per_node", "cpus_per_task", "bind", "tuning")
     CPUS_PER_NODE_FIELD_NUMBER: _ClassVar[int]
     CORES_PER_NODE_FIELD_NUMBER: _ClassVar[int]
     MEM_PER_NODE_FIELD_NUMBER: _ClassVar[int]
+    THREADS_PER_CORE_FIELD_NUMBER: _ClassVar[int]
+    GPUS_PER_NODE_FIELD_NUMBER: _ClassVar[int]
+    NUMA_FIELD_NUMBER: _ClassVar[int]
+    HUGEPAGES_FIELD_NUMBER: _ClassVar[int]
+    NTASKS_PER_NODE_FIELD_NUMBER: _ClassVar[int]
+    CPUS_PER_TASK_FIELD_NUMBER: _ClassVar[int]
+    BIND_FIELD_NUMBER: _ClassVar[int]
+    TUNING_FIELD_NUMBER: _ClassVar[int]
     cpus_per_node: int
     cores_per_node: int
     mem_per_node: int
-    def __init__(self, cpus_per_node: _Optional[int] = ..., cores_per_node: _Optional[int] = ..., mem_per_node: _Optional[int] = ...) -> None: ...
+    threads_per_core: int
+    gpus_per_node: int
+    numa: str
+    hugepages: _containers.RepeatedCompositeFieldContainer[HugePageRequest]
+    ntasks_per_node: int
+    cpus_per_task: int
+    bind: TaskBind
+    tuning: str
+    def __init__(self, cpus_per_node: _Optional[int] = ..., cores_per_node: _Optional[int] = ..., mem_per_node: _Optional[int] = ..., threads_per_core: _Optional[int] = ..., gpus_per_node: _Optional[int] = ..., numa: _Optional[str] = ..., hugepages: _Optional[_Iterable[_Union[HugePageRequest, _Mapping]]] = ..., ntasks_per_node: _Optional[int] = ..., cpus_per_task: _Optional[int] = ..., bind: _Optional[_Union[TaskBind, str]] = ..., tuning: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
     __slots__ = ("command", "script", "name", "user", "nodes", "resources", "image", "runtime", "time_limit_s", "grace_s", "priority", "workdir", "stdout", "output_cap", "env", "mounts", "keep", "hold")

@@ -63,10 +63,12 @@ class ListJobsResponse(_message.Message):
     def __init__(self, jobs: _Optional[_Iterable[_Union[_job_pb2.Job, _Mapping]]] = ...) -> None: ...
 
 class WaitJobRequest(_message.Message):
-    __slots__ = ("job_id",)
+    __slots__ = ("job_id", "granted")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_FIELD_NUMBER: _ClassVar[int]
     job_id: int
-    def __init__(self, job_id: _Optional[int] = ...) -> None: ...
+    granted: bool
+    def __init__(self, job_id: _Optional[int] = ..., granted: _Optional[bool] = ...) -> None: ...
 
 class WaitJobResponse(_message.Message):
     __slots__ = ("job",)
@@ -117,14 +119,16 @@ class ReleaseJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
 
 class ReadOutputRequest(_message.Message):
-    __slots__ = ("job_id", "offset", "follow")
+    __slots__ = ("job_id", "offset", "follow", "node")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     offset: int
     follow: bool
-    def __init__(self, job_id: _Optional[int] = ..., offset: _Optional[int] = ..., follow: _Optional[bool] = ...) -> None: ...
+    node: str
+    def __init__(self, job_id: _Optional[int] = ..., offset: _Optional[int] = ..., follow: _Optional[bool] = ..., node: _Optional[str] = ...) -> None: ...
 
 class ReadOutputResponse(_message.Message):
     __slots__ = ("data", "job")
@@ -135,7 +139,7 @@ class ReadOutputResponse(_message.Message):
     def __init__(self, data: _Optional[bytes] = ..., job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
 
 class ExecStepStart(_message.Message):
-    __slots__ = ("request_id", "job_id", "argv", "workdir", "env", "tty", "window")
+    __slots__ = ("request_id", "job_id", "argv", "workdir", "env", "tty", "window", "node")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     ARGV_FIELD_NUMBER: _ClassVar[int]
@@ -143,6 +147,7 @@ class ExecStepStart(_message.Message):
     ENV_FIELD_NUMBER: _ClassVar[int]
     TTY_FIELD_NUMBER: _ClassVar[int]
     WINDOW_FIELD_NUMBER: _ClassVar[int]
+    NODE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     job_id: int
     argv: _containers.RepeatedScalarFieldContainer[str]
@@ -150,7 +155,8 @@ class ExecStepStart(_message.Message):
     env: _containers.RepeatedCompositeFieldContainer[_container_pb2.EnvVar]
     tty: bool
     window: WindowSize
-    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ..., argv: _Optional[_Iterable[str]] = ..., workdir: _Optional[str] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., tty: _Optional[bool] = ..., window: _Optional[_Union[WindowSize, _Mapping]] = ...) -> None: ...
+    node: str
+    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ..., argv: _Optional[_Iterable[str]] = ..., workdir: _Optional[str] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., tty: _Optional[bool] = ..., window: _Optional[_Union[WindowSize, _Mapping]] = ..., node: _Optional[str] = ...) -> None: ...
 
 class WindowSize(_message.Message):
     __slots__ = ("rows", "columns")

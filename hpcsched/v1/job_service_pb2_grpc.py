@@ -123,7 +123,7 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def WaitJob(self, request, context):
-        """Answers when the job has ended; the caller's deadline bounds it.
+        """Answers when the job has ended, or with `granted` as soon as it has nodes; the caller's deadline bounds it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -148,14 +148,15 @@ class JobServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadOutput(self, request, context):
-        """The job's output from an offset; with `follow` until the job has ended. The last message carries the ended job, if it has.
+        """The job's output on one of its nodes from an offset; with `follow` until the job has ended. The last message carries the ended
+        job, if it has. NOT_FOUND: there is no such job, or it does not have that node.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ExecStep(self, request_iterator, context):
-        """A command inside the job's container; the first request is `start`.
+        """A command inside the job's container on one of its nodes; the first request is `start`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -22,20 +22,25 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from hpcsched.v1 import container_pb2 as hpcsched_dot_v1_dot_container__pb2
 from hpcsched.v1 import topology_pb2 as hpcsched_dot_v1_dot_topology__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16hpcsched/v1/node.proto\x12\x0bhpcsched.v1\x1a\x1ahpcsched/v1/topology.proto\"\x94\x01\n\tNodeOffer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x08topology\x18\x02 \x01(\x0b\x32\x15.hpcsched.v1.Topology\x12\x0c\n\x04\x63pus\x18\x03 \x01(\t\x12\x0e\n\x06memory\x18\x04 \x01(\x04\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x06 \x01(\t\x12\x10\n\x08runtimes\x18\x07 \x03(\t\"\xbc\x01\n\x04Node\x12%\n\x05offer\x18\x01 \x01(\x0b\x32\x16.hpcsched.v1.NodeOffer\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.hpcsched.v1.NodeState\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x14\n\x0c\x64rain_reason\x18\x04 \x01(\t\x12\x0e\n\x06job_id\x18\x05 \x01(\x04\x12\r\n\x05since\x18\x06 \x01(\x01\x12\x0c\n\x04\x64own\x18\x07 \x01(\x08\x12\x10\n\x08\x63leaning\x18\x08 \x03(\x04*\xb4\x01\n\tNodeState\x12\x1a\n\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_STATE_UNKNOWN\x10\x01\x12\x13\n\x0fNODE_STATE_IDLE\x10\x02\x12\x18\n\x14NODE_STATE_ALLOCATED\x10\x03\x12\x17\n\x13NODE_STATE_DRAINING\x10\x04\x12\x16\n\x12NODE_STATE_DRAINED\x10\x05\x12\x13\n\x0fNODE_STATE_DOWN\x10\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16hpcsched/v1/node.proto\x12\x0bhpcsched.v1\x1a\x1bhpcsched/v1/container.proto\x1a\x1ahpcsched/v1/topology.proto\"\x87\x02\n\tNodeOffer\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\'\n\x08topology\x18\x02 \x01(\x0b\x32\x15.hpcsched.v1.Topology\x12\x0c\n\x04\x63pus\x18\x03 \x01(\t\x12\x0e\n\x06memory\x18\x04 \x01(\x04\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0f\n\x07\x62oot_id\x18\x06 \x01(\t\x12\x10\n\x08runtimes\x18\x07 \x03(\t\x12$\n\x07\x64\x65vices\x18\x08 \x03(\x0b\x32\x13.hpcsched.v1.Device\x12)\n\thugepages\x18\t \x03(\x0b\x32\x16.hpcsched.v1.HugePages\x12\x0f\n\x07tunings\x18\n \x03(\t\x12\x0f\n\x07machine\x18\x0b \x01(\t\"\xaf\x01\n\x06\x44\x65vice\x12\n\n\x02id\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.hpcsched.v1.DeviceKind\x12\x0e\n\x06vendor\x18\x03 \x01(\t\x12\x0c\n\x04numa\x18\x04 \x01(\x05\x12\x0c\n\x04\x63pus\x18\x05 \x01(\t\x12\r\n\x05index\x18\x06 \x01(\r\x12\r\n\x05model\x18\x07 \x01(\t\x12\x0c\n\x04uuid\x18\x08 \x01(\t\x12\x0b\n\x03pci\x18\t \x01(\t\x12\r\n\x05names\x18\n \x03(\t\"\xbc\x01\n\x04Node\x12%\n\x05offer\x18\x01 \x01(\x0b\x32\x16.hpcsched.v1.NodeOffer\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.hpcsched.v1.NodeState\x12\x11\n\tconnected\x18\x03 \x01(\x08\x12\x14\n\x0c\x64rain_reason\x18\x04 \x01(\t\x12\x0e\n\x06job_id\x18\x05 \x01(\x04\x12\r\n\x05since\x18\x06 \x01(\x01\x12\x0c\n\x04\x64own\x18\x07 \x01(\x08\x12\x10\n\x08\x63leaning\x18\x08 \x03(\x04*\xb4\x01\n\tNodeState\x12\x1a\n\x16NODE_STATE_UNSPECIFIED\x10\x00\x12\x16\n\x12NODE_STATE_UNKNOWN\x10\x01\x12\x13\n\x0fNODE_STATE_IDLE\x10\x02\x12\x18\n\x14NODE_STATE_ALLOCATED\x10\x03\x12\x17\n\x13NODE_STATE_DRAINING\x10\x04\x12\x16\n\x12NODE_STATE_DRAINED\x10\x05\x12\x13\n\x0fNODE_STATE_DOWN\x10\x06*S\n\nDeviceKind\x12\x1b\n\x17\x44\x45VICE_KIND_UNSPECIFIED\x10\x00\x12\x13\n\x0f\x44\x45VICE_KIND_GPU\x10\x01\x12\x13\n\x0f\x44\x45VICE_KIND_NIC\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hpcsched.v1.node_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NODESTATE']._serialized_start=410
-  _globals['_NODESTATE']._serialized_end=590
-  _globals['_NODEOFFER']._serialized_start=68
-  _globals['_NODEOFFER']._serialized_end=216
-  _globals['_NODE']._serialized_start=219
-  _globals['_NODE']._serialized_end=407
+  _globals['_NODESTATE']._serialized_start=732
+  _globals['_NODESTATE']._serialized_end=912
+  _globals['_DEVICEKIND']._serialized_start=914
+  _globals['_DEVICEKIND']._serialized_end=997
+  _globals['_NODEOFFER']._serialized_start=97
+  _globals['_NODEOFFER']._serialized_end=360
+  _globals['_DEVICE']._serialized_start=363
+  _globals['_DEVICE']._serialized_end=538
+  _globals['_NODE']._serialized_start=541
+  _globals['_NODE']._serialized_end=729
 # @@protoc_insertion_point(module_scope)

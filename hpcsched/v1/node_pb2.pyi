@@ -1,3 +1,4 @@
+from hpcsched.v1 import container_pb2 as _container_pb2
 from hpcsched.v1 import topology_pb2 as _topology_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
@@ -17,6 +18,12 @@ class NodeState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     NODE_STATE_DRAINING: _ClassVar[NodeState]
     NODE_STATE_DRAINED: _ClassVar[NodeState]
     NODE_STATE_DOWN: _ClassVar[NodeState]
+
+class DeviceKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    DEVICE_KIND_UNSPECIFIED: _ClassVar[DeviceKind]
+    DEVICE_KIND_GPU: _ClassVar[DeviceKind]
+    DEVICE_KIND_NIC: _ClassVar[DeviceKind]
 NODE_STATE_UNSPECIFIED: NodeState
 NODE_STATE_UNKNOWN: NodeState
 NODE_STATE_IDLE: NodeState
@@ -24,9 +31,12 @@ NODE_STATE_ALLOCATED: NodeState
 NODE_STATE_DRAINING: NodeState
 NODE_STATE_DRAINED: NodeState
 NODE_STATE_DOWN: NodeState
+DEVICE_KIND_UNSPECIFIED: DeviceKind
+DEVICE_KIND_GPU: DeviceKind
+DEVICE_KIND_NIC: DeviceKind
 
 class NodeOffer(_message.Message):
-    __slots__ = ("name", "topology", "cpus", "memory", "version", "boot_id", "runtimes")
+    __slots__ = ("name", "topology", "cpus", "memory", "version", "boot_id", "runtimes", "devices", "hugepages", "tunings", "machine")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
     CPUS_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +44,10 @@ class NodeOffer(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     BOOT_ID_FIELD_NUMBER: _ClassVar[int]
     RUNTIMES_FIELD_NUMBER: _ClassVar[int]
+    DEVICES_FIELD_NUMBER: _ClassVar[int]
+    HUGEPAGES_FIELD_NUMBER: _ClassVar[int]
+    TUNINGS_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_FIELD_NUMBER: _ClassVar[int]
     name: str
     topology: _topology_pb2.Topology
     cpus: str
@@ -41,7 +55,35 @@ class NodeOffer(_message.Message):
     version: str
     boot_id: str
     runtimes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., topology: _Optional[_Union[_topology_pb2.Topology, _Mapping]] = ..., cpus: _Optional[str] = ..., memory: _Optional[int] = ..., version: _Optional[str] = ..., boot_id: _Optional[str] = ..., runtimes: _Optional[_Iterable[str]] = ...) -> None: ...
+    devices: _containers.RepeatedCompositeFieldContainer[Device]
+    hugepages: _containers.RepeatedCompositeFieldContainer[_container_pb2.HugePages]
+    tunings: _containers.RepeatedScalarFieldContainer[str]
+    machine: str
+    def __init__(self, name: _Optional[str] = ..., topology: _Optional[_Union[_topology_pb2.Topology, _Mapping]] = ..., cpus: _Optional[str] = ..., memory: _Optional[int] = ..., version: _Optional[str] = ..., boot_id: _Optional[str] = ..., runtimes: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., hugepages: _Optional[_Iterable[_Union[_container_pb2.HugePages, _Mapping]]] = ..., tunings: _Optional[_Iterable[str]] = ..., machine: _Optional[str] = ...) -> None: ...
+
+class Device(_message.Message):
+    __slots__ = ("id", "kind", "vendor", "numa", "cpus", "index", "model", "uuid", "pci", "names")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    VENDOR_FIELD_NUMBER: _ClassVar[int]
+    NUMA_FIELD_NUMBER: _ClassVar[int]
+    CPUS_FIELD_NUMBER: _ClassVar[int]
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    UUID_FIELD_NUMBER: _ClassVar[int]
+    PCI_FIELD_NUMBER: _ClassVar[int]
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    kind: DeviceKind
+    vendor: str
+    numa: int
+    cpus: str
+    index: int
+    model: str
+    uuid: str
+    pci: str
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., vendor: _Optional[str] = ..., numa: _Optional[int] = ..., cpus: _Optional[str] = ..., index: _Optional[int] = ..., model: _Optional[str] = ..., uuid: _Optional[str] = ..., pci: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Node(_message.Message):
     __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning")

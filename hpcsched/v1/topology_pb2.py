@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahpcsched/v1/topology.proto\x12\x0bhpcsched.v1\"\x9f\x01\n\x08Topology\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\tcpu_model\x18\x02 \x01(\t\x12 \n\x05\x63ores\x18\x03 \x03(\x0b\x32\x11.hpcsched.v1.Core\x12)\n\nnuma_nodes\x18\x04 \x03(\x0b\x32\x15.hpcsched.v1.NumaNode\x12\"\n\x06\x63\x61\x63hes\x18\x05 \x03(\x0b\x32\x12.hpcsched.v1.Cache\"C\n\x04\x43ore\x12\x0f\n\x07logical\x18\x01 \x01(\r\x12\x0f\n\x07package\x18\x02 \x01(\r\x12\x0c\n\x04numa\x18\x03 \x01(\r\x12\x0b\n\x03pus\x18\x04 \x01(\t\"c\n\x08NumaNode\x12\x10\n\x08os_index\x18\x01 \x01(\r\x12\x0e\n\x06memory\x18\x02 \x01(\x04\x12\x0b\n\x03pus\x18\x03 \x01(\t\x12(\n\tdistances\x18\x04 \x03(\x0b\x32\x15.hpcsched.v1.Distance\".\n\x08\x44istance\x12\x10\n\x08os_index\x18\x01 \x01(\r\x12\x10\n\x08\x64istance\x18\x02 \x01(\r\"1\n\x05\x43\x61\x63he\x12\r\n\x05level\x18\x01 \x01(\r\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0b\n\x03pus\x18\x03 \x01(\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ahpcsched/v1/topology.proto\x12\x0bhpcsched.v1\"\x81\x02\n\x08Topology\x12\x0f\n\x07version\x18\x01 \x01(\r\x12\x11\n\tcpu_model\x18\x02 \x01(\t\x12 \n\x05\x63ores\x18\x03 \x03(\x0b\x32\x11.hpcsched.v1.Core\x12)\n\nnuma_nodes\x18\x04 \x03(\x0b\x32\x15.hpcsched.v1.NumaNode\x12\"\n\x06\x63\x61\x63hes\x18\x05 \x03(\x0b\x32\x12.hpcsched.v1.Cache\x12\'\n\x07\x64\x65vices\x18\x06 \x03(\x0b\x32\x16.hpcsched.v1.PciDevice\x12\x12\n\ncore_kinds\x18\x07 \x03(\t\x12\x0f\n\x07offline\x18\x08 \x01(\t\x12\x12\n\ndisallowed\x18\t \x01(\t\"\x8a\x01\n\tPciDevice\x12\x0f\n\x07\x61\x64\x64ress\x18\x01 \x01(\t\x12\x0c\n\x04kind\x18\x02 \x01(\t\x12\x0c\n\x04numa\x18\x03 \x01(\x05\x12\x0c\n\x04\x63pus\x18\x04 \x01(\t\x12\x11\n\tvendor_id\x18\x05 \x01(\r\x12\x11\n\tdevice_id\x18\x06 \x01(\r\x12\r\n\x05names\x18\x07 \x03(\t\x12\r\n\x05model\x18\x08 \x01(\t\"^\n\x04\x43ore\x12\x0f\n\x07logical\x18\x01 \x01(\r\x12\x0f\n\x07package\x18\x02 \x01(\r\x12\x0c\n\x04numa\x18\x03 \x01(\r\x12\x0b\n\x03pus\x18\x04 \x01(\t\x12\x0b\n\x03\x64ie\x18\x05 \x01(\r\x12\x0c\n\x04kind\x18\x06 \x01(\r\"\x7f\n\x08NumaNode\x12\x10\n\x08os_index\x18\x01 \x01(\r\x12\x0e\n\x06memory\x18\x02 \x01(\x04\x12\x0b\n\x03pus\x18\x03 \x01(\t\x12(\n\tdistances\x18\x04 \x03(\x0b\x32\x15.hpcsched.v1.Distance\x12\x0c\n\x04tier\x18\x05 \x01(\t\x12\x0c\n\x04near\x18\x06 \x01(\t\".\n\x08\x44istance\x12\x10\n\x08os_index\x18\x01 \x01(\r\x12\x10\n\x08\x64istance\x18\x02 \x01(\r\"1\n\x05\x43\x61\x63he\x12\r\n\x05level\x18\x01 \x01(\r\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0b\n\x03pus\x18\x03 \x01(\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,13 +32,15 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hpcsched.v1.topology_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TOPOLOGY']._serialized_start=44
-  _globals['_TOPOLOGY']._serialized_end=203
-  _globals['_CORE']._serialized_start=205
-  _globals['_CORE']._serialized_end=272
-  _globals['_NUMANODE']._serialized_start=274
-  _globals['_NUMANODE']._serialized_end=373
-  _globals['_DISTANCE']._serialized_start=375
-  _globals['_DISTANCE']._serialized_end=421
-  _globals['_CACHE']._serialized_start=423
-  _globals['_CACHE']._serialized_end=472
+  _globals['_TOPOLOGY']._serialized_end=301
+  _globals['_PCIDEVICE']._serialized_start=304
+  _globals['_PCIDEVICE']._serialized_end=442
+  _globals['_CORE']._serialized_start=444
+  _globals['_CORE']._serialized_end=538
+  _globals['_NUMANODE']._serialized_start=540
+  _globals['_NUMANODE']._serialized_end=667
+  _globals['_DISTANCE']._serialized_start=669
+  _globals['_DISTANCE']._serialized_end=715
+  _globals['_CACHE']._serialized_start=717
+  _globals['_CACHE']._serialized_end=766
 # @@protoc_insertion_point(module_scope)

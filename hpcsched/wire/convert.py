@@ -16,25 +16,27 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model import allocation, container, job, node, record, topology
+from hpcsched.model import allocation, container, device, job, node, record, topology
 from hpcsched.model.idset import IdSet
 from hpcsched.v1 import agent_service_pb2, container_pb2, job_pb2, job_service_pb2, node_pb2, record_pb2, topology_pb2
 
 Noun = TypeVar("Noun")
 
-_PAIRS: dict[Any, tuple[type[Message], str, str]] = {
-    tuple[tuple[str, str], ...]: (container_pb2.EnvVar, "name", "value"),
-    tuple[tuple[int, int], ...]: (topology_pb2.Distance, "os_index", "distance"),
-}
-
 _MESSAGES: dict[type, type[Message]] = {
     allocation.Binding: container_pb2.Binding,
+    allocation.HugePages: container_pb2.HugePages,
+    allocation.TaskBinding: container_pb2.TaskBinding,
     allocation.NodeBinding: container_pb2.NodeBinding,
     container.Mount: container_pb2.Mount,
+    container.DeviceNode: container_pb2.DeviceNode,
     container.Rlimit: container_pb2.Rlimit,
     container.ContainerSpec: container_pb2.ContainerSpec,
     container.StepSpec: container_pb2.StepSpec,
     container.StepExit: job_service_pb2.StepExit,
+    container.OpenedDevice: container_pb2.OpenedDevice,
+    container.TunedSetting: container_pb2.TunedSetting,
+    container.ObservedTask: container_pb2.ObservedTask,
+    container.Sampled: container_pb2.Sampled,
     container.Observed: container_pb2.Observed,
     container.Usage: container_pb2.Usage,
     container.ContainerStatus: container_pb2.ContainerStatus,
@@ -42,6 +44,7 @@ _MESSAGES: dict[type, type[Message]] = {
     job.ResourceRequest: job_pb2.ResourceRequest,
     job.JobSpec: job_pb2.JobSpec,
     job.Job: job_pb2.Job,
+    device.Device: node_pb2.Device,
     node.NodeOffer: node_pb2.NodeOffer,
     node.Node: node_pb2.Node,
     record.Record: record_pb2.Record,
@@ -49,8 +52,9 @@ _MESSAGES: dict[type, type[Message]] = {
     topology.Core: topology_pb2.Core,
     topology.NumaNode: topology_pb2.NumaNode,
     topology.Cache: topology_pb2.Cache,
+    topology.PciDevice: topology_pb2.PciDevice,
 }
-_ZERO_IS_DEFAULT = frozenset({job.JobSpec})
+_ZERO_IS_DEFAULT = frozenset({job.JobSpec, job.ResourceRequest})
 """Classes in which a number or text left at zero means the noun's default."""
 
 
@@ -124,7 +128,7 @@ def _field(kind: type, item: dataclasses.Field[Any], hint: Any, descriptor: Any)
     there = descriptor.fields_by_name.get(item.name)
     if there is None:
         raise TypeError(f"{descriptor.full_name} has no field {item.name}")
-    put, get = _codec(item.name, _without_none(hint))
+    put, get = _codec(there, _without_none(hint))
     default = None if item.default is dataclasses.MISSING else item.default
     return _Field(item.name, default, there.has_presence, kind in _ZERO_IS_DEFAULT and not there.has_presence, put, get)
 
@@ -135,9 +139,8 @@ def _without_none(hint: Any) -> Any:
     return hint
 
 
-def _codec(name: str, hint: Any) -> tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]:
-    if hint in _PAIRS:
-        return _pairs(name, *_PAIRS[hint])
+def _codec(there: Any, hint: Any) -> tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]:
+    name = there.name
     if hint is IdSet:
         return _setter(name, str), IdSet.parse
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
@@ -145,12 +148,15 @@ def _codec(name: str, hint: Any) -> tuple[Callable[[Any, Any], Any], Callable[[A
     if hint in _MESSAGES:
         return _nested(name), lambda message: from_message(hint, message)
     if typing.get_origin(hint) is tuple:
-        return _tuple(name, typing.get_args(hint)[0])
+        return _tuple(there, typing.get_args(hint)[0])
     return _setter(name, lambda value: value), lambda value: value
 
 
-def _pairs(name: str, kind: type[Message], first: str, second: str) -> tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]:
-    put = _put_list(name, lambda pair: kind(**{first: pair[0], second: pair[1]}))
+def _pairs(there: Any) -> tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]:
+    """Pairs are messages of two fields, in that order."""
+    kind = there.message_type._concrete_class
+    first, second = (field.name for field in there.message_type.fields)
+    put = _put_list(there.name, lambda pair: kind(**{first: pair[0], second: pair[1]}))
     return put, lambda messages: tuple((getattr(item, first), getattr(item, second)) for item in messages)
 
 
@@ -171,7 +177,10 @@ def _nested(name: str) -> Callable[[Any, Any], Any]:
     return put
 
 
-def _tuple(name: str, inner: Any) -> tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]:
+def _tuple(there: Any, inner: Any) -> tuple[Callable[[Any, Any], Any], Callable[[Any], Any]]:
+    name = there.name
+    if typing.get_origin(inner) is tuple:
+        return _pairs(there)
     if inner in _MESSAGES:
         return _put_list(name, to_message), lambda messages: tuple([from_message(inner, item) for item in messages])
     return _put_list(name, lambda value: value), tuple
@@ -210,6 +219,8 @@ _ENUMS: dict[type[enum.Enum], Any] = {
     container.Phase: container_pb2.Phase,
     container.EndCause: container_pb2.EndCause,
     job.JobState: job_pb2.JobState,
+    job.TaskBind: job_pb2.TaskBind,
+    device.DeviceKind: node_pb2.DeviceKind,
     node.NodeState: node_pb2.NodeState,
 }
 

@@ -7,11 +7,12 @@ import signal
 import struct
 import termios
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from hpcsched.errors import Conflict, ContainerGone, ImageError, RuntimeFailure
-from hpcsched.model.container import Mount, Rlimit, StepSpec, Usage
+from hpcsched.model.container import DeviceNode, Mount, Rlimit, StepSpec, Usage
 from hpcsched.model.idset import IdSet
 from hpcsched.plugins import load
 from tests.containers import (
@@ -31,6 +32,7 @@ from tests.containers import (
 )
 
 pytestmark = pytest.mark.system
+LIMIT_FILES = ("memory.limit_in_bytes", "memory.max")
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +121,32 @@ async def test_what_is_observed_is_what_was_asked(runtime, shell):
     assert set(LIMITS) <= set(seen.rlimits)
     assert seen.runtime == runtime.name
     assert seen.cgroup.endswith(f"/{runtime.group('job1').path}/payload")
+
+
+async def test_devices_are_tried_from_the_containers_control_groups_and_nobody_stays_there(runtime, shell):
+    before = runtime.group("job1").pids()
+    nodes = (DeviceNode("/dev/null", 1, 3), DeviceNode("/dev/no-such-node", 1, 99))
+    assert await runtime.try_open("job1", nodes) == {"/dev/null": "ok", "/dev/no-such-node": "ENOENT"}
+    assert runtime.group("job1").pids() == before
+    with pytest.raises(ContainerGone):
+        await runtime.try_open("never-was", nodes)
+
+
+async def test_a_container_is_in_no_group_of_the_agent_where_systemd_looks_for_processes_of_a_unit(runtime, shell):
+    assert where_systemd_looks(runtime.observe("job1").pid) == {f"/{runtime.group('job1').path}/payload"}
+
+
+def where_systemd_looks(pid):
+    """Paths in v2 and in systemd's own hierarchy of v1, where there are such."""
+    found = (line.split(":", 2) for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines())
+    return {path for _, names, path in found if names in ("", "name=systemd")}
+
+
+async def test_a_second_start_of_a_running_container_writes_no_limit(runtime, shell):
+    files = (folder / name for folder in runtime.group("job1").folders() for name in LIMIT_FILES)
+    next(file for file in files if file.exists()).write_text(str(200 * MIB))
+    await runtime.start(a_spec())
+    assert runtime.observe("job1").memory == 200 * MIB
 
 
 async def test_a_step_gets_the_cpus_memory_nodes_and_limits_that_were_asked(shell):

@@ -17,7 +17,8 @@ from hpcsched.client import Client
 from hpcsched.errors import HpcschedError, Unreachable
 from hpcsched.model.node import NodeState
 
-DEADLINE_S = 30.0
+DEADLINE_S = 30.0 * float(os.environ.get("HPCSCHED_TEST_PATIENCE", "1"))
+"""HPCSCHED_TEST_PATIENCE: how many times slower than usual this machine is."""
 
 
 def eventually(condition: Callable[[], bool], what: str, deadline_s: float = DEADLINE_S, every_s: float = 0.002) -> None:
@@ -30,11 +31,12 @@ def eventually(condition: Callable[[], bool], what: str, deadline_s: float = DEA
 
 @dataclass
 class Daemons:
-    """`controller` and `agent` are the processes of now."""
+    """`controller` and `agent` are the processes of now. `agent_keys`: more lines of the table `[agent]`."""
 
     folder: Path
     agent_timeout_s: float = 60.0
     cpus: str = ""
+    agent_keys: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -48,7 +50,7 @@ class Daemons:
             f"agent_timeout_s = {self.agent_timeout_s}\n"
             f'[agent]\ncontroller = "{self.address}"\nname = "{agent}"\nstate_dir = "{self.folder}/{agent}"\n'
             f'image_dir = "{self.folder}/images"\nmount_allow = ["{self.folder}"]\n'
-            f'cpus = "{self.cpus if cpus is None else cpus}"\n'
+            f'cpus = "{self.cpus if cpus is None else cpus}"\n{self.agent_keys}\n'
         )
         return path
 
@@ -86,7 +88,7 @@ class Daemons:
         return True
 
     def wait_for_node(self, state: NodeState = NodeState.IDLE) -> None:
-        eventually(lambda: state in self._states(), f"a node in state {state}")
+        eventually(lambda: state in self._states(), f"a node in state {state}", every_s=0.03)
 
     def wait_for_nodes(self, count: int) -> None:
         eventually(lambda: self._states().count(NodeState.IDLE) == count, f"{count} idle nodes")

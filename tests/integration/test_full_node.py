@@ -1,4 +1,4 @@
-"""A node without room fails the jobs that need it, by name, and goes on when there is room."""
+"""A node without room fails the job that finds out, by name, takes no other, and goes on when there is room."""
 
 import subprocess
 
@@ -6,6 +6,7 @@ import pytest
 
 from hpcsched.client import JobSpec
 from hpcsched.model.job import JobState, Reason
+from hpcsched.model.node import NodeState
 from tests.integration.daemons import Daemons
 
 pytestmark = pytest.mark.system
@@ -33,7 +34,7 @@ def fill(file):
         file.write(b"x" * 4096)
 
 
-def test_a_full_disk_of_the_agent_fails_the_job_with_the_reason_and_not_the_agent(cramped):
+def test_a_full_disk_of_the_agent_fails_one_job_with_the_reason_and_drains_the_node(cramped):
     ballast = cramped.folder / "n1" / "ballast"
     with cramped.client() as client:
         assert client.wait(client.submit(JobSpec(command=("true",))), 30).state is JobState.COMPLETED
@@ -43,6 +44,9 @@ def test_a_full_disk_of_the_agent_fails_the_job_with_the_reason_and_not_the_agen
         job = client.wait(client.submit(JobSpec(command=("true",))), 30)
         assert (job.state, job.reason) == (JobState.FAILED, Reason.LAUNCH_FAILED)
         assert "No space left" in job.message
+        cramped.wait_for_node(NodeState.DRAINED)
+        assert f"{cramped.folder}/n1 has 0 free, less than 81.9K" in client.nodes()[0].drain_reason
         ballast.unlink()
+        client.resume("n1")
         assert client.wait(client.submit(JobSpec(command=("true",))), 30).state is JobState.COMPLETED
     assert cramped.processes["agent"].poll() is None

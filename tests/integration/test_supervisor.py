@@ -19,24 +19,6 @@ from hpcsched.runtimes.supervisor import InitSupervisor
 from tests.containers import descriptors
 
 
-@pytest.fixture(scope="module")
-def binary(tmp_path_factory):
-    return init_binary(tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture
-def path(binary, tmp_path):
-    """The socket of a running supervisor, in a folder whose name is longer than a socket address may be."""
-    folder = tmp_path / ("long" * 40)
-    folder.mkdir()
-    with listen(folder / "init.sock") as listener:
-        process = subprocess.Popen([binary, "--listen", str(listener.fileno()), "--bare"], pass_fds=[listener.fileno()])
-    yield folder / "init.sock"
-    assert process.poll() is None
-    process.kill()
-    process.wait()
-
-
 def dial(path):
     client = socket.socket(socket.AF_UNIX)
     client.settimeout(20)
@@ -78,6 +60,9 @@ MALFORMED = {
     "a spawn with an argument too few": a_spawn(2, 0, b"/\0true\0"),
     "a script that is not announced": a_spawn(1, 0, b"/\0a\0#!/bin/sh\n"),
     "a script that is announced and not there": a_spawn(1, 0, b"/\0a\0", frames.SCRIPT),
+    "a binding that is announced and not there": a_spawn(1, 0, b"/\0true\0", frames.BOUND),
+    "a binding of more PUs than Linux has": a_spawn(1, 0, struct.pack("<I", 1025) + bytes(1029) + b"/\0true\0", frames.BOUND),
+    "a binding of four billion PUs": a_spawn(1, 0, b"\xff" * 4 + b"/\0true\0", frames.BOUND),
     "half a signal": frame(struct.pack("<BI", frames.SIGNAL, 1)),
     "half a status": frame(struct.pack("<BH", frames.STATUS, 1)),
 }

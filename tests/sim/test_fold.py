@@ -4,6 +4,7 @@ The agents keep to the protocol: a level for each container, reported in full, a
 """
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -78,7 +79,9 @@ class Cluster:
             nodes=self.chance.choice((1, 1, 1, 2, 4)),
             priority=self.chance.choice((0, 0, 1)),
             hold=self.chance.random() < 0.1,
-            resources=ResourceRequest(cores_per_node=self.chance.choice((0, 1, 4, 5))),
+            resources=ResourceRequest(
+                cores_per_node=self.chance.choice((0, 1, 4, 5)), ntasks_per_node=self.chance.choice((0, 0, 1))
+            ),
         )
         try:
             self.submitted.update(self.world.submit(*[spec] * self.chance.randint(1, 3)))
@@ -189,8 +192,11 @@ def test_no_job_is_lost_none_ends_twice_and_no_command_runs_twice(seed: int) -> 
         cluster.step()
     cluster.settle()
     assert set(cluster.world.records) == cluster.submitted
-    runs = [job_id for node in cluster.nodes.values() for job_id in node.runs]
-    assert len(runs) == len(set(runs))
+    runs = Counter(job_id for node in cluster.nodes.values() for job_id in node.runs)
+    for job_id, record in cluster.world.records.items():
+        tasks = record.job.spec.resources.ntasks_per_node
+        assert runs[job_id] <= (record.job.spec.nodes if tasks else 1)
+    assert all(len(node.runs) == len(set(node.runs)) for node in cluster.nodes.values())
 
 
 @pytest.mark.parametrize("seed", range(60, 80))
@@ -199,12 +205,14 @@ def test_every_job_that_completed_did_run_and_was_billed(seed: int) -> None:
     for _ in range(150):
         cluster.step()
     cluster.settle()
-    ran = {job_id for node in cluster.nodes.values() for job_id in node.runs}
+    ran = Counter(job_id for node in cluster.nodes.values() for job_id in node.runs)
     for job_id, record in cluster.world.records.items():
         assert record.waited_s >= 0
         assert record.ran_s >= 0
         if record.job.state is JobState.COMPLETED:
-            assert job_id in ran
+            runners = record.job.parts if record.job.spec.resources.ntasks_per_node else record.job.parts[:1]
+            assert ran[job_id] == len(runners)
+            assert all(part and (part.cause, part.exit_code) == (EndCause.EXIT, 0) for part in runners)
             assert record.usage.cpu_s > 0
 
 

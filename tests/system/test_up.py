@@ -1,13 +1,14 @@
 """`hpcsched up` ends what it began, however it is told to, and takes up what a kill -9 left."""
 
 import signal
+import subprocess
 
 import pytest
 
 from hpcsched.client import JobSpec
 from hpcsched.model.job import JobState
 from tests.integration.daemons import DEADLINE_S, eventually
-from tests.system.conftest import up_in
+from tests.system.conftest import COMMAND, up_in
 
 pytestmark = pytest.mark.system
 STUBBORN = JobSpec(command=("/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.1; done"))
@@ -61,3 +62,24 @@ def test_a_job_of_two_nodes_runs_in_two_containers_that_know_of_each_other(tmp_p
     assert cpus[0].isdisjoint(cpus[1])
     assert [part.observed.cpus for part in job.parts] == cpus
     assert output == b"2 node1,node2 0\n"
+
+
+def test_settings_of_a_file_count_for_the_agents_of_up(tmp_path):
+    config = tmp_path / "hpcsched.toml"
+    config.write_text('[agent]\nname = "mine"\npids_limit = 321\n[tuning.quiet]\nnuma_balancing = 0\n')
+    with up_in(tmp_path, "--config", str(config)) as up, up.client() as client:
+        job = client.wait(client.submit(JobSpec(command=("true",))), DEADLINE_S)
+        (node,) = client.nodes()
+        assert up.stop() == 0
+    assert job.parts[0].observed.pids_max == 321
+    assert node.name == "mine"
+    assert "quiet" in node.offer.tunings
+
+
+def test_cpus_of_a_file_are_not_shared_out(tmp_path):
+    config = tmp_path / "hpcsched.toml"
+    config.write_text('[agent]\ncpus = "0"\n')
+    command = [*COMMAND, "up", "--state", str(tmp_path), "--nodes", "2", "--config", str(config)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert done.returncode != 0
+    assert done.stderr == "hpcsched: [agent] cpus cannot be shared out: leave it out, or start one node\n"

@@ -258,3 +258,8 @@ def test_unknown_names_and_sizes_are_refused_before_anything_runs() -> None:
     with pytest.raises(InvalidValue, match="0 pairs"):
         run(jobs, pairs=0)
     assert jobs.specs == []
+
+
+def test_a_benchmark_takes_no_tasks() -> None:
+    with pytest.raises(InvalidValue, match="leave out --ntasks-per-node"):
+        run(FakeJobs(), ("dgemm",), resources=ResourceRequest(ntasks_per_node=2))

@@ -60,6 +60,8 @@ def assert_sound(offer: NodeOffer, binding: Binding) -> None:
     memory = {node.os_index: node.memory for node in offer.topology.numa_nodes}
     assert set(binding.mems) <= set(memory)
     assert all(memory[index] for index in binding.mems) or not any(memory.values())
+    assert sum(size for _, size in binding.memory_split) == binding.memory
+    assert not any(memory.values()) or all(size <= memory[index] for index, size in binding.memory_split)
 
 
 def assert_local(offer: NodeOffer, binding: Binding) -> None:
@@ -95,7 +97,8 @@ def assert_cpus(offer: NodeOffer, count: int) -> None:
 @given(offers())
 def test_without_a_request_the_whole_offer_is_given(offer: NodeOffer) -> None:
     binding = bind(offer, WHOLE)
-    assert (binding.cpus, binding.memory) == (offer.cpus, offer.memory)
+    memory = {node.os_index: node.memory for node in offer.topology.numa_nodes}
+    assert (binding.cpus, binding.memory) == (offer.cpus, sum(memory[index] for index in binding.mems))
     assert_sound(offer, binding)
     assert_local(offer, binding)
 
@@ -250,7 +253,8 @@ def asked_memory(offer: NodeOffer, size: int) -> Binding:
 
 
 def test_memory_that_fits_the_local_node_stays_there() -> None:
-    assert asked_memory(offer_of(grid(packages=2, nodes=2)), GIB) == Binding(IdSet.parse("0,16"), IdSet.parse("0"), GIB)
+    binding = asked_memory(offer_of(grid(packages=2, nodes=2)), GIB)
+    assert binding == Binding(IdSet.parse("0,16"), IdSet.parse("0"), GIB, memory_split=((0, GIB),))
 
 
 def test_memory_that_does_not_fit_widens_to_the_nearest_node() -> None:

@@ -5,49 +5,23 @@ import pytest
 from hpcsched.errors import RuntimeFailure, Unsupported
 from hpcsched.hardware import cgroup, cgroup_figures
 from hpcsched.hardware.cgroup import Cgroup
-from hpcsched.hardware.cgroup_layout import Limits, Write, device_writes, limit_writes, read_layout
+from hpcsched.hardware.cgroup_layout import read_layout
+from hpcsched.hardware.cgroup_limits import Limits, Write, limit_writes
 from hpcsched.model.container import Usage
 from hpcsched.model.idset import IdSet
+from tests.cgrouptrees import HYBRID, V1, fill, v1_tree, v2_tree
 
-V1 = """\
-31 23 0:28 / /sys/fs/cgroup ro,nosuid shared:9 - tmpfs tmpfs rw,mode=755
-34 31 0:31 / /sys/fs/cgroup/cpu,cpuacct rw,relatime shared:10 - cgroup cgroup rw,cpu,cpuacct
-35 31 0:32 / /sys/fs/cgroup/cpuset rw,relatime shared:11 - cgroup cgroup rw,cpuset,clone_children
-36 31 0:33 / /sys/fs/cgroup/memory rw,relatime shared:12 - cgroup cgroup rw,memory
-37 31 0:34 / /sys/fs/cgroup/devices rw,relatime shared:13 - cgroup cgroup rw,devices
-38 31 0:35 / /sys/fs/cgroup/freezer rw,relatime shared:14 - cgroup cgroup rw,freezer
-39 31 0:36 / /sys/fs/cgroup/pids rw,relatime shared:15 - cgroup cgroup rw,pids
-40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime shared:16 - cgroup cgroup rw,xattr,name=systemd
-"""
-HYBRID = V1 + "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime shared:17 - cgroup2 cgroup2 rw\n"
-V2 = "30 23 0:26 / /sys/fs/cgroup rw,nosuid,nodev shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n"
 LIMITS = Limits(IdSet.parse("2-3"), IdSet.parse("1"), 1 << 30)
-
-
-def fill(root, files):
-    for name, text in files.items():
-        path = root / "sys/fs/cgroup" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
 
 
 @pytest.fixture
 def v1(tmp_path):
-    names = ("cpu,cpuacct", "cpuset", "memory", "devices", "freezer", "pids", "systemd")
-    fill(tmp_path, {f"{name}/cgroup.procs": "" for name in names})
-    fill(tmp_path, {"cpuset/cpuset.cpus": "0-7\n", "cpuset/cpuset.mems": "0-1\n"})
-    return read_layout(V1, tmp_path)
+    return v1_tree(tmp_path)
 
 
 @pytest.fixture
 def v2(tmp_path):
-    controllers = "cpuset cpu io memory hugetlb pids rdma\n"
-    fill(tmp_path, {"cgroup.controllers": controllers, "cgroup.subtree_control": "cpu memory\n", "cgroup.procs": ""})
-    return read_layout(V2, tmp_path)
-
-
-def writes(items, root):
-    return [(str(one.path.relative_to(root / "sys/fs/cgroup")), one.text) for one in items]
+    return v2_tree(tmp_path)
 
 
 def test_each_v1_controller_is_found_where_it_is_mounted(v1, tmp_path):
@@ -80,41 +54,10 @@ def test_a_kernel_without_a_controller_is_refused_by_its_name(tmp_path, missing)
         read_layout(text, tmp_path)
 
 
-def test_v1_limits_swap_with_memory_where_the_kernel_can(v1, tmp_path):
-    assert writes(limit_writes(v1, "job", LIMITS), tmp_path) == [
-        ("cpuset/hpcsched/job/cpuset.mems", "1"),
-        ("cpuset/hpcsched/job/cpuset.cpus", "2-3"),
-        ("memory/hpcsched/job/memory.limit_in_bytes", "1073741824"),
-        ("memory/hpcsched/job/memory.memsw.limit_in_bytes", "1073741824"),
-    ]
-    assert [one.optional for one in limit_writes(v1, "job", LIMITS)] == [False, False, False, True]
-
-
-def test_v2_limits_are_in_one_folder_and_leave_no_swap(v2, tmp_path):
-    assert writes(limit_writes(v2, "job", LIMITS), tmp_path) == [
-        ("hpcsched/job/cpuset.mems", "1"),
-        ("hpcsched/job/cpuset.cpus", "2-3"),
-        ("hpcsched/job/memory.max", "1073741824"),
-        ("hpcsched/job/memory.swap.max", "0"),
-    ]
-
-
-def test_without_a_memory_limit_none_is_written(v1, v2):
-    for layout in (v1, v2):
-        names = [one.path.name for one in limit_writes(layout, "job", Limits(LIMITS.cpus, LIMITS.mems))]
-        assert names == ["cpuset.mems", "cpuset.cpus"]
-
-
-def test_device_rules_are_written_under_v1_only(v1, v2, tmp_path):
-    rules = device_writes(v1, "job", ("c 1:3 rwm",))
-    assert [one.text for one in rules] == ["a", "c 1:3 rwm"]
-    assert device_writes(v2, "job", ("c 1:3 rwm",)) == []
-
-
-def test_creating_makes_the_group_in_each_hierarchy_that_limits_or_counts(v1, tmp_path):
+def test_creating_makes_the_group_in_each_hierarchy_that_limits_counts_or_is_systemds(v1, tmp_path):
     Cgroup(v1, "job").create(limit_writes(v1, "job", LIMITS))
     there = {path.parent.parent.name for path in tmp_path.glob("sys/fs/cgroup/*/hpcsched/job")}
-    assert there == {"cpu,cpuacct", "cpuset", "memory", "devices", "freezer", "pids"}
+    assert there == {"cpu,cpuacct", "cpuset", "memory", "devices", "freezer", "pids", "systemd"}
     assert (tmp_path / "sys/fs/cgroup/cpuset/hpcsched/job/cpuset.cpus").read_text() == "2-3"
 
 
@@ -122,6 +65,12 @@ def test_creating_enables_only_the_controllers_that_are_missing(v2, tmp_path):
     Cgroup(v2, "job").create([])
     assert (tmp_path / "sys/fs/cgroup/cgroup.subtree_control").read_text() == "+pids"
     assert (tmp_path / "sys/fs/cgroup/hpcsched/job").is_dir()
+
+
+def test_the_processes_of_a_v2_group_get_a_cpuset_below_it(v2, tmp_path):
+    fill(tmp_path, {"hpcsched/job/cgroup.controllers": "cpuset memory pids\n"})
+    Cgroup(v2, "job").create([])
+    assert (tmp_path / "sys/fs/cgroup/hpcsched/job/cgroup.subtree_control").read_text() == "+cpuset"
 
 
 def test_a_limit_that_cannot_be_written_is_named(v1):

@@ -4,7 +4,7 @@ import pytest
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
-from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.model.job import JobSpec, ResourceRequest, TaskBind
 from hpcsched.sched.check import check_spec, check_specs
 
 GOOD = JobSpec(
@@ -17,6 +17,28 @@ GOOD = JobSpec(
     mounts=(Mount("/data", "/data"), Mount("/scratch/x", "/tmp/y", False)),
     time_limit_s=60,
 )
+
+
+def asking(**resources: object) -> dict[str, object]:
+    return {"resources": ResourceRequest(**resources)}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        asking(gpus_per_node=0),
+        asking(gpus_per_node=1024, threads_per_core=1),
+        asking(numa="pack"),
+        asking(numa="spread"),
+        asking(numa="0,2-3"),
+        asking(hugepages=((64 << 10, 1), (512 << 20, 3), (16 << 30, 2))),
+        asking(ntasks_per_node=65536, bind=TaskBind.NONE),
+        asking(cpus_per_node=16, ntasks_per_node=4, cpus_per_task=4),
+        asking(tuning="hpc"),
+    ],
+)
+def test_a_placement_in_bounds_is_taken(asked: dict[str, object]) -> None:
+    check_spec(replace(GOOD, **asked))  # type: ignore[arg-type]
 
 
 def test_what_is_in_bounds_is_taken() -> None:
@@ -53,6 +75,31 @@ def test_what_is_in_bounds_is_taken() -> None:
         ({"resources": ResourceRequest(cpus_per_node=-1)}, "cpus per node: -1"),
         ({"resources": ResourceRequest(cores_per_node=65537)}, "cores per node"),
         ({"resources": ResourceRequest(mem_per_node=1 << 61)}, "memory per node"),
+        (asking(threads_per_core=-1), "threads per core: -1"),
+        (asking(gpus_per_node=-1), "gpus per node: -1"),
+        (asking(gpus_per_node=1025), "gpus per node: 1025"),
+        (asking(numa="near"), "bad numa 'near'"),
+        (asking(numa=" "), "bad numa ' '"),
+        (asking(numa="1-"), "bad numa '1-'"),
+        (asking(numa="0," * 5000), "bad numa '0,0"),
+        (asking(numa="0\n1"), "bad numa"),
+        (asking(numa="0-1\n"), "bad numa"),
+        (asking(hugepages=((0, 1),)), "page size 0"),
+        (asking(hugepages=((3 << 20, 1),)), "page size 3145728"),
+        (asking(hugepages=((2048, 1),)), "page size 2048"),
+        (asking(hugepages=((128 << 30, 1),)), "page size 137438953472"),
+        (asking(hugepages=((2 << 20, 0),)), "2M: 0 is outside"),
+        (asking(hugepages=((1 << 30, 1 << 31),)), "1G: 2147483648 is outside"),
+        (asking(hugepages=((2 << 20, 1), (2 << 20, 1))), "2M are asked for twice"),
+        (asking(hugepages=((1 << 30, 1 << 30), (2 << 20, 1))), "together are above 1024P"),
+        (asking(ntasks_per_node=65537), "tasks per node: 65537"),
+        (asking(cpus_per_task=2), "2 cpus per task, but no tasks"),
+        (asking(ntasks_per_node=1 << 15, cpus_per_task=4), "32768 tasks of 4 cpus need 131072 cpus"),
+        (asking(cpus_per_node=16, ntasks_per_node=5, cpus_per_task=4), "5 tasks of 4 cpus need 20 cpus per node, at most 16"),
+        (asking(bind=TaskBind.L3), "bind l3 is about tasks"),
+        (asking(bind=TaskBind.NONE), "bind none is about tasks"),
+        (asking(tuning="a/b"), "bad tuning 'a/b'"),
+        (asking(tuning="x" * 65), "bad tuning 'xxx"),
         ({"time_limit_s": -1}, "time limit"),
         ({"time_limit_s": 10**12}, "time limit"),
         ({"grace_s": 86401}, "grace"),

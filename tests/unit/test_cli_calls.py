@@ -269,6 +269,7 @@ def test_config_show_tells_every_setting_and_check_names_the_key(tmp_path: Path,
     found = {(key["table"], key["key"]): key for key in json.loads(capsys.readouterr().out)}
     assert (found["controller", "policy"]["value"], found["controller", "policy"]["default"]) == ("mine", False)
     assert found["agent", "reserved_cores"]["default"]
+    path.write_text('[controller]\npolicy = "fifo"\n')
     assert invoke(["config", "check", "--config", str(path)]) == 0
     path.write_text("[agent]\nreserved_cores = -1\n")
     capsys.readouterr()

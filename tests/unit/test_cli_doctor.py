@@ -118,7 +118,7 @@ def _judged(check: Check, status: Status, found: str) -> None:
 def test_only_a_failed_check_makes_doctor_fail(
     checks: list[Check], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "examine", lambda state: checks)
+    monkeypatch.setattr(doctor, "examine", lambda state, cdi_dirs: checks)
     assert invoke(["doctor"]) == code
     printed = capsys.readouterr().out
     assert ("mend:  m" in printed) == bool(checks[0].mend)

@@ -14,11 +14,12 @@ CASES = [
     (nouns.failed(), job_pb2.Job.DESCRIPTOR),
     (nouns.running(), job_pb2.Job.DESCRIPTOR),
     (nouns.node(), node_pb2.Node.DESCRIPTOR),
+    (nouns.equipped(), node_pb2.Node.DESCRIPTOR),
     (nouns.record(), record_pb2.Record.DESCRIPTOR),
 ]
 
 
-@pytest.mark.parametrize(("noun", "descriptor"), CASES, ids=["failed", "running", "node", "record"])
+@pytest.mark.parametrize(("noun", "descriptor"), CASES, ids=["failed", "running", "node", "equipped", "record"])
 def test_every_key_is_a_field_and_every_field_a_key(noun: Any, descriptor: Any) -> None:
     assert _differences(plain_data(noun), descriptor) == []
 
@@ -38,7 +39,12 @@ def test_states_are_bare_words_ids_are_text_and_numbers_are_numbers() -> None:
     assert data["state"] == "FAILED"
     assert data["exit_code"] == 3
     assert data["signal"] is None
-    assert data["bindings"] == [{"node": "n2", "binding": {"cpus": "0-1,4-5", "mems": "0", "memory": 8 << 30}}]
+    assert data["bindings"][0]["node"] == "n2"
+    assert data["bindings"][0]["binding"]["cpus"] == "0-1,4-5"
+    assert data["bindings"][0]["binding"]["memory"] == 8 << 30
+    assert data["spec"]["resources"]["hugepages"] == [{"size": 2 << 20, "count": 128}]
+    assert data["parts"][0]["observed"]["hugepages"] == [{"size": 2 << 20, "limit": 256 << 20}]
+    assert data["bindings"][0]["binding"]["hugepages"] == [{"numa": 0, "size": 2 << 20, "count": 128}]
     assert data["spec"]["env"] == [{"name": "OMP_NUM_THREADS", "value": "4"}]
     assert data["spec"]["script"] == "#!/bin/sh\nexit 3\n"
 

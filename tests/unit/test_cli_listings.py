@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hpcsched.cli.context import Context
 from hpcsched.cli.drawing import draw_topology
 from hpcsched.cli.main import invoke
 from hpcsched.cli.output import FORMS
+from hpcsched.hardware.lstopo import read, synthetic
 from hpcsched.model.idset import IdSet
 from hpcsched.testing import nouns
 from hpcsched.testing.client import FakeClient
@@ -26,6 +28,7 @@ CALLS = {
     "job-failed": ["job", "1"],
     "nodes": ["nodes"],
     "node": ["node", "n1"],
+    "node-equipped": ["node", "n2"],
     "records": ["records"],
     "receipt": ["receipt", "1"],
     "topology": ["topology", "n1"],
@@ -43,12 +46,13 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def context() -> Context:
-    nodes = [nouns.node("n1", job_id=2), nouns.node("n2", drain_reason="new memory")]
+    nodes = [nouns.node("n1", job_id=2), replace(nouns.equipped("n2"), drain_reason="new memory")]
     client = FakeClient([nouns.waiting(), nouns.running(), nouns.failed()], nodes, [nouns.record()])
     return Context(connect=lambda address: client, now=lambda: nouns.NOW)  # type: ignore[arg-type,return-value]
 
 
 DRAWN = ("receipt", "topology")
+"""Their tables hold drawings."""
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,7 @@ def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) ->
         invoke(["nodes", "--output", form], context)
         printed = capsys.readouterr().out
         assert "\x1b" not in printed
-        assert printed.count("\t") == (7 if form == "plain" else 0)
+        assert printed.count("\t") == (8 if form == "plain" else 0)
         assert printed.count("\n") == (1 if form == "plain" else 2)
 
 
@@ -116,6 +120,17 @@ def test_a_job_without_a_node_has_no_receipt(context: Context, capsys: pytest.Ca
 def test_a_drawing_is_written_to_a_file(call: list[str], context: Context, tmp_path: Path) -> None:
     assert invoke([*call, "--svg", str(tmp_path / "node.svg")], context) == 0
     assert (tmp_path / "node.svg").read_text().startswith("<svg ")
+
+
+def test_a_topology_that_was_written_elsewhere_is_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "n7.xml").write_bytes(read(synthetic("pack:1 numa:2 core:1 pu:2"), 10.0))
+    assert invoke(["topology", "--xml", str(tmp_path / "n7.xml"), "--output", "plain"]) == 0
+    assert capsys.readouterr().out == "0\t0\t0\t0-1\n1\t0\t1\t2-3\n"
+
+
+def test_a_topology_is_of_a_node_or_of_a_file(context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert invoke(["topology", "n1", "--xml", str(tmp_path / "n7.xml")], context) == 2
+    assert "give a node or --xml, not both" in capsys.readouterr().err
 
 
 def test_a_file_that_cannot_be_written_is_named(context: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

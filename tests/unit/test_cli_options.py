@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 
 from hpcsched.cli.context import Context
-from hpcsched.cli.main import invoke
+from hpcsched.cli.main import cli, invoke
+from hpcsched.cli.resources import RESOURCE_OPTIONS, resource_request
 from hpcsched.cli.script import read_script, script_options
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
-from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.model.job import JobSpec, ResourceRequest, TaskBind
 from hpcsched.testing.client import FakeClient
 
 
@@ -67,6 +69,49 @@ def test_every_option_reaches_its_field(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
+def test_placement_inside_the_node_reaches_its_fields() -> None:
+    text = (
+        "--gpus-per-node 0 --numa 0,2-3 --hugepages 2M:512 --hugepages 1G:4 --hint nomultithread --ntasks-per-node 8 "
+        "--cpus-per-task 4 --bind l3 --tuning hpc"
+    )
+    assert spec_of(*text.split(), "--", "x").resources == ResourceRequest(
+        threads_per_core=1,
+        gpus_per_node=0,
+        numa="0,2-3",
+        hugepages=((2 << 20, 512), (1 << 30, 4)),
+        ntasks_per_node=8,
+        cpus_per_task=4,
+        bind=TaskBind.L3,
+        tuning="hpc",
+    )
+
+
+def test_the_last_count_of_a_page_size_holds(tmp_path: Path) -> None:
+    path = tmp_path / "job.sh"
+    path.write_text("#!/bin/sh\n#HPCSCHED --hugepages 2M:1\n#HPCSCHED --hugepages 1G:2 --hint nomultithread\n")
+    asked = spec_of("--hugepages", "2M:8", "--threads-per-core", "2", str(path)).resources
+    assert (asked.hugepages, asked.threads_per_core) == (((2 << 20, 8), (1 << 30, 2)), 2)
+
+
+def test_a_benchmark_takes_the_same_placement() -> None:
+    asked = {option.name: None for option in RESOURCE_OPTIONS} | {"hint": "nomultithread", "bind": "none", "hugepages": ()}
+    assert resource_request(asked) == ResourceRequest(threads_per_core=1, bind=TaskBind.NONE)
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("--numa", ["pack", "spread"]),
+        ("--bind", ["cores", "l3", "numa", "none"]),
+        ("--hint", ["nomultithread"]),
+        ("--runtime", ["lxc", "baremetal"]),
+    ],
+)
+def test_a_shell_is_offered_the_choices_of_an_option(typed: str, offered: list[str]) -> None:
+    found = ShellComplete(cli, {}, "hpcsched", "_HPCSCHED_COMPLETE").get_completions(["submit", typed], "")
+    assert [item.value for item in found] == offered
+
+
 @pytest.mark.parametrize(
     ("args", "word"),
     [
@@ -74,7 +119,7 @@ def test_every_option_reaches_its_field(monkeypatch: pytest.MonkeyPatch) -> None
         (["-N", "0", "--", "x"], "1 to 65536"),
         (["-N", "-1", "--", "x"], "'-1'"),
         (["-N", "9" * 5000, "--", "x"], "1 to 65536"),
-        (["-c", "0", "--", "x"], "x>=1"),
+        (["-c", "0", "--", "x"], "1<=x<=65536"),
         (["-c", "two", "--", "x"], "'two'"),
         (["-t", "0", "--", "x"], "outside"),
         (["-t", "soon", "--", "x"], "'soon'"),
@@ -87,7 +132,26 @@ def test_every_option_reaches_its_field(monkeypatch: pytest.MonkeyPatch) -> None
         (["--mount", "/a:/b:/c:rw", "--", "x"], "bad mount"),
         (["--mount", "/a:/b:rx", "--", "x"], "bad mount"),
         (["--mount", "/a/../b", "--", "x"], "'..'"),
-        (["--gpus-per-node", "4", "--", "x"], "No such option '--gpus-per-node'"),
+        (["-c", "99999999999", "--", "x"], "99999999999"),
+        (["--gpus-per-node", "-1", "--", "x"], "-1"),
+        (["--gpus-per-node", "1025", "--", "x"], "1025"),
+        (["--threads-per-core", "0", "--", "x"], "0 is not in the range"),
+        (["--threads-per-core", "2", "--hint", "nomultithread", "--", "x"], "--hint nomultithread means --threads-per-core 1"),
+        (["--hint", "compute_bound", "--", "x"], "compute_bound"),
+        (["--numa", "near", "--", "x"], "'near'"),
+        (["--numa", "", "--", "x"], "''"),
+        (["--numa", "3-1", "--", "x"], "'3-1'"),
+        (["--numa", "0-" + "9" * 5000, "--", "x"], "bad numa"),
+        (["--hugepages", "512", "--", "x"], "2M:512"),
+        (["--hugepages", "2M:", "--", "x"], "2M:512"),
+        (["--hugepages", "2M:0", "--", "x"], "huge pages of 2M: 0"),
+        (["--hugepages", "2M:-1", "--", "x"], "'2M:-1'"),
+        (["--hugepages", "3M:1", "--", "x"], "3145728"),
+        (["--hugepages", "2M:" + "9" * 5000, "--", "x"], "bad huge pages"),
+        (["--hugepages", "1G:99999999999", "--", "x"], "99999999999"),
+        (["--ntasks-per-node", "0", "--", "x"], "0 is not in the range"),
+        (["--ntasks-per-node", "65537", "--", "x"], "65537"),
+        (["--bind", "socket", "--", "x"], "'socket'"),
         (["-a", "0-9", "--", "x"], "No such option '-a'"),
         (["--partition", "p", "--", "x"], "No such option '--partition'"),
         ([], "Missing argument"),
@@ -148,6 +212,8 @@ def test_dashes_after_the_script_are_its_own(script: Path) -> None:
     [
         ("#HPCSCHED --gpus 4", "No such option '--gpus'"),
         ("#HPCSCHED -N 2-4", "range"),
+        ("#HPCSCHED --hint nomultithread --threads-per-core 2", "nomultithread"),
+        ("#HPCSCHED --hugepages 2M", "'2M'"),
         ("#HPCSCHED stray", "unexpected extra argument"),
         ('#HPCSCHED -J "open', "No closing quotation"),
         ("#HPCSCHED -t", "requires an argument"),

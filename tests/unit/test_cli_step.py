@@ -31,12 +31,11 @@ def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """The writing end of what `exec` reads."""
+def stdin(monkeypatch: pytest.MonkeyPatch) -> int:
+    """The writing end of what `exec` reads. The other stays open: its reader, a thread, may come after the test has ended."""
     read, write = os.pipe()
     monkeypatch.setattr(exec_command, "STDIN", read)
-    yield write
-    os.close(read)
+    return write
 
 
 def run_exec(session: FakeSession, *args: str) -> tuple[int, FakeClient]:
@@ -65,11 +64,12 @@ def test_exec_keeps_the_two_outputs_apart_and_passes_the_command_on(
 ) -> None:
     os.close(stdin)
     session = FakeSession([("stdout", b"\x00out"), ("stderr", b"\xfferr")], StepExit(1, exit_code=0))
-    code, client = run_exec(session, "-D", "/tmp", "--env", "A=1", "12", "--", "sh", "-c", "x", "--")
+    code, client = run_exec(session, "-D", "/tmp", "--env", "A=1", "--node", "n2", "12", "--", "sh", "-c", "x", "--")
     assert code == 0
     printed = capfdbinary.readouterr()
     assert (printed.out, printed.err) == (b"\x00out", b"\xfferr")
-    assert client.calls[0] == ("exec_step", 12, ("sh", "-c", "x", "--"), {"workdir": "/tmp", "env": (("A", "1"),)})
+    settings = {"workdir": "/tmp", "env": (("A", "1"),), "node": "n2"}
+    assert client.calls[0] == ("exec_step", 12, ("sh", "-c", "x", "--"), settings)
     assert session.closed
 
 
@@ -140,7 +140,7 @@ class Echo(FakeSession):
         self.exit = StepExit(1, exit_code=5)
 
 client = FakeClient(session=Echo())
-code = invoke(["shell", "12"], Context(connect=lambda address: client))
+code = invoke(["shell", "--node", "n2", "12"], Context(connect=lambda address: client))
 print(client.calls[0][3], flush=True)
 sys.exit(code)
 """
@@ -161,7 +161,7 @@ def test_shell_sends_every_key_inside_and_restores_the_terminal_however_it_ends(
     seen += _read_until(ours, b"}")
     assert child.wait(DEADLINE_S) == code
     assert b"\x03\x04" in seen
-    assert b"'rows': 33, 'columns': 99" in seen
+    assert b"'rows': 33, 'columns': 99, 'node': 'n2'" in seen
     assert termios.tcgetattr(theirs) == before
     os.close(ours)
     os.close(theirs)

@@ -3,13 +3,15 @@ from dataclasses import replace
 import pytest
 
 from hpcsched.errors import Infeasible, InvalidValue, NotFound, QueueFull
-from hpcsched.model.container import ContainerStatus, EndCause, Phase, Usage
+from hpcsched.model.container import ContainerStatus, EndCause, Observed, ObservedTask, Phase, Sampled, Usage
+from hpcsched.model.idset import IdSet
 from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.state import decide
 from hpcsched.state.events import (
     ContainerGone,
     ContainerReported,
     NodeDisconnected,
+    NodeDrained,
     NodeLost,
 )
 from hpcsched.testing.world import TRUE, World, exited, running
@@ -144,6 +146,8 @@ def test_containers_that_nobody_asked_for_are_passed_over() -> None:
         replace(running(1), end_time=float("nan")),
         replace(running(1), usage=Usage(cpu_s=float("nan"))),
         replace(running(1), message="x" * 5000),
+        replace(running(1), sampled=Sampled(1, misplaced=float("nan"))),
+        replace(running(1), sampled=Sampled(1, steal=float("inf"))),
     ],
 )
 def test_a_report_that_the_journal_could_not_keep_is_refused(status: ContainerStatus) -> None:
@@ -151,6 +155,49 @@ def test_a_report_that_the_journal_could_not_keep_is_refused(status: ContainerSt
     world.start()
     with pytest.raises(InvalidValue, match="job 1"):
         decide.report(world.state, "n1", [status], 2.0)
+
+
+def test_a_node_with_a_fault_is_drained_before_its_container_counts_as_gone() -> None:
+    world = World()
+    job_id = world.run()
+    world.tell("n1", exited(job_id))
+    fault = NodeDrained(2.0, "n1", "/dev/shm/left is left over; 3 hugepages are not free")
+    faults = ["/dev/shm/left is left over", "3 hugepages\nare not free"]
+    assert decide.report(world.state, "n1", [], 2.0, faults) == [fault, ContainerGone(2.0, "n1", job_id)]
+
+
+def test_a_node_that_is_drained_already_keeps_its_reason() -> None:
+    world = World()
+    world.do(*decide.drain(world.state, "n1", "fan", 1.0))
+    assert decide.report(world.state, "n1", [], 2.0, ["disk"]) == []
+
+
+def test_many_faults_are_cut_to_what_a_reason_may_have() -> None:
+    (event,) = decide.report(World().state, "n1", [], 2.0, ["x" * 150, "y" * 150])
+    assert isinstance(event, NodeDrained)
+    assert len(event.reason) == decide.MAX_REASON
+    assert event.reason.endswith("y...")
+
+
+def test_a_node_that_shows_another_binding_is_held() -> None:
+    world = World()
+    job_id = world.run()
+    status = replace(exited(job_id), cause=EndCause.BINDING_MISMATCH, message="BindingMismatch: cpus asked 0, the kernel shows 1")
+    world.say("n1", status)
+    assert world.state.nodes["n1"].drain_reason == f"job {job_id}: BindingMismatch: cpus asked 0, the kernel shows 1"
+
+
+def test_more_that_was_observed_of_a_running_container_is_news() -> None:
+    world = World()
+    job_id = world.run()
+    seen = Observed("lxc", IdSet.parse("0"), IdSet.parse("0"), 0, False, "/c", 7, "overlay /")
+    more = replace(seen, tasks=(ObservedTask(IdSet.parse("0")),))
+    world.tell("n1", replace(running(job_id), observed=seen))
+    status = replace(running(job_id), observed=more)
+    assert decide.report(world.state, "n1", [status], 2.0) == [ContainerReported(2.0, "n1", status)]
+    world.tell("n1", status)
+    assert decide.report(world.state, "n1", [status], 2.0) == []
+    assert decide.report(world.state, "n1", [running(job_id)], 2.0) == []
 
 
 def test_a_report_that_names_a_job_twice_is_refused() -> None:

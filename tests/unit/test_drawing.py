@@ -1,4 +1,4 @@
-"""Drawings of nodes and receipts: golden texts of one machine, and what must be true of every machine."""
+"""Drawings of nodes: golden texts of one machine, and what must be true of every machine."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
-from hpcsched.cli.drawing import draw_topology, receipt_table, svg_topology
-from hpcsched.cli.receipt_rows import ReceiptRow, receipt_rows
-from hpcsched.model.allocation import Allocation, Binding, NodeBinding
-from hpcsched.model.container import ContainerStatus, Observed, Phase, Rlimit
+from hpcsched.cli.drawing import draw_topology, svg_topology
 from hpcsched.model.idset import IdSet
-from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
 from hpcsched.model.topology import Core, NumaNode, Topology
 from hpcsched.testing.topologies import grid
 from tests.captures import ALL, each, machine
@@ -144,133 +138,6 @@ def rightmost(element: ElementTree.Element, x: float) -> float:
         if child.tag.endswith("rect") and not child.get("width", "").endswith("%"):
             edges.append(x + float(child.get("width", "0")))
     return max(edges)
-
-
-GRANTED = Binding(IdSet.parse("0-1"), IdSet.parse("0"), GIB)
-SEEN = Observed(
-    runtime="lxc",
-    cpus=GRANTED.cpus,
-    mems=GRANTED.mems,
-    memory=GIB,
-    cfs_quota=False,
-    cgroup="/hpcsched/job-7",
-    pid=4242,
-    root="overlay",
-    rlimits=(Rlimit("memlock", -1, -1), Rlimit("nofile", 1024, 4096)),
-    devices=("/dev/null", "/dev/zero"),
-    namespaces=("ipc", "mnt", "pid", "uts"),
-    capabilities="00000000a80425fb",
-    seccomp="2",
-    speculation="thread vulnerable",
-    kernel="6.1.0",
-    clock_source="tsc",
-    thp="madvise",
-    governor="performance",
-    numa_balancing="0",
-)
-
-
-def job(*seen: Observed | None, runtime: str = "lxc", granted: Binding = GRANTED) -> Job:
-    """A running job with a node for each."""
-    bindings = tuple(NodeBinding(f"n{rank}", granted) for rank in range(1, len(seen) + 1))
-    parts = tuple(ContainerStatus(7, Phase.RUNNING, one) if one else None for one in seen)
-    spec = JobSpec(("true",), resources=ResourceRequest(cores_per_node=2), runtime=runtime)
-    return Job(7, spec, "r", JobState.RUNNING, 0.0, allocation=Allocation(bindings), parts=parts)
-
-
-def signs(one: Job) -> dict[str, str]:
-    return {row.what: row.sign for row in receipt_rows(one)}
-
-
-def failing(one: Job) -> list[str]:
-    return [what for what, sign in signs(one).items() if sign == "✗"]
-
-
-def printed(one: Job) -> str:
-    console = Console(width=110, no_color=True)
-    with console.capture() as capture:
-        console.print(receipt_table(one))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
-
-
-def test_a_receipt_is_shown_as_a_table() -> None:
-    seen = dataclasses.replace(SEEN, cpus=IdSet.parse("0"), governor="")
-    golden("receipt-table.txt", printed(job(SEEN, seen, None)))
-
-
-def test_a_container_as_granted_has_no_cross() -> None:
-    assert failing(job(SEEN)) == []
-    assert [what for what, sign in signs(job(SEEN)).items() if sign == "✓"] == [
-        "runtime",
-        "cpus",
-        "mems",
-        "memory",
-        "CFS quota",
-        "namespaces",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("what", "seen"),
-    [
-        ("runtime", {"runtime": "baremetal"}),
-        ("cpus", {"cpus": IdSet.parse("0-2")}),
-        ("mems", {"mems": IdSet.parse("0-1")}),
-        ("memory", {"memory": 2 * GIB}),
-        ("memory", {"memory": 0}),
-        ("CFS quota", {"cfs_quota": True}),
-        ("namespaces", {"namespaces": ("mnt",)}),
-    ],
-)
-def test_what_differs_from_the_grant_gets_a_cross(what: str, seen: dict[str, object]) -> None:
-    assert failing(job(dataclasses.replace(SEEN, **seen))) == [what]  # type: ignore[arg-type]
-
-
-def test_a_memory_limit_rounded_down_to_pages_is_as_granted() -> None:
-    odd = dataclasses.replace(GRANTED, memory=GIB + 4097)
-    assert failing(job(dataclasses.replace(SEEN, memory=GIB + 4096), granted=odd)) == []
-
-
-def test_bare_metal_has_no_namespaces_of_its_own() -> None:
-    bare = dataclasses.replace(SEEN, runtime="baremetal", namespaces=())
-    assert failing(job(bare, runtime="baremetal")) == []
-    assert failing(job(dataclasses.replace(SEEN, runtime="baremetal"), runtime="baremetal")) == ["namespaces"]
-
-
-NOT_IN_THE_TABLE = {"pid"}
-
-
-@pytest.mark.parametrize("name", [item.name for item in dataclasses.fields(Observed) if item.name not in NOT_IN_THE_TABLE])
-def test_everything_that_the_kernel_showed_is_on_the_receipt(name: str) -> None:
-    empty = {str: "", tuple: (), IdSet: IdSet(), bool: True, int: 0}
-    changed = dataclasses.replace(SEEN, **{name: empty[type(getattr(SEEN, name))]})
-    assert receipt_rows(job(changed)) != receipt_rows(job(SEEN))
-
-
-def test_a_node_that_has_shown_nothing_has_neither_tick_nor_cross() -> None:
-    rows = receipt_rows(job(None))
-    assert {row.sign for row in rows} == {"·"}
-    assert {row.observed for row in rows} == {"not yet seen"}
-    assert "1 of its nodes have not shown a container" in printed(job(None))
-
-
-def test_a_job_that_was_never_granted_anything_says_so() -> None:
-    waiting = Job(7, JobSpec(("true",)), "r", JobState.PENDING, 0.0)
-    assert receipt_rows(waiting) == []
-    assert "the job is PENDING: nothing is granted yet" in printed(waiting)
-
-
-def test_asked_names_cores_and_cpus_or_all() -> None:
-    def asked(request: ResourceRequest) -> ReceiptRow:
-        one = job(SEEN)
-        return receipt_rows(dataclasses.replace(one, spec=dataclasses.replace(one.spec, resources=request)))[1]
-
-    assert asked(ResourceRequest()).asked == "all"
-    assert asked(ResourceRequest(3, 2)).asked == "2 cores, 3 cpus"
-
-
-def test_what_a_node_reports_is_not_taken_for_markup() -> None:
-    assert "[red]x[/red]" in printed(job(dataclasses.replace(SEEN, cgroup="/[red]x[/red]\x1b")))
 
 
 def test_importing_the_drawings_does_not_import_rich() -> None:

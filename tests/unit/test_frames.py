@@ -9,25 +9,37 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hpcsched.errors import InvalidValue, RuntimeFailure
-from hpcsched.model.container import StepExit, StepSpec
+from hpcsched.model.container import ObservedTask, StepExit, StepSpec
+from hpcsched.model.idset import IdSet
 from hpcsched.runtimes import frames
-from hpcsched.runtimes.frames import Decoder, Exited, Hello, Spawned, SpawnFailed, Unknown
+from hpcsched.runtimes.frames import Decoder, Exited, Hello, Shown, Spawned, SpawnFailed, Unknown
 from hpcsched.runtimes.launching import _reason
 from hpcsched.runtimes.observe import read_limits, root_of
-from hpcsched.runtimes.supervisor import exit_of, failure_text
+from hpcsched.runtimes.replies import exit_of, failure_text, observed_task
 
 numbers = some.integers(0, 2**32 - 1)
 large = some.integers(0, 2**64 - 1)
+
+
+def id_sets(limit):
+    return some.frozensets(some.integers(0, limit - 1), max_size=9).map(IdSet.of)
+
+
 replies = some.one_of(
     some.builds(Hello, numbers, numbers),
     some.builds(Spawned, numbers, numbers),
     some.builds(SpawnFailed, numbers, numbers, some.integers(0, 255)),
     some.builds(Exited, numbers, numbers, large, large, large),
     some.builds(Unknown, numbers),
+    some.builds(Shown, numbers, numbers, id_sets(frames.MAX_CPUS), id_sets(frames.MAX_NODES)),
 )
 
 
 def encoded(reply):
+    if isinstance(reply, Shown):
+        sets = frames._bits(reply.cpus, frames.MAX_CPUS) + frames._bits(reply.mems, frames.MAX_NODES)
+        body = struct.pack("<BII", frames.SHOWN, reply.step_id, reply.policy) + sets
+        return struct.pack("<I", len(body)) + body
     kind = next(number for number, (wanted, _) in frames._REPLIES.items() if wanted is type(reply))
     fields = [getattr(reply, name) for name in reply.__slots__]
     body = bytes([kind]) + frames._REPLIES[kind][1].pack(*fields)
@@ -53,6 +65,40 @@ def test_no_bytes_do_more_than_be_refused(data):
 def test_a_reply_of_absurd_length_is_refused_before_it_comes(size):
     with pytest.raises(RuntimeFailure, match=f"a frame of {size} bytes"):
         Decoder().feed(struct.pack("<I", size))
+
+
+def test_the_largest_binding_fits_into_a_reply():
+    every = Shown(1, 5, IdSet((1 << frames.MAX_CPUS) - 1), IdSet((1 << frames.MAX_NODES) - 1))
+    assert Decoder().feed(encoded(every)) == [every]
+
+
+@pytest.mark.parametrize("end", [3, 11, 12, 13, 16, -1])
+def test_a_torn_binding_is_refused(end):
+    body = encoded(Shown(1, 5, IdSet.of((9,)), IdSet.of((0,))))[4:][:end]
+    with pytest.raises(RuntimeFailure, match="malformed frame of kind 21"):
+        Decoder().feed(struct.pack("<I", len(body)) + body)
+
+
+@pytest.mark.parametrize(("cpus", "mems"), [(8192, 0), (0, 1024)])
+def test_an_id_that_linux_cannot_have_is_refused_with_its_number(cpus, mems):
+    step = StepSpec(1, ("a",), cpus=IdSet.of((cpus,)), mems=IdSet.of((mems,)))
+    with pytest.raises(InvalidValue, match=str(cpus or mems)):
+        frames.spawn(step, (), attached=False)
+
+
+@pytest.mark.parametrize(
+    ("mode", "mems", "policy"),
+    [
+        (0, "", "default"),
+        (1, "3", "prefer:3"),
+        (5, "0-1", "prefer (many):0-1"),
+        (2, "1", "bind:1"),
+        (4, "", "local"),
+        (99, "", "mode 99"),
+    ],
+)
+def test_a_memory_policy_is_told_in_the_words_of_numa_maps(mode, mems, policy):
+    assert observed_task(Shown(1, mode, IdSet.of((3,)), IdSet.parse(mems))) == ObservedTask(IdSet.of((3,)), policy)
 
 
 def test_an_argument_that_no_program_can_get_is_refused():

@@ -1,12 +1,14 @@
 """Which mounts make a root, without mounting anything."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hpcsched.errors import RuntimeFailure
-from hpcsched.model.container import Mount
-from hpcsched.runtimes.confinement import CAPABILITIES, lxc_config
+from hpcsched.model.allocation import HugePages
+from hpcsched.model.container import DeviceNode, Mount
+from hpcsched.runtimes.confinement import CAPABILITIES, DEVICES, device_rules, lxc_config
 from hpcsched.runtimes.rootfs import NodeMount, Root, node_mounts, root_steps
 from tests.containers import MIB, a_spec
 
@@ -103,9 +105,9 @@ def test_a_neighbour_with_a_longer_name_is_not_hidden():
     assert "/mnt" in targets(steps, "bind")
 
 
-def config(**fields):
+def config(spec=None, **fields):
     options = {"shm_bytes": 7 * MIB, "unified": False, "exists": lambda path: path in ("/proc/sys", "/proc/kcore"), **fields}
-    return lxc_config(a_spec(), options["shm_bytes"], options["unified"], options["exists"])
+    return lxc_config(spec or a_spec(), options["shm_bytes"], options["unified"], options["exists"])
 
 
 def values(pairs, key):
@@ -136,3 +138,46 @@ def test_device_rules_are_lxcs_under_v2_and_ours_under_v1():
 
 def test_limits_are_written_as_lxc_reads_them():
     assert values(config(), "lxc.prlimit.nofile") == ["512:1024"]
+
+
+NODES = (DeviceNode("/dev/nvidia0", 195, 0), DeviceNode("/dev/infiniband/uverbs0", 231, 192, access="rwm"))
+
+
+def test_device_rules_are_the_base_set_and_what_was_granted():
+    rules = values(config(a_spec(devices=NODES), unified=True), "lxc.cgroup2.devices.allow")
+    assert rules == [*DEVICES, "c 195:0 rw", "c 231:192 rwm"]
+    assert tuple(rules) == device_rules(NODES)
+
+
+def test_refused_devices_are_in_no_rule_and_no_mount():
+    text = str(config(a_spec(refused=NODES), unified=True))
+    assert "195" not in text
+    assert "nvidia" not in text
+
+
+def test_granted_nodes_are_mounted_where_they_are_on_the_node_and_cannot_be_changed():
+    entries = [
+        entry.split()
+        for entry in values(config(a_spec(devices=NODES)), "lxc.mount.entry")
+        if entry.startswith(("/dev/nvidia", "/dev/inf"))
+    ]
+    assert [entry[:2] for entry in entries] == [
+        ["/dev/nvidia0", "dev/nvidia0"],
+        ["/dev/infiniband/uverbs0", "dev/infiniband/uverbs0"],
+    ]
+    assert all({"bind", "ro", "create=file"} <= set(entry[3].split(",")) for entry in entries)
+    assert not any("nodev" in entry[3].split(",") for entry in entries)
+
+
+def hugetlbfs(*parts):
+    spec = a_spec()
+    spec = replace(spec, binding=replace(spec.binding, hugepages=parts))
+    return [entry.split()[1:4] for entry in values(config(spec), "lxc.mount.entry") if entry.startswith("hugetlbfs")]
+
+
+def test_each_size_of_huge_pages_that_was_granted_has_a_place():
+    mounts = hugetlbfs(HugePages(0, 1 << 30, 2), HugePages(0, 2 * MIB, 8), HugePages(1, 2 * MIB, 8))
+    assert [place for place, _, _ in mounts] == ["dev/hugepages", "dev/hugepages1GB"]
+    assert f"pagesize={2 * MIB},size={32 * MIB}" in mounts[0][2]
+    assert f"pagesize={1 << 30},size={2 << 30}" in mounts[1][2]
+    assert hugetlbfs() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from hpcsched.errors import InvalidValue
 from hpcsched.model.idset import IdSet
 from hpcsched.model.job import ResourceRequest
-from hpcsched.model.topology import Topology
+from hpcsched.model.topology import NumaNode, PciDevice, Topology
 from hpcsched.sched.binding import bind
 from hpcsched.sched.shares import restrict, share
-from hpcsched.testing.topologies import grid, offer_of, uneven
+from hpcsched.testing.topologies import grid, offer_of, uneven, with_memory
 from tests.captures import ALL, each, machine
 
 GIB = 1 << 30
@@ -77,3 +78,18 @@ def test_more_nodes_than_cores_are_refused(count: int) -> None:
 def test_cpus_that_do_not_exist_are_no_node() -> None:
     with pytest.raises(InvalidValue, match=r"none of the cpus 9-10 exist on this machine, which has 0-7"):
         restrict(grid(cores=4, pus=2), IdSet.parse("9-10"))
+
+
+def test_a_part_sees_of_devices_and_memory_what_is_near_it() -> None:
+    device = PciDevice("0000:65:00.0", "GPU", 1, IdSet.parse("4-7,12-15"))
+    cxl = NumaNode(2, GIB, IdSet(), tier="CXL", near=IdSet.parse("0-15"))
+    topology = replace(with_memory(grid(nodes=2, cores=4, pus=2), cxl), devices=(device,))
+    view = restrict(topology, topology.numa_nodes[1].pus)
+    assert view.devices == (device,)
+    assert [(node.os_index, node.memory, node.tier, str(node.near)) for node in view.numa_nodes] == [
+        (1, GIB, "DRAM", ""),
+        (2, GIB // 2, "CXL", "4-7,12-15"),
+    ]
+    other = restrict(topology, topology.numa_nodes[0].pus)
+    assert other.devices == (replace(device, numa=-1, cpus=IdSet()),)
+    assert restrict(topology, topology.pus) == topology

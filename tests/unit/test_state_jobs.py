@@ -4,13 +4,23 @@ import pytest
 
 from hpcsched.model.allocation import Allocation, NodeBinding
 from hpcsched.model.container import EndCause, Observed
+from hpcsched.model.device import DeviceKind
 from hpcsched.model.idset import IdSet
-from hpcsched.model.job import JobSpec, JobState, Reason
+from hpcsched.model.job import JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.node import NodeState
 from hpcsched.policies.fifo import Fifo
 from hpcsched.state import decide
 from hpcsched.state.commands import JobChanged, RecordJob, Replan, SyncNode
-from hpcsched.state.events import AllocationGranted, CancelRequested, JobHeld, JobReleased, JobsSubmitted, SubmittedJob
+from hpcsched.state.events import (
+    AllocationGranted,
+    CancelRequested,
+    JobHeld,
+    JobReleased,
+    JobsSubmitted,
+    NodeRegistered,
+    SubmittedJob,
+)
+from hpcsched.testing.topologies import with_devices
 from hpcsched.testing.world import TRUE, World, exited, running
 
 TWO_NODES = replace(TRUE, nodes=2)
@@ -259,6 +269,25 @@ def test_the_container_is_told_who_it_is() -> None:
     assert (env["HPCSCHED_NODELIST"], env["HPCSCHED_NODEID"], env["HPCSCHED_NNODES"]) == ("n1,n2", "1", "2")
     assert (env["HPCSCHED_CPUS"], env["HPCSCHED_JOB_NAME"], env["X"]) == ("0-7", "lin", "y")
     assert env["OMP_NUM_THREADS"] == "1"
+
+
+def test_the_container_is_told_its_devices_by_their_ids_and_no_variable_of_the_job_hides_them() -> None:
+    world = World()
+    offer = with_devices(world.state.nodes["n1"].offer, DeviceKind.GPU, [0, 0])
+    world.do(NodeRegistered(world.tick(), with_devices(offer, DeviceKind.NIC, [0])))
+    mine = (("HPCSCHED_GPUS", "all"), ("HPCSCHED_NICS", "all"))
+    for count, told in ((1, "0000:01:00.0"), (2, "0000:01:00.0,0000:02:00.0"), (0, "")):
+        job_id = world.start(replace(TRUE, env=mine, resources=ResourceRequest(gpus_per_node=count)))
+        env = dict(world.state.desired("n1")[0].container.env)
+        assert (env["HPCSCHED_GPUS"], env["HPCSCHED_NICS"]) == (told, "0000:03:00.0")
+        world.tell("n1", exited(job_id))
+        world.clean("n1", job_id)
+
+
+def test_a_job_without_a_name_is_told_that_of_its_command() -> None:
+    world = World()
+    world.start(JobSpec(("/opt/bin/solve", "x")))
+    assert dict(world.state.desired("n1")[0].container.env)["HPCSCHED_JOB_NAME"] == "solve"
 
 
 def test_threads_are_as_many_as_the_bound_cores_by_default() -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,24 +17,8 @@ from hpcsched.hardware import xmltree
 from hpcsched.hardware.lstopo import LIVE, PROGRAM, TopologySource, synthetic
 from hpcsched.hardware.topology import parse_topology, read_topology, topology_from_file
 from hpcsched.model.topology import Topology
-from tests.captures import ARCHIVES, FOLDER, GOLDEN, XML_FILES, each, machine, unpacked
-
-GIB = 1 << 30
-
-
-def xml(*objects: str, machine: str = "", after: str = "", version: str = 'version="2.0"') -> bytes:
-    inside = "".join(objects)
-    return f'<topology {version}><object type="Machine" os_index="0" {machine}>{inside}</object>{after}</topology>'.encode()
-
-
-def core(*pus: int, node: str = "0x1") -> str:
-    inside = "".join(f'<object type="PU" os_index="{pu}"/>' for pu in pus)
-    return f'<object type="Core" complete_nodeset="{node}">{inside}</object>'
-
-
-def numa(index: int, cpuset: str, memory: int = GIB, subtype: str = "") -> str:
-    kind = f'subtype="{subtype}"' if subtype else ""
-    return f'<object type="NUMANode" os_index="{index}" cpuset="{cpuset}" local_memory="{memory}" {kind}/>'
+from tests.captures import GOLDEN
+from tests.topology_xml import GIB, assert_sound, core, numa, xml
 
 
 def nodes_of(topology: Topology) -> dict[int, tuple[int, str]]:
@@ -191,7 +174,7 @@ def test_what_hwloc_never_writes_is_refused_in_one_line(name: str) -> None:
 
 def test_too_much_xml_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xmltree, "MAX_XML_BYTES", 1000)
-    with pytest.raises(TopologyError, match="more than 1000 are not read"):
+    with pytest.raises(TopologyError, match="more than 1000 bytes of XML"):
         parse_topology(GOLDEN.read_bytes())
 
 
@@ -212,44 +195,6 @@ def test_damaged_xml_gives_a_whole_topology_or_a_topology_error(data: st.DataObj
     except TopologyError:
         return
     assert_sound(topology)
-
-
-def assert_sound(topology: Topology) -> None:
-    """Every core has PUs, which no other has, and one NUMA node, which has them too."""
-    seen = 0
-    of_nodes = {node.os_index: node.pus for node in topology.numa_nodes}
-    for each_core in topology.cores:
-        assert each_core.pus
-        assert each_core.pus <= of_nodes[each_core.numa]
-        assert not seen & each_core.pus.mask
-        seen |= each_core.pus.mask
-    assert sum(len(pus) for pus in of_nodes.values()) == len(topology.pus)
-    assert len({each_core.logical for each_core in topology.cores}) == len(topology.cores)
-
-
-def counted(kind: str, *arguments: str, **environment: str) -> int:
-    command = [PROGRAM, *arguments, "--only", kind]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, check=True)
-    return len(done.stdout.splitlines())
-
-
-def assert_as_hwloc_counts(topology: Topology, *arguments: str, **environment: str) -> None:
-    known = [node for node in topology.numa_nodes if node.memory]
-    assert len(topology.pus) == counted("pu", *arguments, **environment)
-    assert len(topology.cores) == counted("core", *arguments, **environment)
-    assert len(known) == counted("numanode", *arguments, **environment)
-
-
-def test_the_live_machine_is_what_hwloc_counts() -> None:
-    topology = read_topology()
-    assert_sound(topology)
-    assert_as_hwloc_counts(topology)
-    assert os.sched_getaffinity(0) <= set(topology.pus)
-
-
-def test_a_made_up_machine_is_what_hwloc_counts() -> None:
-    description = "pack:2 numa:2 l3:2 core:3 pu:2"
-    assert_as_hwloc_counts(read_topology(synthetic(description)), "-i", description)
 
 
 def test_hot_added_memory_counts_where_one_node_has_all_memory() -> None:
@@ -321,52 +266,6 @@ def test_a_damaged_file_of_hwloc_1_is_an_error_not_this_machine(tmp_path: Path) 
     (tmp_path / "old.xml").write_text(OLD[:200])
     with pytest.raises(TopologyError, match=PROGRAM):
         topology_from_file(tmp_path / "old.xml")
-
-
-READABLE = [path for path in XML_FILES if b'version="3' not in path.read_bytes()[:300]]
-"""Files that the hwloc of Debian 12 reads too; hwloc 2 refuses what hwloc 3 wrote."""
-
-
-@each(READABLE)
-def test_a_file_of_a_real_machine_is_what_hwloc_counts(path: Path) -> None:
-    topology = machine(path)
-    assert_sound(topology)
-    assert_as_hwloc_counts(topology, "-i", str(path))
-
-
-@each([path for path in XML_FILES if path not in READABLE])
-def test_a_file_of_hwloc_3_has_all_its_cores(path: Path) -> None:
-    topology, text = machine(path), path.read_text()
-    assert_sound(topology)
-    assert len(topology.cores) == text.count('<object type="Core"')
-    assert len(topology.pus) == text.count('<object type="PU"')
-    assert len(topology.numa_nodes) == text.count('<object type="NUMANode"')
-
-
-@each(ARCHIVES)
-def test_a_capture_of_a_real_machine_is_what_hwloc_counts(path: Path) -> None:
-    assert_sound(machine(path))
-    with unpacked(path) as root:
-        assert_as_hwloc_counts(machine(path), HWLOC_FSROOT=str(root), HWLOC_COMPONENTS="linux,stop")
-
-
-@each(READABLE)
-def test_the_pus_of_each_numa_node_are_hwlocs(path: Path) -> None:
-    for node in machine(path).numa_nodes:
-        command = ["hwloc-calc", "-i", str(path), "--pi", "--po", "-I", "pu", f"numa:{node.os_index}"]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split(",")
-        if node.pus:
-            assert sorted(map(int, said)) == sorted(node.pus)
-
-
-def test_real_machines_have_the_oddities_that_they_were_captured_for() -> None:
-    if not FOLDER.exists():
-        pytest.skip(f"no captures of real machines in {FOLDER}")
-    knl = nodes_of(machine(FOLDER / "mpibind/knl-quad-flat-hwloc1.xml"))
-    assert [pus for _, pus in knl.values()] == ["0-271", ""]
-    gpus = nodes_of(machine(FOLDER / "flux/sierra.xml"))
-    assert [index for index, (_, pus) in gpus.items() if not pus] == [252, 253, 254, 255]
-    assert machine(FOLDER / "hwloc/20em64t-hybrid-1p6c2t+2ca4co1t.tar.bz2").pus.mask == (1 << 20) - 1
 
 
 def test_a_source_is_a_value() -> None:

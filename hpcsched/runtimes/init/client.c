@@ -18,7 +18,7 @@ struct unsent {
 	uint32_t length, sent;
 	int count;
 	int fds[MAX_FDS];
-	char bytes[sizeof((struct writer *)0)->bytes];
+	char bytes[];
 };
 
 struct client {
@@ -124,7 +124,7 @@ static void flush(struct client *client)
 
 static void queue(struct client *client, const struct writer *frame, const int *fds, int count)
 {
-	struct unsent *item = client->dead ? NULL : calloc(1, sizeof *item);
+	struct unsent *item = client->dead ? NULL : calloc(1, sizeof *item + frame->length);
 
 	if (!item || client->unsent_bytes > MAX_UNSENT) {
 		for (int i = 0; i < count; i++)
@@ -137,7 +137,8 @@ static void queue(struct client *client, const struct writer *frame, const int *
 	item->length = frame->length;
 	item->count = count;
 	memcpy(item->bytes, frame->bytes, frame->length);
-	memcpy(item->fds, fds, (size_t)count * sizeof(int));
+	for (int i = 0; i < count; i++)
+		item->fds[i] = fds[i];
 	*client->last = item;
 	client->last = &item->next;
 	client->unsent_bytes += item->length;

@@ -58,6 +58,19 @@ char **get_strings(struct reader *r, uint32_t count)
 	return strings;
 }
 
+/* Into `size` bytes, of which the sender gives as many as it needs. */
+void get_bits(struct reader *r, uint8_t *bits, uint32_t size)
+{
+	uint32_t given = get_u32(r);
+	const char *at;
+
+	r->bad |= given > size;
+	at = take(r, r->bad ? 0 : given);
+	memset(bits, 0, size);
+	if (at)
+		memcpy(bits, at, given);
+}
+
 static void put(struct writer *w, uint64_t value, size_t size)
 {
 	for (size_t i = 0; i < size; i++)
@@ -73,6 +86,15 @@ void begin(struct writer *w, enum kind kind)
 void put_u8(struct writer *w, uint8_t value) { put(w, value, 1); }
 void put_u32(struct writer *w, uint32_t value) { put(w, value, 4); }
 void put_u64(struct writer *w, uint64_t value) { put(w, value, 8); }
+
+void put_bits(struct writer *w, const uint8_t *bits, uint32_t size)
+{
+	while (size > 0 && !bits[size - 1])
+		size--;
+	put_u32(w, size);
+	memcpy(w->bytes + w->length, bits, size);
+	w->length += size;
+}
 
 void finish(struct writer *w)
 {

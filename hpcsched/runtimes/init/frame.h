@@ -5,11 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PROTOCOL_VERSION 1u
+#define PROTOCOL_VERSION 2u /* 1: without BOUND, WHOLE_LINES and STAGE_BINDING */
 #define MAX_FRAME (16u << 20)
 
 enum kind {
-	SPAWN = 1,         /* u32 step, u8 flags, u64 cap, u32 argc, u32 envc, workdir, argv.., env.., script until the end */
+	SPAWN = 1,         /* u32 step, u8 flags, u64 cap, u32 argc, u32 envc, [binding], workdir, argv.., env.., script until the end */
 	SIGNAL_STEP = 2,   /* u32 step, u32 signal */
 	STATUS = 3,        /* u32 step */
 	HELLO = 16,        /* u32 version, u32 our pid */
@@ -17,10 +17,13 @@ enum kind {
 	SPAWN_FAILED = 18, /* u32 step, u32 errno, u8 stage */
 	EXITED = 19,       /* u32 step, u32 wait status, u64 max rss in bytes, u64 user us, u64 system us */
 	UNKNOWN = 20,      /* u32 step: never spawned here */
+	SHOWN = 21,        /* u32 step, u32 policy, binding: what the kernel shows; before SPAWNED or SPAWN_FAILED of a BOUND step */
 };
 
-enum flags { ATTACHED = 1, TTY = 2, SCRIPT = 4 };
-enum stage { STAGE_SETUP = 1, STAGE_WORKDIR = 2, STAGE_EXEC = 3 };
+/* With BOUND the binding is there: u32 size and so many bytes with a bit for each PU, the same for memory nodes. */
+enum flags { ATTACHED = 1, TTY = 2, SCRIPT = 4, BOUND = 8, WHOLE_LINES = 16 };
+/* STAGE_BINDING with errno 0: the kernel shows another binding than it was given. */
+enum stage { STAGE_SETUP = 1, STAGE_WORKDIR = 2, STAGE_EXEC = 3, STAGE_BINDING = 4 };
 
 struct reader {
 	const char *at, *end;
@@ -32,16 +35,18 @@ uint32_t get_u32(struct reader *r);
 uint64_t get_u64(struct reader *r);
 char *get_string(struct reader *r);
 char **get_strings(struct reader *r, uint32_t count);
+void get_bits(struct reader *r, uint8_t *bits, uint32_t size);
 
 struct writer {
 	uint32_t length;
-	char bytes[64];
+	char bytes[1280];
 };
 
 void begin(struct writer *w, enum kind kind);
 void put_u8(struct writer *w, uint8_t value);
 void put_u32(struct writer *w, uint32_t value);
 void put_u64(struct writer *w, uint64_t value);
+void put_bits(struct writer *w, const uint8_t *bits, uint32_t size);
 void finish(struct writer *w);
 
 #endif

@@ -1,6 +1,7 @@
 /* hpcsched-init: process 1 of a container, or the subreaper of a bare-metal job.
  *
  *     hpcsched-init --listen FD [--root DEV:INO] [--bare]
+ *     hpcsched-init --try CGROUP_PROCS [ACCESS PATH]...     (try.c)
  *
  * It serves the listening Unix socket that it inherits as FD: spawns steps, copies their output into files, reaps, and remembers
  * every exit. It never ends by itself. With --root it refuses to run unless that is the device and inode of its `/`.
@@ -9,6 +10,7 @@
 #include "client.h"
 #include "loop.h"
 #include "step.h"
+#include "try.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +80,8 @@ int main(int argc, char **argv)
 {
 	int listener = -1;
 
+	if (argc > 2 && strcmp(argv[1], "--try") == 0)
+		return try_devices(argc - 2, argv + 2);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--bare") == 0)
 			prctl(PR_SET_CHILD_SUBREAPER, 1);

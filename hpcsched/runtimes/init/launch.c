@@ -29,9 +29,9 @@ struct ends {
 
 static void __attribute__((noreturn)) give_up(int status, enum stage stage)
 {
-	int report[2] = {errno, stage};
+	struct complaint complaint = {errno, stage};
 
-	(void)!write(status, report, sizeof report);
+	(void)!write(status, &complaint, sizeof complaint);
 	_exit(125);
 }
 
@@ -70,6 +70,17 @@ static void place_descriptors(struct ends *ends)
 		give_up(ends->status, STAGE_SETUP);
 }
 
+static void take_binding(const struct binding *asked, int status)
+{
+	struct binding seen;
+	int good = bind_self(asked, &seen) == 0, error = errno;
+
+	(void)!write(status, &seen, sizeof seen);
+	errno = error;
+	if (!good)
+		give_up(status, STAGE_BINDING);
+}
+
 static void __attribute__((noreturn)) become(const struct command *command, struct ends *ends)
 {
 	setsid();
@@ -78,6 +89,8 @@ static void __attribute__((noreturn)) become(const struct command *command, stru
 	place_descriptors(ends);
 	if (command->flags & TTY && ioctl(0, TIOCSCTTY, 0) < 0)
 		give_up(ends->status, STAGE_SETUP);
+	if (command->flags & BOUND)
+		take_binding(&command->binding, ends->status);
 	if (chdir(command->workdir) < 0)
 		give_up(ends->status, STAGE_WORKDIR);
 	environ = command->env;

@@ -2,6 +2,8 @@
 #ifndef LAUNCH_H
 #define LAUNCH_H
 
+#include "binding.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -11,12 +13,18 @@ struct command {
 	char **argv, **env;
 	const char *script;
 	uint32_t script_size;
+	struct binding binding;
+};
+
+/* What a process says before exec through its status pipe, in one write each. */
+struct complaint {
+	int error, stage;
 };
 
 /* `ours`: stdin, stdout, stderr of the attached side or the terminal's master, or the one pipe to copy. */
 struct launched {
 	pid_t pid;
-	int status; /* eight bytes, errno and stage, when it fails before exec; else only its end */
+	int status; /* a struct binding, as shown, of a bound step; a struct complaint when it fails before exec; then its end */
 	int ours[3], count;
 };
 

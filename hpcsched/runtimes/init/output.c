@@ -6,18 +6,34 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#define CHUNK (64u << 10)
+
+/* What may still be written into one file; kept for steps that come later. */
+struct budget {
+	struct budget *next;
+	dev_t device;
+	ino_t inode;
+	uint64_t cap, left; /* cap 0: none */
+	int cut;
+};
 
 struct output {
 	struct source source;
 	int pipe, file;
 	int owned; /* by its step; what outlives the step frees itself at the end of the pipe */
-	uint64_t cap, left; /* cap 0: none */
-	int cut;
+	int whole_lines;
+	struct budget *budget;
+	size_t held;
+	char tail[]; /* CHUNK bytes with whole_lines: `held` bytes of a line that has not ended */
 };
 
-static char chunk[64 << 10];
+static char chunk[CHUNK];
+static struct budget *budgets;
 
 /* A file that takes no more (ENOSPC) loses the chunk, not the job. */
 static void write_all(int file, const char *at, size_t size)
@@ -34,18 +50,38 @@ static void write_all(int file, const char *at, size_t size)
 	}
 }
 
-static void keep(struct output *output, size_t size)
+static void keep(const struct output *output, const char *at, size_t size)
 {
-	size_t kept = output->cap && size > output->left ? (size_t)output->left : size;
+	struct budget *budget = output->budget;
+	size_t kept = budget->cap && size > budget->left ? (size_t)budget->left : size;
 	char marker[64];
 
-	write_all(output->file, chunk, kept);
-	output->left -= output->cap ? kept : 0;
-	if (kept < size && !output->cut) {
-		output->cut = 1;
+	write_all(output->file, at, kept);
+	budget->left -= budget->cap ? kept : 0;
+	if (kept < size && !budget->cut) {
+		budget->cut = 1;
 		write_all(output->file, marker,
-			  (size_t)snprintf(marker, sizeof marker, "\n[hpcsched: output cut at %llu bytes]\n", (unsigned long long)output->cap));
+			  (size_t)snprintf(marker, sizeof marker, "\n[hpcsched: output cut at %llu bytes]\n", (unsigned long long)budget->cap));
 	}
+}
+
+static void keep_tail(struct output *output)
+{
+	if (output->held)
+		keep(output, output->tail, output->held);
+	output->held = 0;
+}
+
+static void keep_lines(struct output *output, size_t size)
+{
+	const char *end = memrchr(chunk, '\n', size);
+	size_t whole = end ? (size_t)(end + 1 - chunk) : 0;
+
+	if (whole || output->held + size > CHUNK)
+		keep_tail(output);
+	keep(output, chunk, whole);
+	memcpy(output->tail + output->held, chunk + whole, size - whole);
+	output->held += size - whole;
 }
 
 static ssize_t copy_some(struct output *output, size_t most)
@@ -55,13 +91,16 @@ static ssize_t copy_some(struct output *output, size_t most)
 	do
 		got = read(output->pipe, chunk, most < sizeof chunk ? most : sizeof chunk);
 	while (got < 0 && errno == EINTR);
-	if (got > 0)
-		keep(output, (size_t)got);
+	if (got > 0 && output->whole_lines)
+		keep_lines(output, (size_t)got);
+	else if (got > 0)
+		keep(output, chunk, (size_t)got);
 	return got;
 }
 
 static void stop(struct output *output)
 {
+	keep_tail(output);
 	loop_forget(output->pipe);
 	close(output->pipe);
 	close(output->file);
@@ -79,13 +118,29 @@ static void output_ready(struct source *source)
 		stop(output);
 }
 
-/* Takes both descriptors over, also when it fails. */
-struct output *output_open(int pipe, int file, uint64_t cap)
+static struct budget *budget_of(int file, uint64_t cap)
 {
-	struct output *output = calloc(1, sizeof *output);
+	struct budget *budget = budgets;
+	struct stat found = {0};
+
+	fstat(file, &found);
+	while (budget && (budget->device != found.st_dev || budget->inode != found.st_ino))
+		budget = budget->next;
+	if (!budget && (budget = malloc(sizeof *budget))) {
+		*budget = (struct budget){budgets, found.st_dev, found.st_ino, cap, cap, 0};
+		budgets = budget;
+	}
+	return budget;
+}
+
+/* Takes both descriptors over, also when it fails. */
+struct output *output_open(int pipe, int file, uint64_t cap, int whole_lines)
+{
+	struct budget *budget = budget_of(file, cap);
+	struct output *output = budget ? malloc(sizeof *output + (whole_lines ? CHUNK : 0)) : NULL;
 
 	if (output) {
-		*output = (struct output){.source = {output_ready}, .pipe = pipe, .file = file, .owned = 1, .cap = cap, .left = cap};
+		*output = (struct output){{output_ready}, pipe, file, 1, whole_lines, budget, 0};
 		fcntl(pipe, F_SETPIPE_SZ, 1 << 20);
 		if (fcntl(pipe, F_SETFL, O_NONBLOCK) == 0 && loop_add(pipe, &output->source) == 0)
 			return output;
@@ -115,6 +170,7 @@ void output_drain(struct output *output)
 /* The step is over; its background children may hold the pipe still. */
 void output_release(struct output *output)
 {
+	keep_tail(output);
 	output->owned = 0;
 	if (output->pipe < 0)
 		free(output);

@@ -6,7 +6,9 @@
 
 struct output;
 
-struct output *output_open(int pipe, int file, uint64_t cap);
+/* `cap` 0: none; all outputs into one file have the cap of the first together. `whole_lines`: the rest of a line waits for its
+ * end, so that lines of several steps do not tear; a line of more than 64 KiB goes in pieces. */
+struct output *output_open(int pipe, int file, uint64_t cap, int whole_lines);
 void output_drain(struct output *output);
 void output_release(struct output *output);
 

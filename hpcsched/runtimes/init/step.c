@@ -25,6 +25,7 @@ struct step {
 	uint64_t asker; /* gets the descriptors of an attached step */
 	int attached;
 	struct output *output; /* of a step that is not attached */
+	struct binding *shown; /* by the kernel, of a bound step */
 	int error, stage, wait_status;
 	struct rusage usage;
 };
@@ -78,6 +79,16 @@ static void describe(struct writer *frame, const struct step *step)
 	finish(frame);
 }
 
+static void write_shown(struct writer *frame, const struct step *step)
+{
+	begin(frame, SHOWN);
+	put_u32(frame, step->id);
+	put_u32(frame, step->shown->policy);
+	put_bits(frame, step->shown->cpus, CPU_BYTES);
+	put_bits(frame, step->shown->mems, NODE_BYTES);
+	finish(frame);
+}
+
 static void fail(struct step *step, int error, int stage)
 {
 	struct writer frame;
@@ -119,21 +130,37 @@ static void drop_ends(struct step *step)
 	}
 }
 
+static void keep_shown(struct step *step, const struct binding *shown)
+{
+	struct writer frame;
+
+	if (step->shown || !(step->shown = malloc(sizeof *shown)))
+		return;
+	*step->shown = *shown;
+	write_shown(&frame, step);
+	send_to_all(&frame);
+}
+
 /* The pipe ends silently when exec has closed it, or the child was killed before that. */
 static void learn_start(struct step *step)
 {
-	int report[2];
-	ssize_t got = read(step->process.status, report, sizeof report);
+	union {
+		struct binding shown;
+		struct complaint complaint;
+	} said;
+	ssize_t got;
 
+	while ((got = read(step->process.status, &said, sizeof said)) == sizeof said.shown)
+		keep_shown(step, &said.shown);
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	leave_status_pipe(step);
-	if (got != sizeof report) {
+	if (got != sizeof said.complaint) {
 		announce(step);
 		return;
 	}
 	drop_ends(step);
-	fail(step, report[0], report[1]);
+	fail(step, said.complaint.error, said.complaint.stage);
 }
 
 static void status_ready(struct source *source) { learn_start((struct step *)source); }
@@ -180,7 +207,7 @@ static void start(struct step *step, const struct command *command, int file, ui
 		return;
 	}
 	if (!step->attached)
-		step->output = output_open(step->process.ours[0], file, cap);
+		step->output = output_open(step->process.ours[0], file, cap, command->flags & WHOLE_LINES);
 	step->source.ready = status_ready;
 	fcntl(step->process.status, F_SETFL, O_NONBLOCK);
 	loop_add(step->process.status, &step->source);
@@ -193,6 +220,10 @@ static void tell_again(struct client *client, const struct step *step)
 
 	if (step->state == STARTING)
 		return; /* told when it is known */
+	if (step->shown) {
+		write_shown(&frame, step);
+		send_to(client, &frame);
+	}
 	if (step->state == FAILED)
 		describe(&frame, step);
 	else {
@@ -233,6 +264,10 @@ static int handle_spawn(struct client *client, struct reader *r)
 	cap = get_u64(r);
 	argc = get_u32(r);
 	envc = get_u32(r);
+	if (command.flags & BOUND) {
+		get_bits(r, command.binding.cpus, CPU_BYTES);
+		get_bits(r, command.binding.mems, NODE_BYTES);
+	}
 	command.workdir = get_string(r);
 	command.argv = get_strings(r, argc);
 	command.env = get_strings(r, envc);
