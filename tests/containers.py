@@ -103,10 +103,12 @@ def descriptors(pid):
 async def opened(runtime):
     """The runtime, opened; what a test leaves in it is removed."""
     await runtime.open()
-    yield runtime
-    for name in runtime.existing():
-        await runtime.remove(name)
-    await runtime.close()
+    try:
+        yield runtime
+    finally:
+        for name in runtime.existing():
+            await runtime.remove(name)
+        await runtime.close()
 
 
 @contextlib.asynccontextmanager

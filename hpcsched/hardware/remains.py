@@ -82,8 +82,14 @@ def _pids_since(first: int, root: Path) -> Iterator[int]:
 
 
 def _others_live(root: Path) -> bool:
-    """A process of another job is there: this one's control group is gone."""
-    return any(f"/{FOLDER}/" in read(root / "proc" / name / "cgroup") for name in _names(root / "proc") if name.isdigit())
+    """A process of another job is there: this one's control group is gone. One that is dead and not yet waited for is not there."""
+    return any(_in_a_job(root / "proc" / name) for name in _names(root / "proc") if name.isdigit())
+
+
+def _in_a_job(process: Path) -> bool:
+    if f"/{FOLDER}/" not in read(process / "cgroup"):
+        return False
+    return read(process / "stat").rpartition(")")[2].split()[:1] not in (["Z"], ["X"])
 
 
 def _process_told(folder: Path) -> str:

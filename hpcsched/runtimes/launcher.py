@@ -3,8 +3,9 @@
     python -m hpcsched.runtimes.launcher CONTROL_FD KIND
 
 It imports `lxc` (for KIND `lxc`) and the standard library, nothing that starts threads, because liblxc and we fork. A request on
-the control socket is the path of a plan (JSON, written by `runtimes/plan.py`) with two descriptors: the listening socket that
-`hpcsched-init` will serve, and a pipe for the reason when the start fails. The children outlive the helper and the agent.
+the control socket has three descriptors: the listening socket that `hpcsched-init` will serve, a pipe for the reason when the start
+fails, and a plan (JSON, written by `runtimes/plan.py`). The plan comes locked, and stays so until the child has told its pid: whoever
+locks it for himself finds every child that there is. The children outlive the helper and the agent.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from hpcsched.runtimes import mounts
 from hpcsched.runtimes.moves import favour
 
-LISTENER = 3
+LISTENER, PLAN = 3, 4
 _MOST_CPUS = 8192
 """NR_CPUS of Linux; the kernel takes those that there are."""
 _SET_MEMPOLICY = {"x86_64": 238, "aarch64": 237}
@@ -38,12 +39,12 @@ def main() -> None:
     network = mounts.private_network() if sys.argv[2] == "lxc" else -1
     favour()
     while not reason:
-        request, fds, _flags, _address = socket.recv_fds(control, 4096, 2)
+        request, fds, _flags, _address = socket.recv_fds(control, 64, 3)
         if not request:
             return
-        if len(fds) == 2 and os.fork() == 0:
+        if len(fds) == 3 and os.fork() == 0:
             control.close()
-            _child(request, fds[0], fds[1], network)
+            _child(fds, network)
         for fd in fds:
             os.close(fd)
 
@@ -56,7 +57,7 @@ def _load_lxc() -> str:
     return ""
 
 
-def _child(path: bytes, listener: int, complaints: int, network: int) -> None:
+def _child(fds: list[int], network: int) -> None:
     """Never returns. LXC's monitor serves commands on an abstract socket, which whoever is in its network namespace may call (and
     containers are in the node's): so it gets another.
     """
@@ -64,10 +65,10 @@ def _child(path: bytes, listener: int, complaints: int, network: int) -> None:
     try:
         if network >= 0:
             mounts.enter_network(network)
-        _settle(listener, complaints)
-        with open(path) as file:
+        _settle(*fds)
+        with open(PLAN) as file:
             plan = json.load(file)
-        _forget_the_agent(plan)
+            _forget_the_agent(plan)
         _START[plan["kind"]](plan)
         status = 0
     except (LaunchFailure, mounts.MountFailure) as error:
@@ -78,13 +79,13 @@ def _child(path: bytes, listener: int, complaints: int, network: int) -> None:
         os._exit(status)
 
 
-def _settle(listener: int, complaints: int) -> None:
-    """0 and 1 are /dev/null, 2 takes complaints, LISTENER the socket; nothing else is open."""
+def _settle(listener: int, complaints: int, plan: int) -> None:
+    """0 and 1 are /dev/null, 2 takes complaints, LISTENER the socket, PLAN the plan; nothing else is open."""
     null = os.open("/dev/null", os.O_RDWR)
-    high = [os.dup2(fd, 100 + number, inheritable=False) for number, fd in enumerate((null, null, complaints, listener))]
+    high = [os.dup2(fd, 100 + number, inheritable=False) for number, fd in enumerate((null, null, complaints, listener, plan))]
     for number, fd in enumerate(high):
         os.dup2(fd, number, inheritable=True)
-    os.closerange(LISTENER + 1, 100)
+    os.closerange(PLAN + 1, 100)
     os.closerange(100, 1 << 16)
 
 

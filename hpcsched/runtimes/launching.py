@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -75,21 +77,40 @@ class Launcher:
         complaints, writing = os.pipe2(os.O_CLOEXEC)
         try:
             try:
-                with listen(folder.socket) as listener:
-                    self._request(folder.plan, [listener.fileno(), writing])
+                with listen(folder.socket) as listener, _locked(folder.plan, fcntl.LOCK_SH) as plan:
+                    self._request([listener.fileno(), writing, plan])
             finally:
                 os.close(writing)
             yield complaints
         finally:
             os.close(complaints)
 
-    def _request(self, plan: Path, fds: list[int]) -> None:
+    def _request(self, fds: list[int]) -> None:
         if self._control is None:
             raise RuntimeFailure("the launch helper is not running; open the runtime first")
         try:
-            socket.send_fds(self._control, [os.fsencode(plan)], fds)
+            socket.send_fds(self._control, [b"start"], fds)
         except OSError as error:
             raise RuntimeFailure(f"the launch helper does not take the request: {error.strerror}") from None
+
+
+def await_launch(folder: Folder, deadline_s: float = 10.0) -> None:
+    """A start that is under way, even one of an agent that has died, has told its pid when this returns. Raises RuntimeFailure."""
+    until = time.monotonic() + deadline_s
+    while folder.plan.exists():
+        with suppress(FileNotFoundError, BlockingIOError), _locked(folder.plan, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return
+        if time.monotonic() > until:
+            raise RuntimeFailure(f"container {folder.name}: the launch helper holds its start for more than {deadline_s:g} s")
+        time.sleep(0.001)
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[int]:
+    """The open file, locked until the last process that has it closes it (flock(2)). Raises BlockingIOError."""
+    with path.open() as file:
+        fcntl.flock(file, how)
+        yield file.fileno()
 
 
 def _reason(complaints: int, log: Path) -> str:

@@ -28,7 +28,7 @@ from hpcsched.runtimes.build import init_binary
 from hpcsched.runtimes.devices import try_nodes
 from hpcsched.runtimes.folder import Folder, Folders, read_pid, write_pid
 from hpcsched.runtimes.lacks import lacks
-from hpcsched.runtimes.launching import Launcher
+from hpcsched.runtimes.launching import Launcher, await_launch
 from hpcsched.runtimes.observe import group_of, observe
 from hpcsched.runtimes.plan import Placement, write_plan
 from hpcsched.runtimes.supervisor import InitSupervisor
@@ -202,7 +202,9 @@ class NodeRuntime(ABC):
 
     def _take_away(self, name: str) -> None:
         """The monitor first, so that it starts and makes nothing more; it takes its container along (PR_SET_PDEATHSIG)."""
-        _kill_and_wait(read_pid(self.folders.of(name).launch_pid))
+        folder = self.folders.of(name)
+        await_launch(folder)
+        _kill_and_wait(read_pid(folder.launch_pid))
         for group in (self.group(name), *self._all_beside(name)):
             if group.exists():
                 group.remove()

@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import struct
+import subprocess
 import termios
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from hpcsched.errors import Conflict, ContainerGone, ImageError, RuntimeFailure
 from hpcsched.model.container import DeviceNode, Mount, Rlimit, StepSpec, Usage
 from hpcsched.model.idset import IdSet
 from hpcsched.plugins import load
+from hpcsched.runtimes.folder import write_pid
 from tests.containers import (
     CPUS,
+    DEADLINE_S,
     LIMITS,
     MEMS,
     MIB,
@@ -319,6 +322,19 @@ async def test_removal_kills_double_forked_daemons_that_ignore_signals(runtime, 
     await eventually(lambda: len(processes("987.75")) == 2, "the daemons run")
     await runtime.remove("job1")
     assert not processes("987.75")
+
+
+async def test_removal_waits_for_a_start_under_way_to_tell_its_pid_and_ends_it(runtime, shell):
+    folder = runtime.folders.of("job1")
+    with folder.plan.open() as plan, subprocess.Popen(["sleep", "600"]) as late:
+        fcntl.flock(plan, fcntl.LOCK_SH)
+        removal = asyncio.create_task(runtime.remove("job1"))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(removal), 0.1)
+        write_pid(folder.launch_pid, late.pid)
+        fcntl.flock(plan, fcntl.LOCK_UN)
+        await removal
+        assert await asyncio.to_thread(late.wait, DEADLINE_S) == -signal.SIGKILL
 
 
 async def test_removal_outruns_a_fork_bomb(runtime, shell):

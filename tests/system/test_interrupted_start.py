@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from hpcsched.plugins import load
-from tests.containers import CPUS, MEMS, Shell, a_spec, eventually
+from tests.containers import CPUS, MEMS, Shell, a_spec, eventually, opened
 
 pytestmark = pytest.mark.system
 
@@ -34,8 +34,11 @@ asyncio.run(main(*sys.argv[1:]))
 
 @pytest.mark.parametrize("kind", ["lxc", "baremetal"])
 async def test_an_agent_killed_at_any_moment_leaves_nothing_in_the_way(kind, tmp_path):
-    runtime = load("runtimes", kind)(tmp_path / "state", tmp_path / "images")
-    await runtime.open()
+    async with opened(load("runtimes", kind)(tmp_path / "state", tmp_path / "images")) as runtime:
+        await hit_at_many_moments(runtime, kind, tmp_path)
+
+
+async def hit_at_many_moments(runtime, kind, tmp_path):
     for moment_ms in range(0, 60, 3):
         run_until_killed(kind, tmp_path / "state", moment_ms / 1000)
         if moment_ms % 2:
@@ -46,7 +49,6 @@ async def test_an_agent_killed_at_any_moment_leaves_nothing_in_the_way(kind, tmp
             assert end.exit_code == 3
         await runtime.remove("job1")
         await eventually(lambda: runtime.existing() == (), "nothing is left")
-    await runtime.close()
 
 
 def run_until_killed(kind, state, seconds):

@@ -323,6 +323,15 @@ def test_a_file_that_a_living_process_has_open_or_mapped_is_not_the_jobs(node: N
     assert told == [f"{node.root}/dev/shm/left"]
 
 
+def test_a_dead_process_of_another_job_that_nobody_waited_for_yet_makes_no_doubt_of_a_file(node: Node) -> None:
+    node.write("dev/shm/left", "")
+    node.write("proc/61/cgroup", "3:cpuset:/hpcsched/job8-other.mark/payload\n")
+    node.write("proc/61/stat", "61 (a (Z) b) S 1 61\n")
+    assert remains(EndedJob(7, (), 0, 1.0), node.root) == []
+    node.write("proc/61/stat", "61 (a (S) b) Z 1 61\n")
+    assert [item.told for item in remains(EndedJob(7, (), 0, 1.0), node.root)] == [f"{node.root}/dev/shm/left"]
+
+
 def test_shared_memory_segments_of_the_jobs_time_that_nobody_uses_are_its(node: Node) -> None:
     row = "{key:>10} {shmid:>10}   600  4096  11  11  {nattch}  0 0 0 0  0 0 {ctime}  0 0\n"
     old, used, left = (
