@@ -82,7 +82,7 @@ def _pids_since(first: int, root: Path) -> Iterator[int]:
 
 
 def _others_live(root: Path) -> bool:
-    """A process of another job is there: this one's control group is gone. One that is dead and not yet waited for is not there."""
+    """A process of another job is there, and not just dead and not waited for yet; this one's control group is gone."""
     return any(_in_a_job(root / "proc" / name) for name in _names(root / "proc") if name.isdigit())
 
 

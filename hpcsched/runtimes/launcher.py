@@ -3,9 +3,9 @@
     python -m hpcsched.runtimes.launcher CONTROL_FD KIND
 
 It imports `lxc` (for KIND `lxc`) and the standard library, nothing that starts threads, because liblxc and we fork. A request on
-the control socket has three descriptors: the listening socket that `hpcsched-init` will serve, a pipe for the reason when the start
-fails, and a plan (JSON, written by `runtimes/plan.py`). The plan comes locked, and stays so until the child has told its pid: whoever
-locks it for himself finds every child that there is. The children outlive the helper and the agent.
+the control socket has three descriptors: the listening socket that `hpcsched-init` will serve, a pipe for the reason when the
+start fails, and a plan (JSON, written by `runtimes/plan.py`). The plan comes locked, and stays so until the child has told its
+pid: whoever locks it for himself finds every child that there is. The children outlive the helper and the agent.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class Launcher:
 
 
 def await_launch(folder: Folder, deadline_s: float = 10.0) -> None:
-    """A start that is under way, even one of an agent that has died, has told its pid when this returns. Raises RuntimeFailure."""
+    """When this returns, a start under way (even of an agent that has died) has told its pid. Raises RuntimeFailure."""
     until = time.monotonic() + deadline_s
     while folder.plan.exists():
         with suppress(FileNotFoundError, BlockingIOError), _locked(folder.plan, fcntl.LOCK_EX | fcntl.LOCK_NB):

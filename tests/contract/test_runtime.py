@@ -5,7 +5,6 @@ import fcntl
 import os
 import signal
 import struct
-import subprocess
 import termios
 from dataclasses import replace
 from pathlib import Path
@@ -326,7 +325,8 @@ async def test_removal_kills_double_forked_daemons_that_ignore_signals(runtime, 
 
 async def test_removal_waits_for_a_start_under_way_to_tell_its_pid_and_ends_it(runtime, shell):
     folder = runtime.folders.of("job1")
-    with folder.plan.open() as plan, subprocess.Popen(["sleep", "600"]) as late:
+    late = await asyncio.create_subprocess_exec("sleep", "600")
+    with folder.plan.open() as plan:
         fcntl.flock(plan, fcntl.LOCK_SH)
         removal = asyncio.create_task(runtime.remove("job1"))
         with pytest.raises(TimeoutError):
@@ -334,7 +334,7 @@ async def test_removal_waits_for_a_start_under_way_to_tell_its_pid_and_ends_it(r
         write_pid(folder.launch_pid, late.pid)
         fcntl.flock(plan, fcntl.LOCK_UN)
         await removal
-        assert await asyncio.to_thread(late.wait, DEADLINE_S) == -signal.SIGKILL
+        assert await asyncio.wait_for(late.wait(), DEADLINE_S) == -signal.SIGKILL
 
 
 async def test_removal_outruns_a_fork_bomb(runtime, shell):
