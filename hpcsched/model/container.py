@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from hpcsched.model.allocation import Binding
+from hpcsched.model.allocation import Binding, TaskBinding
 from hpcsched.model.idset import IdSet
 
 
@@ -222,6 +222,51 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """Tasks of one job that run side by side in another job's container, one in each slot at a time, each in its slot's binding.
+
+    `ranges`: half-open, of positions in the array: this container's to run, ended ones too until their end is noted. A job
+    that is no array has the one position 0. `array`: as the spec has it. `time_limit_s`, `grace_s`: of each task.
+    `cancel`: end it all. `stdout`: a path on the node (%A: job id, %a: task id); empty: the agent's own files.
+    """
+
+    job_id: int
+    ranges: tuple[tuple[int, int], ...]
+    slots: tuple[TaskBinding, ...]
+    command: StepSpec
+    array: str = ""
+    time_limit_s: int = 0
+    grace_s: float = 30.0
+    stdout: str = ""
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TaskEnd:
+    """How a task ended that did not end with exit code 0; `position` in its array."""
+
+    position: int
+    cause: EndCause
+    exit_code: int | None = None
+    signal: int | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkStatus:
+    """Of one job's tasks in a container, as long as the controller still wants them: `done`, half-open ranges of positions that
+    ended with exit code 0; `ended`: the others that ended. `started`: how many have been started. `start_time`: of the first.
+    """
+
+    job_id: int
+    done: tuple[tuple[int, int], ...] = ()
+    ended: tuple[TaskEnd, ...] = ()
+    started: int = 0
+    start_time: float = 0.0
+    end_time: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerStatus:
     """What an agent reports of one container; times are Unix seconds, 0 when not yet."""
 
@@ -236,6 +281,9 @@ class ContainerStatus:
     start_time: float = 0.0
     end_time: float = 0.0
     sampled: Sampled | None = None
+    works: tuple[WorkStatus, ...] = ()
+    suspended: bool = False
+    """Its processes are frozen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,3 +308,8 @@ class DesiredContainer:
     """This node has reported it running before."""
     first_task: int = 0
     """Number over all nodes of the first task here."""
+    works: tuple[Work, ...] = ()
+    """Of a worker container, which has no command of its own and lives until `release`."""
+    suspend: bool = False
+    """Freeze its processes; the time limit stands still meanwhile."""
+    is_worker: bool = False

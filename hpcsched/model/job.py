@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from hpcsched.model.allocation import Allocation
+from hpcsched.model.array import ArrayProgress, Assigned
 from hpcsched.model.container import ContainerStatus, EndCause, Mount
 
 
@@ -15,6 +16,7 @@ class JobState(enum.StrEnum):
     PENDING = "PENDING"
     CONFIGURING = "CONFIGURING"
     RUNNING = "RUNNING"
+    SUSPENDED = "SUSPENDED"
     COMPLETING = "COMPLETING"
     COMPLETED = "COMPLETED"
     FAILED = "FAILED"
@@ -22,13 +24,15 @@ class JobState(enum.StrEnum):
     TIMEOUT = "TIMEOUT"
     OUT_OF_MEMORY = "OUT_OF_MEMORY"
     NODE_FAIL = "NODE_FAIL"
+    PREEMPTED = "PREEMPTED"
+    DEADLINE = "DEADLINE"
 
     @property
     def ended(self) -> bool:
         return self not in _ALIVE
 
 
-_ALIVE = frozenset({JobState.PENDING, JobState.CONFIGURING, JobState.RUNNING, JobState.COMPLETING})
+_ALIVE = frozenset({JobState.PENDING, JobState.CONFIGURING, JobState.RUNNING, JobState.SUSPENDED, JobState.COMPLETING})
 
 
 class Reason(enum.StrEnum):
@@ -39,6 +43,24 @@ class Reason(enum.StrEnum):
     RESOURCES = "Resources"
     JOB_HELD = "JobHeldUser"
     REQ_NODE_NOT_AVAIL = "ReqNodeNotAvail"
+    DEPENDENCY = "Dependency"
+    DEPENDENCY_NEVER = "DependencyNeverSatisfied"
+    BEGIN_TIME = "BeginTime"
+    RESERVATION = "Reservation"
+    PARTITION_DOWN = "PartitionDown"
+    PARTITION_NODES = "PartitionNodeLimit"
+    PARTITION_TIME = "PartitionTimeLimit"
+    PARTITION_JOBS = "PartitionMaxJobs"
+    QOS_JOBS = "QOSMaxJobsLimit"
+    QOS_NODES = "QOSMaxNodesLimit"
+    QOS_NODE_HOURS = "QOSMaxNodeHoursLimit"
+    ACCOUNT_JOBS = "AssocMaxJobsLimit"
+    ACCOUNT_NODES = "AssocMaxNodesLimit"
+    ACCOUNT_NODE_HOURS = "AssocMaxNodeHoursLimit"
+    ARRAY_TASK_LIMIT = "JobArrayTaskLimit"
+    SUSPENDED = "Suspended"
+    PREEMPTED = "Preempted"
+    DEADLINE = "DeadLine"
     NON_ZERO_EXIT = "NonZeroExitCode"
     RAISED_SIGNAL = "RaisedSignal"
     TIME_LIMIT = "TimeLimit"
@@ -84,8 +106,11 @@ class ResourceRequest:
 class JobSpec:
     """What was asked. One of `command` and `script` is given; with a script, `command` holds its arguments.
 
-    `time_limit_s` 0: no limit. `workdir` is a path inside (empty: `/`). `stdout` a path on the node.
-    `priority`: higher starts first.
+    `time_limit_s` 0: no limit. `workdir` is a path inside (empty: `/`). `stdout` a path on the node. `priority`: higher starts
+    first, before all other factors; `nice`: taken off its priority. `nodes` to `max_nodes` (0: exactly `nodes`) nodes. Empty
+    `partition`, `account`, `qos`: the defaults of the site. `constraint`: over node features, as `epyc&ib`; `array`: as
+    `0-99:2%8`; `dependency`: as `afterok:12,afterany:13`. Times in Unix seconds, 0: none. `deadline`: it has
+    ended by then, or never starts. `requeue`: it may run a second time, after preemption or the loss of a node.
     """
 
     command: tuple[str, ...] = ()
@@ -106,6 +131,22 @@ class JobSpec:
     mounts: tuple[Mount, ...] = ()
     keep: bool = False
     hold: bool = False
+    max_nodes: int = 0
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    constraint: str = ""
+    array: str = ""
+    dependency: str = ""
+    begin_time: float = 0.0
+    deadline: float = 0.0
+    reservation: str = ""
+    nice: int = 0
+    requeue: bool = False
+
+    @property
+    def most_nodes(self) -> int:
+        return self.max_nodes or self.nodes
 
     @property
     def title(self) -> str:
@@ -136,6 +177,22 @@ class Job:
     cause: EndCause | None = None
     exit_code: int | None = None
     signal: int | None = None
+    granted_time: float = 0.0
+    eligible_time: float = 0.0
+    """Since when nothing but the queue keeps it waiting."""
+    restarts: int = 0
+    suspended_s: float = 0.0
+    suspend_time: float = 0.0
+    array: ArrayProgress | None = None
+    worker: int | None = None
+    """The job whose container it runs in; its allocation is a slot of that."""
+    assigned: tuple[Assigned, ...] = ()
+    """Of a worker: what its container has to run."""
+    is_worker: bool = False
+    """It is no one's submitted job: its container runs the tasks of arrays and small jobs of one owner."""
+    preempted_by: int | None = None
+    dismissed: bool = False
+    """A worker that gets no more work and ends when what it has is done."""
 
     @property
     def held(self) -> bool:

@@ -28,7 +28,7 @@ class NodeOffer:
 
     `cpus`: PUs for jobs, reserved cores taken off. `memory`: bytes for jobs, 0 when the node gives no figure. `hugepages`: the
     pools that the node has set aside. `tunings`: names of node tunings that a job may ask for. `machine`: digest of the whole
-    machine's topology, of which this node may be a part.
+    machine's topology, of which this node may be a part. `features`: words of the site, for `--constraint`.
     """
 
     name: str
@@ -42,6 +42,7 @@ class NodeOffer:
     hugepages: tuple[HugePages, ...] = ()
     tunings: tuple[str, ...] = ()
     machine: str = ""
+    features: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ class Node:
     job_id: int | None = None
     cleaning: tuple[int, ...] = ()
     since: float = 0.0
+    suspended: tuple[int, ...] = ()
+    """Jobs that gave it up frozen, and go on here when it is free."""
 
     @property
     def name(self) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hpcsched.model.allocation import Allocation
-from hpcsched.model.container import ContainerStatus
-from hpcsched.model.job import JobSpec
+from hpcsched.model.allocation import Allocation, Binding
+from hpcsched.model.container import ContainerStatus, WorkStatus
+from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.node import NodeOffer
+from hpcsched.model.reservation import Reservation
+from hpcsched.model.site import PreemptMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,119 @@ class NodeResumed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerGranted:
+    """A new worker `worker_id` owns the node of `allocation`; its container has those slots for tasks of job `job_id`."""
+
+    time: float
+    worker_id: int
+    job_id: int
+    allocation: Allocation
+    slots: tuple[Binding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotGranted:
+    """A small job gets a slot in a worker that there is."""
+
+    time: float
+    job_id: int
+    worker_id: int
+    allocation: Allocation
+
+
+@dataclass(frozen=True, slots=True)
+class WorkAssigned:
+    """Tasks of an array, half-open ranges of positions, are given to a worker."""
+
+    time: float
+    worker_id: int
+    job_id: int
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReported:
+    """Tasks in a worker's container ended, or the first one started."""
+
+    time: float
+    node: str
+    worker_id: int
+    status: WorkStatus
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDismissed:
+    """It gets no more work."""
+
+    time: float
+    worker_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequeued:
+    """It gives up its nodes and waits again."""
+
+    time: float
+    job_id: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobSuspended:
+    time: float
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobResumed:
+    time: float
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobModified:
+    """It has another spec from now on; of a running job only the time limit differs."""
+
+    time: float
+    job_id: int
+    spec: JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class JobPreempted:
+    time: float
+    job_id: int
+    by: int
+    mode: PreemptMode
+    grace_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class JobDropped:
+    """A pending job that can never start ends in that state."""
+
+    time: float
+    job_id: int
+    state: JobState
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationMade:
+    """Or another one of that name instead."""
+
+    time: float
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationDeleted:
+    time: float
+    name: str
+
+
 Event = (
     ControllerStarted
     | JobsSubmitted
@@ -132,4 +247,17 @@ Event = (
     | NodeLost
     | NodeDrained
     | NodeResumed
+    | WorkerGranted
+    | SlotGranted
+    | WorkAssigned
+    | WorkReported
+    | WorkerDismissed
+    | JobRequeued
+    | JobSuspended
+    | JobResumed
+    | JobModified
+    | JobPreempted
+    | JobDropped
+    | ReservationMade
+    | ReservationDeleted
 )

@@ -7,7 +7,17 @@ from typing import Any
 
 from hpcsched.model.container import DesiredContainer
 from hpcsched.model.snapshot import Snapshot
-from hpcsched.state import dump, events, invariants, job_handlers, node_handlers
+from hpcsched.state import (
+    change_handlers,
+    dump,
+    events,
+    invariants,
+    job_handlers,
+    node_handlers,
+    preempt_handlers,
+    reservation_handlers,
+    worker_handlers,
+)
 from hpcsched.state.commands import Command
 from hpcsched.state.desired import desired_container
 from hpcsched.state.tables import Tables
@@ -26,6 +36,19 @@ _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.NodeLost: node_handlers.node_lost,
     events.NodeDrained: node_handlers.node_drained,
     events.NodeResumed: node_handlers.node_resumed,
+    events.WorkerGranted: worker_handlers.worker_granted,
+    events.SlotGranted: worker_handlers.slot_granted,
+    events.WorkAssigned: worker_handlers.work_assigned,
+    events.WorkReported: worker_handlers.work_reported,
+    events.WorkerDismissed: worker_handlers.worker_dismissed,
+    events.JobRequeued: change_handlers.job_requeued,
+    events.JobSuspended: change_handlers.job_suspended,
+    events.JobResumed: change_handlers.job_resumed,
+    events.JobModified: change_handlers.job_modified,
+    events.JobDropped: change_handlers.job_dropped,
+    events.JobPreempted: preempt_handlers.job_preempted,
+    events.ReservationMade: reservation_handlers.reservation_made,
+    events.ReservationDeleted: reservation_handlers.reservation_deleted,
 }
 
 

@@ -27,6 +27,12 @@ class JobStep(enum.StrEnum):
     LAUNCH_FAILED = "could not be started"
     MISBOUND = "kernel shows another binding"
     LOST = "its node or container is lost"
+    SUSPENDED = "its processes are frozen"
+    RESUMED = "goes on"
+    REQUEUED = "waits again"
+    PREEMPTED = "gave its nodes up for another job"
+    TOO_LATE = "could not end by its deadline"
+    NEVER = "its dependency can never be satisfied"
 
 
 _ENDS: Mapping[JobStep, JobState] = {
@@ -39,17 +45,28 @@ _ENDS: Mapping[JobStep, JobState] = {
     JobStep.LAUNCH_FAILED: JobState.FAILED,
     JobStep.MISBOUND: JobState.FAILED,
     JobStep.LOST: JobState.NODE_FAIL,
+    JobStep.PREEMPTED: JobState.PREEMPTED,
+    JobStep.TOO_LATE: JobState.DEADLINE,
 }
 
 JOB_TABLE: Mapping[tuple[JobState, JobStep], JobState] = {
     (JobState.PENDING, JobStep.GRANTED): JobState.CONFIGURING,
     (JobState.PENDING, JobStep.CANCELLED): JobState.CANCELLED,
+    (JobState.PENDING, JobStep.TOO_LATE): JobState.DEADLINE,
+    (JobState.PENDING, JobStep.NEVER): JobState.CANCELLED,
+    (JobState.RUNNING, JobStep.SUSPENDED): JobState.SUSPENDED,
+    (JobState.SUSPENDED, JobStep.RESUMED): JobState.RUNNING,
+    (JobState.SUSPENDED, JobStep.ENDING): JobState.COMPLETING,
+    (JobState.COMPLETING, JobStep.REQUEUED): JobState.PENDING,
+    (JobState.CONFIGURING, JobStep.REQUEUED): JobState.PENDING,
+    (JobState.RUNNING, JobStep.REQUEUED): JobState.PENDING,
+    (JobState.SUSPENDED, JobStep.REQUEUED): JobState.PENDING,
     (JobState.CONFIGURING, JobStep.STARTED): JobState.RUNNING,
     (JobState.CONFIGURING, JobStep.ENDING): JobState.COMPLETING,
     (JobState.RUNNING, JobStep.ENDING): JobState.COMPLETING,
     **{
         (state, step): end
-        for state in (JobState.CONFIGURING, JobState.RUNNING, JobState.COMPLETING)
+        for state in (JobState.CONFIGURING, JobState.RUNNING, JobState.SUSPENDED, JobState.COMPLETING)
         for step, end in _ENDS.items()
     },
 }
@@ -68,6 +85,9 @@ REASONS: Mapping[JobStep, Reason] = {
     JobStep.LAUNCH_FAILED: Reason.LAUNCH_FAILED,
     JobStep.MISBOUND: Reason.BINDING_MISMATCH,
     JobStep.LOST: Reason.NODE_DOWN,
+    JobStep.PREEMPTED: Reason.PREEMPTED,
+    JobStep.TOO_LATE: Reason.DEADLINE,
+    JobStep.NEVER: Reason.DEPENDENCY_NEVER,
 }
 
 CAUSES: Mapping[EndCause, JobStep] = {

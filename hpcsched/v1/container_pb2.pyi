@@ -324,7 +324,7 @@ class Usage(_message.Message):
     def __init__(self, cpu_s: _Optional[float] = ..., peak_memory: _Optional[int] = ..., oom_kills: _Optional[int] = ...) -> None: ...
 
 class ContainerStatus(_message.Message):
-    __slots__ = ("job_id", "phase", "observed", "cause", "exit_code", "signal", "message", "usage", "start_time", "end_time", "sampled")
+    __slots__ = ("job_id", "phase", "observed", "cause", "exit_code", "signal", "message", "usage", "start_time", "end_time", "sampled", "works", "suspended")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
     OBSERVED_FIELD_NUMBER: _ClassVar[int]
@@ -336,6 +336,8 @@ class ContainerStatus(_message.Message):
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     SAMPLED_FIELD_NUMBER: _ClassVar[int]
+    WORKS_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     phase: Phase
     observed: Observed
@@ -347,4 +349,66 @@ class ContainerStatus(_message.Message):
     start_time: float
     end_time: float
     sampled: Sampled
-    def __init__(self, job_id: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ..., observed: _Optional[_Union[Observed, _Mapping]] = ..., cause: _Optional[_Union[EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., message: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., sampled: _Optional[_Union[Sampled, _Mapping]] = ...) -> None: ...
+    works: _containers.RepeatedCompositeFieldContainer[WorkStatus]
+    suspended: bool
+    def __init__(self, job_id: _Optional[int] = ..., phase: _Optional[_Union[Phase, str]] = ..., observed: _Optional[_Union[Observed, _Mapping]] = ..., cause: _Optional[_Union[EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., message: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., sampled: _Optional[_Union[Sampled, _Mapping]] = ..., works: _Optional[_Iterable[_Union[WorkStatus, _Mapping]]] = ..., suspended: _Optional[bool] = ...) -> None: ...
+
+class Range(_message.Message):
+    __slots__ = ("first", "end")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    end: int
+    def __init__(self, first: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
+
+class Work(_message.Message):
+    __slots__ = ("job_id", "ranges", "slots", "command", "array", "time_limit_s", "grace_s", "stdout", "cancel")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
+    ARRAY_FIELD_NUMBER: _ClassVar[int]
+    TIME_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    GRACE_S_FIELD_NUMBER: _ClassVar[int]
+    STDOUT_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    ranges: _containers.RepeatedCompositeFieldContainer[Range]
+    slots: _containers.RepeatedCompositeFieldContainer[TaskBinding]
+    command: StepSpec
+    array: str
+    time_limit_s: int
+    grace_s: float
+    stdout: str
+    cancel: bool
+    def __init__(self, job_id: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[Range, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[TaskBinding, _Mapping]]] = ..., command: _Optional[_Union[StepSpec, _Mapping]] = ..., array: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ...) -> None: ...
+
+class TaskEnd(_message.Message):
+    __slots__ = ("position", "cause", "exit_code", "signal", "message")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    CAUSE_FIELD_NUMBER: _ClassVar[int]
+    EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    cause: EndCause
+    exit_code: int
+    signal: int
+    message: str
+    def __init__(self, position: _Optional[int] = ..., cause: _Optional[_Union[EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
+
+class WorkStatus(_message.Message):
+    __slots__ = ("job_id", "done", "ended", "started", "start_time", "end_time")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    STARTED_FIELD_NUMBER: _ClassVar[int]
+    START_TIME_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    done: _containers.RepeatedCompositeFieldContainer[Range]
+    ended: _containers.RepeatedCompositeFieldContainer[TaskEnd]
+    started: int
+    start_time: float
+    end_time: float
+    def __init__(self, job_id: _Optional[int] = ..., done: _Optional[_Iterable[_Union[Range, _Mapping]]] = ..., ended: _Optional[_Iterable[_Union[TaskEnd, _Mapping]]] = ..., started: _Optional[int] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ...) -> None: ...

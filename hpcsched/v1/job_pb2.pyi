@@ -21,6 +21,9 @@ class JobState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     JOB_STATE_TIMEOUT: _ClassVar[JobState]
     JOB_STATE_OUT_OF_MEMORY: _ClassVar[JobState]
     JOB_STATE_NODE_FAIL: _ClassVar[JobState]
+    JOB_STATE_SUSPENDED: _ClassVar[JobState]
+    JOB_STATE_PREEMPTED: _ClassVar[JobState]
+    JOB_STATE_DEADLINE: _ClassVar[JobState]
 
 class TaskBind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -40,6 +43,9 @@ JOB_STATE_CANCELLED: JobState
 JOB_STATE_TIMEOUT: JobState
 JOB_STATE_OUT_OF_MEMORY: JobState
 JOB_STATE_NODE_FAIL: JobState
+JOB_STATE_SUSPENDED: JobState
+JOB_STATE_PREEMPTED: JobState
+JOB_STATE_DEADLINE: JobState
 TASK_BIND_UNSPECIFIED: TaskBind
 TASK_BIND_CORES: TaskBind
 TASK_BIND_L3: TaskBind
@@ -81,7 +87,7 @@ class ResourceRequest(_message.Message):
     def __init__(self, cpus_per_node: _Optional[int] = ..., cores_per_node: _Optional[int] = ..., mem_per_node: _Optional[int] = ..., threads_per_core: _Optional[int] = ..., gpus_per_node: _Optional[int] = ..., numa: _Optional[str] = ..., hugepages: _Optional[_Iterable[_Union[HugePageRequest, _Mapping]]] = ..., ntasks_per_node: _Optional[int] = ..., cpus_per_task: _Optional[int] = ..., bind: _Optional[_Union[TaskBind, str]] = ..., tuning: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("command", "script", "name", "user", "nodes", "resources", "image", "runtime", "time_limit_s", "grace_s", "priority", "workdir", "stdout", "output_cap", "env", "mounts", "keep", "hold")
+    __slots__ = ("command", "script", "name", "user", "nodes", "resources", "image", "runtime", "time_limit_s", "grace_s", "priority", "workdir", "stdout", "output_cap", "env", "mounts", "keep", "hold", "max_nodes", "partition", "account", "qos", "constraint", "array", "dependency", "begin_time", "deadline", "reservation", "nice", "requeue")
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     SCRIPT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +106,18 @@ class JobSpec(_message.Message):
     MOUNTS_FIELD_NUMBER: _ClassVar[int]
     KEEP_FIELD_NUMBER: _ClassVar[int]
     HOLD_FIELD_NUMBER: _ClassVar[int]
+    MAX_NODES_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    QOS_FIELD_NUMBER: _ClassVar[int]
+    CONSTRAINT_FIELD_NUMBER: _ClassVar[int]
+    ARRAY_FIELD_NUMBER: _ClassVar[int]
+    DEPENDENCY_FIELD_NUMBER: _ClassVar[int]
+    BEGIN_TIME_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    NICE_FIELD_NUMBER: _ClassVar[int]
+    REQUEUE_FIELD_NUMBER: _ClassVar[int]
     command: _containers.RepeatedScalarFieldContainer[str]
     script: bytes
     name: str
@@ -118,10 +136,62 @@ class JobSpec(_message.Message):
     mounts: _containers.RepeatedCompositeFieldContainer[_container_pb2.Mount]
     keep: bool
     hold: bool
-    def __init__(self, command: _Optional[_Iterable[str]] = ..., script: _Optional[bytes] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., resources: _Optional[_Union[ResourceRequest, _Mapping]] = ..., image: _Optional[str] = ..., runtime: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[int] = ..., priority: _Optional[int] = ..., workdir: _Optional[str] = ..., stdout: _Optional[str] = ..., output_cap: _Optional[int] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[_container_pb2.Mount, _Mapping]]] = ..., keep: _Optional[bool] = ..., hold: _Optional[bool] = ...) -> None: ...
+    max_nodes: int
+    partition: str
+    account: str
+    qos: str
+    constraint: str
+    array: str
+    dependency: str
+    begin_time: float
+    deadline: float
+    reservation: str
+    nice: int
+    requeue: bool
+    def __init__(self, command: _Optional[_Iterable[str]] = ..., script: _Optional[bytes] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., resources: _Optional[_Union[ResourceRequest, _Mapping]] = ..., image: _Optional[str] = ..., runtime: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[int] = ..., priority: _Optional[int] = ..., workdir: _Optional[str] = ..., stdout: _Optional[str] = ..., output_cap: _Optional[int] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[_container_pb2.Mount, _Mapping]]] = ..., keep: _Optional[bool] = ..., hold: _Optional[bool] = ..., max_nodes: _Optional[int] = ..., partition: _Optional[str] = ..., account: _Optional[str] = ..., qos: _Optional[str] = ..., constraint: _Optional[str] = ..., array: _Optional[str] = ..., dependency: _Optional[str] = ..., begin_time: _Optional[float] = ..., deadline: _Optional[float] = ..., reservation: _Optional[str] = ..., nice: _Optional[int] = ..., requeue: _Optional[bool] = ...) -> None: ...
+
+class ArrayProgress(_message.Message):
+    __slots__ = ("size", "next", "again", "ok", "done", "failed", "cancelled", "failures", "workers")
+    SIZE_FIELD_NUMBER: _ClassVar[int]
+    NEXT_FIELD_NUMBER: _ClassVar[int]
+    AGAIN_FIELD_NUMBER: _ClassVar[int]
+    OK_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_FIELD_NUMBER: _ClassVar[int]
+    FAILURES_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    size: int
+    next: int
+    again: _containers.RepeatedCompositeFieldContainer[_container_pb2.Range]
+    ok: str
+    done: int
+    failed: int
+    cancelled: int
+    failures: _containers.RepeatedCompositeFieldContainer[TaskFailure]
+    workers: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, size: _Optional[int] = ..., next: _Optional[int] = ..., again: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., ok: _Optional[str] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[TaskFailure, _Mapping]]] = ..., workers: _Optional[_Iterable[int]] = ...) -> None: ...
+
+class TaskFailure(_message.Message):
+    __slots__ = ("position", "how")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    HOW_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    how: str
+    def __init__(self, position: _Optional[int] = ..., how: _Optional[str] = ...) -> None: ...
+
+class Assigned(_message.Message):
+    __slots__ = ("job_id", "ranges", "slots")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    RANGES_FIELD_NUMBER: _ClassVar[int]
+    SLOTS_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    ranges: _containers.RepeatedCompositeFieldContainer[_container_pb2.Range]
+    slots: _containers.RepeatedCompositeFieldContainer[_container_pb2.Binding]
+    def __init__(self, job_id: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_container_pb2.Binding, _Mapping]]] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal")
+    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal", "granted_time", "eligible_time", "restarts", "suspended_s", "suspend_time", "array", "worker", "assigned", "is_worker", "preempted_by", "dismissed")
     ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -137,6 +207,17 @@ class Job(_message.Message):
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
     SIGNAL_FIELD_NUMBER: _ClassVar[int]
+    GRANTED_TIME_FIELD_NUMBER: _ClassVar[int]
+    ELIGIBLE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_S_FIELD_NUMBER: _ClassVar[int]
+    SUSPEND_TIME_FIELD_NUMBER: _ClassVar[int]
+    ARRAY_FIELD_NUMBER: _ClassVar[int]
+    WORKER_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNED_FIELD_NUMBER: _ClassVar[int]
+    IS_WORKER_FIELD_NUMBER: _ClassVar[int]
+    PREEMPTED_BY_FIELD_NUMBER: _ClassVar[int]
+    DISMISSED_FIELD_NUMBER: _ClassVar[int]
     id: int
     spec: JobSpec
     request_id: str
@@ -152,4 +233,15 @@ class Job(_message.Message):
     cause: _container_pb2.EndCause
     exit_code: int
     signal: int
-    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ...) -> None: ...
+    granted_time: float
+    eligible_time: float
+    restarts: int
+    suspended_s: float
+    suspend_time: float
+    array: ArrayProgress
+    worker: int
+    assigned: _containers.RepeatedCompositeFieldContainer[Assigned]
+    is_worker: bool
+    preempted_by: int
+    dismissed: bool
+    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., granted_time: _Optional[float] = ..., eligible_time: _Optional[float] = ..., restarts: _Optional[int] = ..., suspended_s: _Optional[float] = ..., suspend_time: _Optional[float] = ..., array: _Optional[_Union[ArrayProgress, _Mapping]] = ..., worker: _Optional[int] = ..., assigned: _Optional[_Iterable[_Union[Assigned, _Mapping]]] = ..., is_worker: _Optional[bool] = ..., preempted_by: _Optional[int] = ..., dismissed: _Optional[bool] = ...) -> None: ...

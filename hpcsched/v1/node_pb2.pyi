@@ -36,7 +36,7 @@ DEVICE_KIND_GPU: DeviceKind
 DEVICE_KIND_NIC: DeviceKind
 
 class NodeOffer(_message.Message):
-    __slots__ = ("name", "topology", "cpus", "memory", "version", "boot_id", "runtimes", "devices", "hugepages", "tunings", "machine")
+    __slots__ = ("name", "topology", "cpus", "memory", "version", "boot_id", "runtimes", "devices", "hugepages", "tunings", "machine", "features")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
     CPUS_FIELD_NUMBER: _ClassVar[int]
@@ -48,6 +48,7 @@ class NodeOffer(_message.Message):
     HUGEPAGES_FIELD_NUMBER: _ClassVar[int]
     TUNINGS_FIELD_NUMBER: _ClassVar[int]
     MACHINE_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
     name: str
     topology: _topology_pb2.Topology
     cpus: str
@@ -59,7 +60,8 @@ class NodeOffer(_message.Message):
     hugepages: _containers.RepeatedCompositeFieldContainer[_container_pb2.HugePages]
     tunings: _containers.RepeatedScalarFieldContainer[str]
     machine: str
-    def __init__(self, name: _Optional[str] = ..., topology: _Optional[_Union[_topology_pb2.Topology, _Mapping]] = ..., cpus: _Optional[str] = ..., memory: _Optional[int] = ..., version: _Optional[str] = ..., boot_id: _Optional[str] = ..., runtimes: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., hugepages: _Optional[_Iterable[_Union[_container_pb2.HugePages, _Mapping]]] = ..., tunings: _Optional[_Iterable[str]] = ..., machine: _Optional[str] = ...) -> None: ...
+    features: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., topology: _Optional[_Union[_topology_pb2.Topology, _Mapping]] = ..., cpus: _Optional[str] = ..., memory: _Optional[int] = ..., version: _Optional[str] = ..., boot_id: _Optional[str] = ..., runtimes: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., hugepages: _Optional[_Iterable[_Union[_container_pb2.HugePages, _Mapping]]] = ..., tunings: _Optional[_Iterable[str]] = ..., machine: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Device(_message.Message):
     __slots__ = ("id", "kind", "vendor", "numa", "cpus", "index", "model", "uuid", "pci", "names")
@@ -86,7 +88,7 @@ class Device(_message.Message):
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., vendor: _Optional[str] = ..., numa: _Optional[int] = ..., cpus: _Optional[str] = ..., index: _Optional[int] = ..., model: _Optional[str] = ..., uuid: _Optional[str] = ..., pci: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning")
+    __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning", "suspended")
     OFFER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
@@ -95,6 +97,7 @@ class Node(_message.Message):
     SINCE_FIELD_NUMBER: _ClassVar[int]
     DOWN_FIELD_NUMBER: _ClassVar[int]
     CLEANING_FIELD_NUMBER: _ClassVar[int]
+    SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     offer: NodeOffer
     state: NodeState
     connected: bool
@@ -103,4 +106,5 @@ class Node(_message.Message):
     since: float
     down: bool
     cleaning: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, offer: _Optional[_Union[NodeOffer, _Mapping]] = ..., state: _Optional[_Union[NodeState, str]] = ..., connected: _Optional[bool] = ..., drain_reason: _Optional[str] = ..., job_id: _Optional[int] = ..., since: _Optional[float] = ..., down: _Optional[bool] = ..., cleaning: _Optional[_Iterable[int]] = ...) -> None: ...
+    suspended: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, offer: _Optional[_Union[NodeOffer, _Mapping]] = ..., state: _Optional[_Union[NodeState, str]] = ..., connected: _Optional[bool] = ..., drain_reason: _Optional[str] = ..., job_id: _Optional[int] = ..., since: _Optional[float] = ..., down: _Optional[bool] = ..., cleaning: _Optional[_Iterable[int]] = ..., suspended: _Optional[_Iterable[int]] = ...) -> None: ...

@@ -16,9 +16,18 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model import allocation, container, device, job, node, record, topology
+from hpcsched.model import allocation, array, container, device, job, node, record, reservation, topology
 from hpcsched.model.idset import IdSet
-from hpcsched.v1 import agent_service_pb2, container_pb2, job_pb2, job_service_pb2, node_pb2, record_pb2, topology_pb2
+from hpcsched.v1 import (
+    agent_service_pb2,
+    container_pb2,
+    job_pb2,
+    job_service_pb2,
+    node_pb2,
+    record_pb2,
+    reservation_pb2,
+    topology_pb2,
+)
 
 Noun = TypeVar("Noun")
 
@@ -40,10 +49,16 @@ _MESSAGES: dict[type, type[Message]] = {
     container.Observed: container_pb2.Observed,
     container.Usage: container_pb2.Usage,
     container.ContainerStatus: container_pb2.ContainerStatus,
+    container.Work: container_pb2.Work,
+    container.TaskEnd: container_pb2.TaskEnd,
+    container.WorkStatus: container_pb2.WorkStatus,
     container.DesiredContainer: agent_service_pb2.DesiredContainer,
     job.ResourceRequest: job_pb2.ResourceRequest,
     job.JobSpec: job_pb2.JobSpec,
     job.Job: job_pb2.Job,
+    array.ArrayProgress: job_pb2.ArrayProgress,
+    array.Assigned: job_pb2.Assigned,
+    reservation.Reservation: reservation_pb2.Reservation,
     device.Device: node_pb2.Device,
     node.NodeOffer: node_pb2.NodeOffer,
     node.Node: node_pb2.Node,
@@ -220,6 +235,7 @@ _ENUMS: dict[type[enum.Enum], Any] = {
     container.EndCause: container_pb2.EndCause,
     job.JobState: job_pb2.JobState,
     job.TaskBind: job_pb2.TaskBind,
+    reservation.Repeat: reservation_pb2.Repeat,
     device.DeviceKind: node_pb2.DeviceKind,
     node.NodeState: node_pb2.NodeState,
 }

@@ -1,0 +1,15 @@
+"""What each event about a reservation does to the tables. A stale event does nothing."""
+
+from __future__ import annotations
+
+from hpcsched.state import events
+from hpcsched.state.commands import Command
+from hpcsched.state.tables import Tables
+
+
+def reservation_made(tables: Tables, event: events.ReservationMade) -> list[Command]:
+    raise NotImplementedError
+
+
+def reservation_deleted(tables: Tables, event: events.ReservationDeleted) -> list[Command]:
+    raise NotImplementedError
