@@ -11,13 +11,13 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from hpcsched.cli.params import Duration, MountPoint, NodeCount, Size, Variable, Word
+from hpcsched.cli.params import Duration, MountPoint, Size, Variable, Word
+from hpcsched.cli.queueing import NODES_OPTION, QUEUE_OPTIONS
 from hpcsched.cli.resources import NAMES, RESOURCE_OPTIONS, resource_request, without_hint
 from hpcsched.model.job import JobSpec
 from hpcsched.model.units import format_bytes
 
 _DEFAULTS = JobSpec()
-_INT32 = 1 << 31
 
 
 def _option(*names: str, about: str, **settings: Any) -> click.Option:
@@ -25,13 +25,6 @@ def _option(*names: str, about: str, **settings: Any) -> click.Option:
 
 
 _OTHERS = (
-    _option(
-        "-N",
-        "--nodes",
-        type=NodeCount(),
-        metavar="N",
-        about="Number of nodes; the command runs on the first, with --ntasks-per-node on all [default: 1].",
-    ),
     _option(
         "-t",
         "--time",
@@ -49,7 +42,6 @@ _OTHERS = (
     _option(
         "--runtime", type=Word("lxc", "baremetal"), metavar="NAME", about=f"lxc or baremetal [default: {_DEFAULTS.runtime}]."
     ),
-    _option("--priority", type=click.IntRange(-_INT32, _INT32 - 1), metavar="N", about="Higher starts first [default: 0]."),
     _option("-J", "--name", metavar="NAME", about="Name [default: that of the command]."),
     _option("-D", "--workdir", metavar="DIR", about="Folder to start in, as the job sees it; not the current one [default: /]."),
     _option(
@@ -85,7 +77,7 @@ _OTHERS = (
         about=f"Output kept; what comes after it is dropped [default: {format_bytes(_DEFAULTS.output_cap)}].",
     ),
 )
-JOB_OPTIONS: tuple[click.Option, ...] = (*_OTHERS[:1], *RESOURCE_OPTIONS, *_OTHERS[1:])
+JOB_OPTIONS: tuple[click.Option, ...] = (NODES_OPTION, *RESOURCE_OPTIONS, *_OTHERS[:1], *QUEUE_OPTIONS, *_OTHERS[1:])
 _ADDED_UP = ("env", "mounts", "hugepages")
 
 
@@ -125,10 +117,18 @@ def job_spec(options: Mapping[str, Any], command: tuple[str, ...], script: bytes
     """The spec of a call; what it does not name has JobSpec's defaults."""
     rest = dict(options)
     resources = resource_request({name: rest.pop(name) for name in NAMES & rest.keys()})
+    if "nodes" in rest:
+        rest["nodes"], rest["max_nodes"] = _least_and_most(rest["nodes"])
     if "env" in rest:
         rest["env"] = tuple(dict(rest["env"]).items())
     spec = JobSpec(command=command, script=script, user=_user_name(), resources=resources)
     return replace(spec, **rest)
+
+
+def _least_and_most(asked: tuple[int, int]) -> tuple[int, int]:
+    """As JobSpec has them: no most where the two are the same."""
+    least, most = asked
+    return least, 0 if most == least else most
 
 
 def _user_name() -> str:

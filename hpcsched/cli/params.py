@@ -11,6 +11,7 @@ from click.shell_completion import CompletionItem
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
 from hpcsched.model.units import parse_bytes, parse_duration
+from hpcsched.sched.check import MAX_NODES
 from hpcsched.sched.check_resources import NUMA_WORDS, check_hugepages, check_numa
 
 
@@ -59,18 +60,23 @@ class Duration(_Parsed):
         return parse_duration(text)
 
 
-class NodeCount(_Parsed):
-    """One number of nodes."""
+class NodeRange(_Parsed):
+    """N or MIN-MAX; read to the pair of the two, which are the same for N."""
 
-    name = "n"
+    name = "min[-max]"
 
-    def read(self, text: str) -> int:
-        if not text.isascii() or not text.isdigit():
-            hint = " (a range MIN-MAX is not supported, give one number)" if "-" in text.strip("-") else ""
-            raise InvalidValue(f"bad number of nodes {text!r}{hint}")
-        if not 1 <= (number := int(text[:10])) <= 65536:
-            raise InvalidValue(f"{text[:20]} nodes is outside 1 to 65536")
-        return number
+    def read(self, text: str) -> tuple[int, int]:
+        low, dash, high = text.partition("-")
+        if not all(part.isascii() and part.isdigit() for part in ((low, high) if dash else (low,))):
+            raise InvalidValue(f"bad number of nodes {text[:40]!r}: write it like 4 or 2-8")
+        least, most = int(low[:10]), int((high if dash else low)[:10])
+        if not 1 <= least <= MAX_NODES or not 1 <= most <= MAX_NODES:
+            raise InvalidValue(f"{text[:20]} nodes is outside 1 to {MAX_NODES}")
+        if most < least:
+            raise InvalidValue(
+                f"bad number of nodes {text!r}: at least {least} and at most {most} cannot both be: write {most}-{least}"
+            )
+        return least, most
 
 
 class Variable(_Parsed):

@@ -86,6 +86,44 @@ def test_placement_inside_the_node_reaches_its_fields() -> None:
     )
 
 
+def test_the_place_in_the_queue_reaches_its_fields() -> None:
+    text = (
+        "-N 2-8 -p big -A bio -q low -C epyc&ib -a 0-99%8 -d afterok:7,after:8 --begin 2030-05-01T16:00:00Z --deadline "
+        "2030-05-02T16:00:00Z --reservation course --priority 3 --nice -5 --requeue"
+    )
+    spec = spec_of(*text.split(), "--", "x")
+    assert spec == JobSpec(
+        command=("x",),
+        user=spec.user,
+        nodes=2,
+        max_nodes=8,
+        partition="big",
+        account="bio",
+        qos="low",
+        constraint="epyc&ib",
+        array="0-99%8",
+        dependency="afterok:7,after:8",
+        begin_time=1_903_881_600.0,
+        deadline=1_903_968_000.0,
+        reservation="course",
+        priority=3,
+        nice=-5,
+        requeue=True,
+    )
+
+
+def test_a_range_of_one_number_is_that_number() -> None:
+    assert (spec_of("-N", "4-4", "--", "x").nodes, spec_of("-N", "4-4", "--", "x").max_nodes) == (4, 0)
+
+
+def test_the_command_line_takes_back_what_a_script_lets_happen(tmp_path: Path) -> None:
+    path = tmp_path / "job.sh"
+    path.write_text("#!/bin/sh\n#HPCSCHED --requeue -N 2-4\n")
+    assert spec_of(str(path)).requeue
+    spec = spec_of("--no-requeue", "-N", "3", str(path))
+    assert (spec.requeue, spec.nodes, spec.max_nodes) == (False, 3, 0)
+
+
 def test_the_last_count_of_a_page_size_holds(tmp_path: Path) -> None:
     path = tmp_path / "job.sh"
     path.write_text("#!/bin/sh\n#HPCSCHED --hugepages 2M:1\n#HPCSCHED --hugepages 1G:2 --hint nomultithread\n")
@@ -115,10 +153,15 @@ def test_a_shell_is_offered_the_choices_of_an_option(typed: str, offered: list[s
 @pytest.mark.parametrize(
     ("args", "word"),
     [
-        (["-N", "2-4", "--", "x"], "range"),
-        (["-N", "0", "--", "x"], "1 to 65536"),
+        (["-N", "5-2", "--", "x"], "write 2-5"),
+        (["-N", "2-", "--", "x"], "'2-'"),
+        (["-N", "0", "--", "x"], "1 to 100000"),
         (["-N", "-1", "--", "x"], "'-1'"),
-        (["-N", "9" * 5000, "--", "x"], "1 to 65536"),
+        (["-N", "9" * 5000, "--", "x"], "1 to 100000"),
+        (["--begin", "soon", "--", "x"], "'soon'"),
+        (["--begin", "25:00", "--", "x"], "'25:00'"),
+        (["--deadline", "2026-02-30", "--", "x"], "'2026-02-30'"),
+        (["--nice", "x", "--", "x"], "--nice"),
         (["-c", "0", "--", "x"], "1<=x<=65536"),
         (["-c", "two", "--", "x"], "'two'"),
         (["-t", "0", "--", "x"], "outside"),
@@ -152,8 +195,7 @@ def test_a_shell_is_offered_the_choices_of_an_option(typed: str, offered: list[s
         (["--ntasks-per-node", "0", "--", "x"], "0 is not in the range"),
         (["--ntasks-per-node", "65537", "--", "x"], "65537"),
         (["--bind", "socket", "--", "x"], "'socket'"),
-        (["-a", "0-9", "--", "x"], "No such option '-a'"),
-        (["--partition", "p", "--", "x"], "No such option '--partition'"),
+        (["--gpus", "1", "--", "x"], "No such option '--gpus'"),
         ([], "Missing argument"),
         (["--"], "Missing argument"),
         (["--", "\udcff"], "UTF-8"),
@@ -211,7 +253,8 @@ def test_dashes_after_the_script_are_its_own(script: Path) -> None:
     ("line", "word"),
     [
         ("#HPCSCHED --gpus 4", "No such option '--gpus'"),
-        ("#HPCSCHED -N 2-4", "range"),
+        ("#HPCSCHED -N 4-2", "write 2-4"),
+        ("#HPCSCHED --begin soon", "'soon'"),
         ("#HPCSCHED --hint nomultithread --threads-per-core 2", "nomultithread"),
         ("#HPCSCHED --hugepages 2M", "'2M'"),
         ("#HPCSCHED stray", "unexpected extra argument"),
@@ -233,7 +276,7 @@ def test_other_comments_are_no_options(line: str) -> None:
 
 
 def test_a_script_of_bytes_is_read_as_far_as_it_is_comments() -> None:
-    assert script_options(b"#!/bin/sh\n#HPCSCHED -N 2\n\x00\xff\xfe", "job.sh") == {"nodes": 2}
+    assert script_options(b"#!/bin/sh\n#HPCSCHED -N 2\n\x00\xff\xfe", "job.sh") == {"nodes": (2, 2)}
 
 
 def test_a_file_without_an_interpreter_is_no_script(tmp_path: Path) -> None:
