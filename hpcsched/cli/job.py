@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hpcsched.cli import wording, wording_devices
+from hpcsched.cli import job_queue, wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.job_id import job_argument
 from hpcsched.cli.output import output_option, show_facts
@@ -29,6 +29,7 @@ def _standing(job: Job) -> list[tuple[str, str]]:
         ("submitted", wording.moment(job.submit_time)),
         ("started", wording.moment(job.start_time)),
         ("ended", wording.moment(job.end_time)),
+        *job_queue.standing(job),
     ]
 
 
@@ -39,10 +40,11 @@ def _asked(job: Job) -> list[tuple[str, str]]:
         ("workdir", spec.workdir or "/"),
         ("image", spec.image),
         ("runtime", spec.runtime),
-        ("nodes", str(spec.nodes)),
+        ("nodes", f"{spec.nodes}-{spec.max_nodes}" if spec.max_nodes > spec.nodes else str(spec.nodes)),
         *_resources(spec.resources),
         ("time_limit", wording.limit(spec)),
         ("priority", str(spec.priority)),
+        *job_queue.asked(job),
         ("stdout", spec.stdout),
         ("mounts", " ".join(f"{item.source}:{item.target}:{'ro' if item.read_only else 'rw'}" for item in spec.mounts)),
         ("hold", "yes" if spec.hold else ""),

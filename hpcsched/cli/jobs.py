@@ -14,15 +14,15 @@ from hpcsched.model.job import Job
 
 def columns(now: float) -> list[Column[Job]]:
     return [
-        Column("ID", lambda job: str(job.id), right=True),
+        Column("ID", wording.job_id, right=True),
         Column("NAME", wording.name),
         Column("USER", lambda job: job.spec.user),
         Column("STATE", lambda job: job.state.value),
         Column("CODE", wording.code, right=True),
         Column("TIME", lambda job: wording.ran(job, now), right=True),
         Column("LIMIT", lambda job: wording.limit(job.spec), right=True),
-        Column("NODES", lambda job: str(job.spec.nodes), right=True),
-        Column("TASKS", lambda job: wording_devices.count(wording_devices.tasks(job)), right=True),
+        Column("NODES", wording.node_count, right=True),
+        Column("TASKS", lambda job: wording.progress(job) or wording_devices.count(wording_devices.tasks(job)), right=True),
         Column("GPUS", lambda job: wording_devices.count(wording_devices.granted_gpus(job)), right=True),
         Column("WHERE", wording.place, wide=True),
     ]

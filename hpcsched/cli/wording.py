@@ -5,9 +5,13 @@ from __future__ import annotations
 import shlex
 import time
 
+from hpcsched.model.array import ArrayProgress
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import Node
 from hpcsched.model.units import format_bytes, format_duration
+
+MAX_ARRAY = 32
+"""Characters of an array's ids in a listing."""
 
 
 def moment(unix_s: float) -> str:
@@ -56,6 +60,29 @@ def place(job: Job) -> str:
 def name(job: Job) -> str:
     """The job's name, or that of its command."""
     return job.spec.title
+
+
+def job_id(job: Job) -> str:
+    """`7`; of an array with its ids, `7_[0-99%8]`, of a long list of ids the beginning."""
+    array = job.spec.array
+    return f"{job.id}_[{array if len(array) <= MAX_ARRAY else array[: MAX_ARRAY - 1] + '…'}]" if array else str(job.id)
+
+
+def node_count(job: Job) -> str:
+    """How many it has; before it has any, how many it asks for."""
+    if job.allocation:
+        return str(len(job.allocation.bindings))
+    spec = job.spec
+    return f"{spec.nodes}-{spec.max_nodes}" if spec.max_nodes > spec.nodes else str(spec.nodes)
+
+
+def progress(job: Job) -> str:
+    """Of an array's tasks, how many have ended: `12/100`."""
+    return f"{ended_tasks(job.array)}/{job.array.size}" if job.array else ""
+
+
+def ended_tasks(array: ArrayProgress) -> int:
+    return array.done + array.failed + array.cancelled
 
 
 def command_line(spec: JobSpec) -> str:
