@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from hpcsched.state import events
-from hpcsched.state.commands import Command
+from hpcsched.state.commands import Command, Replan
 from hpcsched.state.tables import Tables
 
 
 def reservation_made(tables: Tables, event: events.ReservationMade) -> list[Command]:
-    raise NotImplementedError
+    tables.reservations[event.reservation.name] = event.reservation
+    return [Replan()]
 
 
 def reservation_deleted(tables: Tables, event: events.ReservationDeleted) -> list[Command]:
-    raise NotImplementedError
+    return [Replan()] if tables.reservations.pop(event.name, None) else []

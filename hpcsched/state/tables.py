@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.node import Node
+from hpcsched.model.reservation import Reservation
 from hpcsched.state.queue import Queue
 
 
@@ -18,6 +19,7 @@ class Tables:
     def __init__(self) -> None:
         self.jobs: dict[int, Job] = {}
         self.nodes: dict[str, Node] = {}
+        self.reservations: dict[str, Reservation] = {}
         self.queue = Queue()
         self.active: dict[int, Job] = {}
         self.next_job_id = 1
