@@ -41,6 +41,7 @@ def make(config: AgentConfig) -> NodeOffer:
         hugepages=pools,
         machine=whole.digest,
         tunings=tuple(name for name, _ in config.tunings),
+        features=tuple(sorted(set(config.features))),
     )
 
 

@@ -13,6 +13,8 @@ from hpcsched import config
 from hpcsched.cli.daemon import config_option, settings
 from hpcsched.cli.output import Column, output_option, show
 from hpcsched.config import BUILT_IN, AgentConfig, ControllerConfig, Tuning
+from hpcsched.config.parse import as_written
+from hpcsched.config.site import PriorityTable
 
 SECTIONS: tuple[tuple[str, type[ControllerConfig | AgentConfig]], ...] = (
     ("controller", ControllerConfig),
@@ -45,7 +47,8 @@ def keys(path: Path | None) -> list[Key]:
     """Every setting, from the file or by default. Raises ConfigError."""
     found = [(table, settings(path, table, kind)) for table, kind in SECTIONS]
     tunings = [key for _, values in found if isinstance(values, AgentConfig) for key in _tuning_keys(values.tunings)]
-    return [*(key for table, values in found for key in _section_keys(table, values)), *tunings]
+    sections = [key for table, values in found for key in _section_keys(table, values)]
+    return [*sections, *tunings, *_site_keys(config.site_tables(path) if path else [("priority", PriorityTable())])]
 
 
 def _section_keys(table: str, found: ControllerConfig | AgentConfig) -> list[Key]:
@@ -63,6 +66,16 @@ def _tuning_keys(tunings: tuple[tuple[str, Tuning], ...]) -> list[Key]:
     ]
 
 
+def _site_keys(tables: list[tuple[str, Any]]) -> list[Key]:
+    """All of `[priority]`; of tables with a name, what they set."""
+    return [
+        Key(table, item.name, as_written(item, value), value == item.default, _about(item.metadata))
+        for table, values in tables
+        for item in config.keys(type(values))
+        if (value := getattr(values, item.name)) != item.default or table == "priority"
+    ]
+
+
 def _about(metadata: Mapping[str, Any]) -> str:
     """With the words that it may be, where there are several."""
     choices = metadata["choices"]
@@ -75,6 +88,8 @@ def toml(value: Any) -> str:
         return f"[{', '.join(map(toml, value))}]"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{toml(name)} = {part}" for name, part in value.items()) + " }"
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
 
 
@@ -90,7 +105,7 @@ def show_settings(path: Path | None, form: str) -> None:
     """List every setting, its value and what it means.
 
     A table [tuning.NAME] takes governor, transparent_hugepage, numa_balancing, perf_event_paranoid and irq_affinity; jobs ask for
-    it with --tuning NAME.
+    it with --tuning NAME. docs/site.md describes [priority], [partition.NAME], [qos.NAME] and [account.NAME].
 
     Plain columns: table, key, value as TOML.
     """

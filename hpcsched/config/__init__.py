@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hpcsched.config import site as sites
+from hpcsched.config.parse import choice, number, parse, parse_named, setting
+from hpcsched.config.parse import keys as keys
 from hpcsched.errors import ConfigError
+from hpcsched.model.site import Site
 
 DEFAULT_ADDRESS = "unix:///run/hpcsched/hpcsched.sock"
 Settings = TypeVar("Settings", bound="ControllerConfig | AgentConfig | Tuning")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-
-
-def setting(default: Any, about: str, low: float | None = None, high: float | None = None, choices: tuple[str, ...] = ()) -> Any:
-    """A field with its sentence and, for numbers, its bounds, for words that are few, these."""
-    return field(default=default, metadata={"about": about, "kind": type(default), "low": low, "high": high, "choices": choices})
-
-
-def choice(about: str, *choices: str) -> Any:
-    """A field that is None unless it is set to one of these words."""
-    return field(default=None, metadata={"about": about, "kind": str, "low": None, "high": None, "choices": choices})
-
-
-def number(about: str, low: int, high: int) -> Any:
-    """A field that is None unless it is set to a number within the bounds."""
-    return field(default=None, metadata={"about": about, "kind": int, "low": low, "high": high, "choices": ()})
+_TABLES = ("controller", "agent", "tuning.NAME", *sites.TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +30,9 @@ class ControllerConfig:
     agent_timeout_s: float = setting(60.0, "a node without its agent for that long is DOWN and its jobs NODE_FAIL", 0.1, 86400)
     max_pending: int = setting(200_000, "jobs that may wait; more are refused", 1, 10_000_000)
     snapshot_events: int = setting(10_000, "events between two snapshots of the journal", 10, 10_000_000)
+    max_array: int = setting(1_000_000, "tasks that a job array may have", 1, 10_000_000)
+    site: Site = field(default_factory=Site)
+    """The tables of `hpcsched.config.site`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +85,9 @@ class AgentConfig:
     sample_s: float = setting(10.0, "how often a running job's memory placement is looked at (0: never)", 0, 86400)
     disk_free: str = setting("auto", "a node with less room in state_dir is drained, as 10G (auto: 1 % of its disk, up to 1G)")
     require_clock_sync: bool = setting(False, "drain the node while its clock is not synchronised (NTP, PTP)")
+    features: tuple[str, ...] = setting((), "words for what this node is, which jobs ask for with --constraint, as epyc")
     tunings: tuple[tuple[str, Tuning], ...] = BUILT_IN
     """Tables `[tuning.NAME]` by name, beside those that are built in."""
-
-
-def keys(kind: type[Any]) -> tuple[dataclasses.Field[Any], ...]:
-    """The fields that are keys of the table."""
-    return tuple(item for item in dataclasses.fields(kind) if item.metadata)
 
 
 def load(path: Path, section: str, kind: type[Settings]) -> Settings:
@@ -112,7 +99,14 @@ def load(path: Path, section: str, kind: type[Settings]) -> Settings:
     if isinstance(found, AgentConfig):
         _check_tuning(found.tuning, tunings, where)
         return dataclasses.replace(found, tunings=tunings)
+    if isinstance(found, ControllerConfig):
+        return dataclasses.replace(found, site=sites.site(document, found.max_array, str(path)))
     return found
+
+
+def site_tables(path: Path) -> list[tuple[str, Any]]:
+    """The tables of `hpcsched.config.site` in a file that `load` has taken: (name, values)."""
+    return sites.tables(_document(path), str(path))
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -122,53 +116,18 @@ def _document(path: Path) -> dict[str, Any]:
         raise ConfigError(f"cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from None
-    unknown = set(document) - {"controller", "agent", "tuning"}
+    unknown = set(document) - {name.partition(".")[0] for name in _TABLES}
     if unknown:
-        raise ConfigError(f"{path}: unknown table [{sorted(unknown)[0]}]; known: [controller], [agent] and [tuning.NAME]")
+        raise ConfigError(f"{path}: unknown table [{sorted(unknown)[0]}]; known: {', '.join(f'[{name}]' for name in _TABLES)}")
     return document
 
 
 def _tunings(tables: Any, where: str) -> tuple[tuple[str, Tuning], ...]:
     """The built-in ones, or the file's of the same name, then the file's others."""
-    if not isinstance(tables, dict):
-        raise ConfigError(f"{where} is not a table")
-    for name in tables:
-        if not _NAME.fullmatch(name):
-            raise ConfigError(f"{where}: bad name {name!r}: up to 64 letters, digits and ._-")
-    found = {name: parse(table, Tuning, f"{where[:-1]}.{name}]") for name, table in tables.items()}
-    return tuple({**dict(BUILT_IN), **found}.items())
+    return tuple({**dict(BUILT_IN), **parse_named(tables, Tuning, where)}.items())
 
 
 def _check_tuning(name: str, tunings: tuple[tuple[str, Tuning], ...], where: str) -> None:
     known = dict(tunings)
     if name and name not in known:
         raise ConfigError(f"{where} tuning: there is no table [tuning.{name}]; known: {', '.join(known)}")
-
-
-def parse(table: Any, kind: type[Settings], where: str) -> Settings:
-    """Settings from a table of keys. Raises ConfigError that names the key."""
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where} is not a table")
-    fields = {item.name: item for item in keys(kind)}
-    for key in table:
-        if key not in fields:
-            raise ConfigError(f"{where} has an unknown key {key!r}; known: {', '.join(fields)}")
-    return kind(**{key: _checked(fields[key], value, where) for key, value in table.items()})
-
-
-def _checked(item: dataclasses.Field[Any], value: Any, where: str) -> Any:
-    wanted, choices = item.metadata["kind"], item.metadata["choices"]
-    if wanted is tuple and isinstance(value, list) and all(isinstance(part, str) for part in value):
-        return tuple(value)
-    if wanted is float and type(value) is int:
-        value = float(value)
-    if type(value) is not wanted:
-        raise ConfigError(
-            f"{where} {item.name}: {value!r} is not {'a list of strings' if wanted is tuple else f'of type {wanted.__name__}'}"
-        )
-    if choices and value not in choices:
-        raise ConfigError(f"{where} {item.name}: {value!r} is not one of {', '.join(choices)}")
-    low, high = item.metadata["low"], item.metadata["high"]
-    if low is not None and not low <= value <= high:
-        raise ConfigError(f"{where} {item.name}: {value} is outside {low:g} to {high:g}")
-    return value
