@@ -8,7 +8,8 @@ from hpcsched.model.container import Phase
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.state import events
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
-from hpcsched.state.parts import end_part, ended, finish, part_index, run_part, unfinished
+from hpcsched.state.ending import finish
+from hpcsched.state.parts import end_part, ended, part_index, run_part, unfinished
 from hpcsched.state.tables import Tables, hold
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
 

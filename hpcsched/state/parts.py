@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from hpcsched.model.container import ContainerStatus, EndCause, Phase
 from hpcsched.model.job import Job, JobState
-from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan, SyncNode
-from hpcsched.state.records import record_of
+from hpcsched.state.commands import Command, JobChanged, SyncNode
+from hpcsched.state.ending import between, finish
 from hpcsched.state.tables import Tables
-from hpcsched.state.transitions import REASONS, JobStep, NodeStep, changed_node, end_step, next_state
+from hpcsched.state.transitions import JobStep, NodeStep, changed_node, end_step, next_state
 
 _NEVER_RAN = frozenset({EndCause.LOST, EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH, EndCause.STOPPED})
 
@@ -48,7 +48,7 @@ def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
         tables.put_job(job)
         return []
     began = max(part.start_time for part in job.parts if part)
-    tables.put_job(replace(job, state=state, start_time=_between(job.submit_time, began, time)))
+    tables.put_job(replace(job, state=state, start_time=between(job.submit_time, began, time)))
     told = unfinished(job)[: len(job.parts) if runs_everywhere(job) else 1]
     return [*(SyncNode(name) for name in told if len(job.parts) > 1), JobChanged(job.id)]
 
@@ -84,17 +84,6 @@ def lost(known: ContainerStatus, why: str, time: float) -> ContainerStatus:
     return replace(known, phase=Phase.EXITED, cause=EndCause.LOST, exit_code=None, signal=None, message=why, end_time=time)
 
 
-def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command]:
-    """The job leaves memory in the state that the table gives for that step."""
-    state = next_state(job, step)
-    assert state is not None
-    last = max((part.end_time for part in job.parts if part), default=0.0)
-    end_time = _between(job.start_time or job.submit_time, last, time)
-    final = replace(job, state=state, reason=REASONS[step], end_time=end_time)
-    tables.drop_job(job)
-    return [RecordJob(record_of(final)), JobChanged(job.id), Replan()]
-
-
 def _with_part(job: Job, index: int, status: ContainerStatus) -> Job:
     known = job.parts[index]
     if known and status.observed is None:
@@ -110,7 +99,7 @@ def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> J
         cause = EndCause.CANCELLED
     start = job.start_time
     if not start and status.start_time and len(job.parts) == 1 and cause not in _NEVER_RAN:
-        start = _between(job.submit_time, status.start_time, time)
+        start = between(job.submit_time, status.start_time, time)
     return replace(
         job,
         cause=cause,
@@ -135,8 +124,3 @@ def _release(tables: Tables, job: Job, index: int, time: float) -> list[Command]
     node = tables.nodes[job.allocation.nodes[index]]
     tables.put_node(changed_node(node, NodeStep.RELEASED, time, cleaning=(*node.cleaning, job.id)))
     return [SyncNode(node.name)]
-
-
-def _between(low: float, told: float, high: float) -> float:
-    """What a node's clock told, kept in what is possible; 0 told is `high`."""
-    return min(max(low, told or high), max(low, high))
