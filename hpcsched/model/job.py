@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hpcsched.model.allocation import Allocation
 from hpcsched.model.array import ArrayProgress, Assigned
 from hpcsched.model.container import ContainerStatus, EndCause, Mount
+from hpcsched.model.site import PreemptMode
 
 
 class JobState(enum.StrEnum):
@@ -191,6 +192,10 @@ class Job:
     is_worker: bool = False
     """It is no one's submitted job: its container runs the tasks of arrays and small jobs of one owner."""
     preempted_by: int | None = None
+    """The last job that took its nodes, or is about to."""
+    preempt_mode: PreemptMode | None = None
+    """How it gives them up, from being told until it waits again or goes on."""
+    preempt_grace_s: int = 0
     dismissed: bool = False
     """A worker that gets no more work and ends when what it has is done."""
 

@@ -32,6 +32,14 @@ class TaskBind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     TASK_BIND_L3: _ClassVar[TaskBind]
     TASK_BIND_NUMA: _ClassVar[TaskBind]
     TASK_BIND_NONE: _ClassVar[TaskBind]
+
+class PreemptMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    PREEMPT_MODE_UNSPECIFIED: _ClassVar[PreemptMode]
+    PREEMPT_MODE_OFF: _ClassVar[PreemptMode]
+    PREEMPT_MODE_CANCEL: _ClassVar[PreemptMode]
+    PREEMPT_MODE_REQUEUE: _ClassVar[PreemptMode]
+    PREEMPT_MODE_SUSPEND: _ClassVar[PreemptMode]
 JOB_STATE_UNSPECIFIED: JobState
 JOB_STATE_PENDING: JobState
 JOB_STATE_CONFIGURING: JobState
@@ -51,6 +59,11 @@ TASK_BIND_CORES: TaskBind
 TASK_BIND_L3: TaskBind
 TASK_BIND_NUMA: TaskBind
 TASK_BIND_NONE: TaskBind
+PREEMPT_MODE_UNSPECIFIED: PreemptMode
+PREEMPT_MODE_OFF: PreemptMode
+PREEMPT_MODE_CANCEL: PreemptMode
+PREEMPT_MODE_REQUEUE: PreemptMode
+PREEMPT_MODE_SUSPEND: PreemptMode
 
 class HugePageRequest(_message.Message):
     __slots__ = ("size", "count")
@@ -191,7 +204,7 @@ class Assigned(_message.Message):
     def __init__(self, job_id: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_container_pb2.Binding, _Mapping]]] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal", "granted_time", "eligible_time", "restarts", "suspended_s", "suspend_time", "array", "worker", "assigned", "is_worker", "preempted_by", "dismissed")
+    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal", "granted_time", "eligible_time", "restarts", "suspended_s", "suspend_time", "array", "worker", "assigned", "is_worker", "preempted_by", "dismissed", "preempt_mode", "preempt_grace_s")
     ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -218,6 +231,8 @@ class Job(_message.Message):
     IS_WORKER_FIELD_NUMBER: _ClassVar[int]
     PREEMPTED_BY_FIELD_NUMBER: _ClassVar[int]
     DISMISSED_FIELD_NUMBER: _ClassVar[int]
+    PREEMPT_MODE_FIELD_NUMBER: _ClassVar[int]
+    PREEMPT_GRACE_S_FIELD_NUMBER: _ClassVar[int]
     id: int
     spec: JobSpec
     request_id: str
@@ -244,4 +259,6 @@ class Job(_message.Message):
     is_worker: bool
     preempted_by: int
     dismissed: bool
-    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., granted_time: _Optional[float] = ..., eligible_time: _Optional[float] = ..., restarts: _Optional[int] = ..., suspended_s: _Optional[float] = ..., suspend_time: _Optional[float] = ..., array: _Optional[_Union[ArrayProgress, _Mapping]] = ..., worker: _Optional[int] = ..., assigned: _Optional[_Iterable[_Union[Assigned, _Mapping]]] = ..., is_worker: _Optional[bool] = ..., preempted_by: _Optional[int] = ..., dismissed: _Optional[bool] = ...) -> None: ...
+    preempt_mode: PreemptMode
+    preempt_grace_s: int
+    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., granted_time: _Optional[float] = ..., eligible_time: _Optional[float] = ..., restarts: _Optional[int] = ..., suspended_s: _Optional[float] = ..., suspend_time: _Optional[float] = ..., array: _Optional[_Union[ArrayProgress, _Mapping]] = ..., worker: _Optional[int] = ..., assigned: _Optional[_Iterable[_Union[Assigned, _Mapping]]] = ..., is_worker: _Optional[bool] = ..., preempted_by: _Optional[int] = ..., dismissed: _Optional[bool] = ..., preempt_mode: _Optional[_Union[PreemptMode, str]] = ..., preempt_grace_s: _Optional[int] = ...) -> None: ...

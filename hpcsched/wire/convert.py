@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model import allocation, array, container, device, job, node, record, reservation, topology
+from hpcsched.model import allocation, array, container, device, job, node, record, reservation, site, topology
 from hpcsched.model.idset import IdSet
 from hpcsched.v1 import (
     agent_service_pb2,
@@ -236,6 +236,7 @@ _ENUMS: dict[type[enum.Enum], Any] = {
     job.JobState: job_pb2.JobState,
     job.TaskBind: job_pb2.TaskBind,
     reservation.Repeat: reservation_pb2.Repeat,
+    site.PreemptMode: job_pb2.PreemptMode,
     device.DeviceKind: node_pb2.DeviceKind,
     node.NodeState: node_pb2.NodeState,
 }

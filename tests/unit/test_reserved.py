@@ -96,7 +96,8 @@ def test_what_is_over_holds_nothing() -> None:
 )
 def test_a_job_is_told_why_it_waits(now: float, values: dict[str, object], words: str) -> None:
     wait = Reserved((TALK,), now).why_not(job(**values), ("n1", "n2"))
-    assert wait and wait.reason is Reason.RESERVATION
+    assert wait
+    assert wait.reason is Reason.RESERVATION
     assert words in wait.message
 
 
