@@ -91,6 +91,8 @@ def brief(job: Any) -> Any:
         del job.spec.command[1:]
     for part in job.parts:
         part.observed.ClearField("devices")
+    if job.HasField("array"):
+        job.array.ClearField("ok")
     return job
 
 

@@ -201,4 +201,12 @@ class Job:
 
     @property
     def held(self) -> bool:
-        return self.state is JobState.PENDING and self.reason is Reason.JOB_HELD
+        """Of an array that runs: nothing more of it is given out."""
+        return self.reason is Reason.JOB_HELD and (self.state is JobState.PENDING or self.array is not None)
+
+    @property
+    def queued(self) -> bool:
+        """It wants nodes: it waits, or it is an array with tasks that no worker has."""
+        if self.array is None or self.held:
+            return self.state is JobState.PENDING and not self.held
+        return not self.cancel_requested and self.array.left > 0
