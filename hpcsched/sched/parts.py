@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hpcsched.errors import Infeasible, InvalidValue
@@ -24,7 +25,7 @@ def side_by_side(offer: NodeOffer, request: ResourceRequest, most: int) -> tuple
     InvalidValue as `bind` does when not even one fits.
     """
     first = bind(offer, request)
-    if most < 2 or not _counted(request):
+    if most < 2 or not counted(request):
         return (first,)[:most]
     asked = request if request.gpus_per_node else replace(request, gpus_per_node=0)
     apart = _parts(offer, asked, most, whole_caches=True)
@@ -34,7 +35,17 @@ def side_by_side(offer: NodeOffer, request: ResourceRequest, most: int) -> tuple
     return close if len(close) > len(apart) else apart
 
 
-def _counted(request: ResourceRequest) -> bool:
+def beside(offer: NodeOffer, taken: Sequence[Binding], request: ResourceRequest) -> Binding | None:
+    """One more binding that shares nothing with those taken, as `side_by_side` has it; None: no room."""
+    left, cores = _exact(offer), [core.pus.mask for core in offer.topology.cores]
+    for part in taken:
+        left = _less(left, part, cores)
+    found = _next(left, request) if left.cpus else None
+    return found if found is None or request.mem_per_node else _with_fair_memory(found, offer)
+
+
+def counted(request: ResourceRequest) -> bool:
+    """It says how many cpus it takes."""
     return bool(request.cpus_per_node or request.cores_per_node) or sized_by_tasks(request)
 
 
