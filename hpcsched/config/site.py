@@ -13,6 +13,7 @@ from hpcsched.model.site import Account, Limits, Partition, PartitionState, Pree
 TABLES = ("priority", "partition.NAME", "qos.NAME", "account.NAME")
 MAX_WEIGHT = 1 << 31
 """Of one weight, and of all together: a priority then keeps its digits in any client's number."""
+MAX_DEPTH = 32
 MAX_COUNT = 1_000_000_000
 DAY = 86400
 
@@ -201,18 +202,15 @@ def _check_tree(found: Site, where: str) -> None:
     parents = {item.name: item.parent for item in found.accounts}
     for name, parent in parents.items():
         _check_known((parent,) if parent else (), list(parents), "account", f"{where}: [account.{name}] parent")
-    done: set[str] = set()
     for name in parents:
-        _check_way_up(name, parents, done, where)
+        _check_way_up(name, parents, where)
 
 
-def _check_way_up(name: str, parents: Mapping[str, str], done: set[str], where: str) -> None:
-    """`done`: those that are known to end at the root; this one's way joins them."""
-    way: dict[str, None] = {}
-    at = name
-    while at and at not in done:
-        if at in way:
-            raise ConfigError(f"{where}: [account.{at}] parent: it is below itself: {' > '.join([*way, at])}")
-        way[at] = None
-        at = parents[at]
-    done.update(way)
+def _check_way_up(name: str, parents: Mapping[str, str], where: str) -> None:
+    way = [name]
+    while parents[way[-1]]:
+        way.append(parents[way[-1]])
+        if way[-1] in way[:-1]:
+            raise ConfigError(f"{where}: [account.{name}] parent: it comes back to itself: {' < '.join(way)}")
+        if len(way) > MAX_DEPTH:
+            raise ConfigError(f"{where}: [account.{name}] parent: it is deeper than {MAX_DEPTH} accounts")

@@ -50,9 +50,9 @@ class Partitions:
 
     def renewed(self, site: Site, nodes: Sequence[Node]) -> Partitions:
         """For these nodes; itself, with all that it has worked out, where they offer the same."""
-        if site is self._site and len(nodes) == len(self._offers):
-            if all(node.offer is offer for node, offer in zip(nodes, self._offers, strict=True)):
-                return self
+        same = site is self._site and len(nodes) == len(self._offers)
+        if same and all(node.offer is offer for node, offer in zip(nodes, self._offers, strict=True)):
+            return self
         return Partitions(site, nodes)
 
     def nodes_of(self, name: str) -> frozenset[str]:
