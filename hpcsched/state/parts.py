@@ -8,6 +8,7 @@ from hpcsched.model.container import ContainerStatus, EndCause, Phase
 from hpcsched.model.job import Job, JobState
 from hpcsched.state.commands import Command, JobChanged, SyncNode
 from hpcsched.state.ending import between, finish
+from hpcsched.state.preemption import gave_up, hand_over, must_end
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, end_step, next_state
 
@@ -46,7 +47,7 @@ def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
     state = next_state(job, JobStep.STARTED)
     if state is None or not all_run(job):
         tables.put_job(job)
-        return []
+        return hand_over(tables, job, index)
     began = max(part.start_time for part in job.parts if part)
     tables.put_job(replace(job, state=state, start_time=between(job.submit_time, began, time)))
     told = unfinished(job)[: len(job.parts) if runs_everywhere(job) else 1]
@@ -61,7 +62,7 @@ def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
     job = _with_cause(_with_part(job, index, status), index, status, time)
     commands = _release(tables, job, index, time)
     if not unfinished(job):
-        return commands + finish(tables, job, end_step(job.cause or EndCause.LOST, job.exit_code), time)
+        return commands + finish(tables, job, gave_up(job) or end_step(job.cause or EndCause.LOST, job.exit_code), time)
     state = next_state(job, JobStep.ENDING) if job.cause else None
     tables.put_job(replace(job, state=state) if state else job)
     if state:
@@ -71,7 +72,13 @@ def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
 
 def lose_part(tables: Tables, node: str, why: str, time: float) -> list[Command]:
     """What ran on that node will never be heard of again."""
-    job = tables.jobs.get(tables.nodes[node].job_id or 0)
+    known = tables.nodes[node]
+    there = [number for number in (known.job_id, *known.suspended) if number is not None]
+    return [command for job_id in there for command in _lose(tables, job_id, node, why, time)]
+
+
+def _lose(tables: Tables, job_id: int, node: str, why: str, time: float) -> list[Command]:
+    job = tables.jobs.get(job_id)
     index = part_index(job, node) if job else None
     if job is None or index is None or ended(job.parts[index]):
         return []
@@ -95,7 +102,7 @@ def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> J
     cause = status.cause or EndCause.LOST
     if job.cause or (_is_done(status) and job.state is JobState.RUNNING and runs_everywhere(job) and unfinished(job)):
         return job
-    if job.cancel_requested and job.state is JobState.CONFIGURING and cause in _NEVER_RAN:
+    if must_end(job) and job.state is JobState.CONFIGURING and cause in _NEVER_RAN:
         cause = EndCause.CANCELLED
     start = job.start_time
     if not start and status.start_time and len(job.parts) == 1 and cause not in _NEVER_RAN:
@@ -105,7 +112,7 @@ def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> J
         cause=cause,
         exit_code=status.exit_code,
         signal=status.signal,
-        message=_told_by(job, index, status.message),
+        message=_told_by(job, index, status.message) or (job.message if must_end(job) else ""),
         start_time=start,
     )
 
@@ -122,5 +129,8 @@ def _told_by(job: Job, index: int, message: str) -> str:
 def _release(tables: Tables, job: Job, index: int, time: float) -> list[Command]:
     assert job.allocation is not None
     node = tables.nodes[job.allocation.nodes[index]]
-    tables.put_node(changed_node(node, NodeStep.RELEASED, time, cleaning=(*node.cleaning, job.id)))
+    owner = None if node.job_id == job.id else node.job_id
+    frozen = tuple(number for number in node.suspended if number != job.id)
+    left = (*node.cleaning, job.id)
+    tables.put_node(changed_node(node, NodeStep.RELEASED, time, job_id=owner, cleaning=left, suspended=frozen))
     return [SyncNode(node.name)]

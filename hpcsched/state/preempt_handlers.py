@@ -1,11 +1,46 @@
-"""What preemption does to the tables. A stale event does nothing."""
+"""What the event that a job gives its nodes up does to the tables. A stale event does nothing."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.site import PreemptMode
 from hpcsched.state import events
-from hpcsched.state.commands import Command
+from hpcsched.state.commands import Command, JobChanged, SyncNode
+from hpcsched.state.parts import unfinished
 from hpcsched.state.tables import Tables
+from hpcsched.state.transitions import JobStep, next_state
 
 
 def job_preempted(tables: Tables, event: events.JobPreempted) -> list[Command]:
-    raise NotImplementedError
+    job = tables.jobs.get(event.job_id)
+    if job is None or not can_give(job, event.mode):
+        return []
+    job = replace(job, preempted_by=event.by, preempt_mode=event.mode, preempt_grace_s=event.grace_s)
+    if event.mode is PreemptMode.SUSPEND:
+        job = _frozen(job, event)
+    tables.put_job(replace(job, message=_told(event)))
+    return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
+
+
+def can_give(job: Job, mode: PreemptMode) -> bool:
+    """It has nodes of its own, and nothing has ended it yet."""
+    states = (JobState.RUNNING,) if mode is PreemptMode.SUSPEND else (JobState.RUNNING, JobState.CONFIGURING)
+    asked = job.cancel_requested or job.preempt_mode is not None
+    return mode is not PreemptMode.OFF and job.state in states and not asked and job.worker is None and not job.is_worker
+
+
+def _frozen(job: Job, event: events.JobPreempted) -> Job:
+    state = next_state(job, JobStep.SUSPENDED)
+    assert state is not None
+    return replace(job, state=state, suspend_time=event.time, reason=Reason.SUSPENDED)
+
+
+def _told(event: events.JobPreempted) -> str:
+    after = {
+        PreemptMode.CANCEL: "and ends",
+        PreemptMode.REQUEUE: "and will wait again",
+        PreemptMode.SUSPEND: "and goes on when they are free",
+    }
+    return f"gives its nodes up for job {event.by} {after[event.mode]}"

@@ -1,0 +1,65 @@
+"""How nodes go from a job to the one that preempts it, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hpcsched.model.container import EndCause
+from hpcsched.model.job import Job, JobState
+from hpcsched.model.node import Node
+from hpcsched.model.site import PreemptMode
+from hpcsched.state.commands import Command, Replan, SyncNode
+from hpcsched.state.tables import Tables
+from hpcsched.state.transitions import JobStep
+
+
+def must_end(job: Job) -> bool:
+    """It has been told to end, by its user or for another job."""
+    return job.cancel_requested or job.preempt_mode in (PreemptMode.CANCEL, PreemptMode.REQUEUE)
+
+
+def gave_up(job: Job) -> JobStep | None:
+    """How a job ends that was told to give its nodes up; None: it ended by itself before that, or was cancelled."""
+    if job.cause is not EndCause.CANCELLED or job.cancel_requested or not must_end(job):
+        return None
+    return JobStep.REQUEUED if job.preempt_mode is PreemptMode.REQUEUE else JobStep.PREEMPTED
+
+
+def waits_frozen(job: Job) -> bool:
+    """Its nodes are, or are about to be, another job's."""
+    return job.state is JobState.SUSPENDED and job.preempt_mode is PreemptMode.SUSPEND
+
+
+def hand_over(tables: Tables, job: Job, index: int) -> list[Command]:
+    """A part of a job that gives its nodes up frozen has been seen frozen: its node is free for the other."""
+    assert job.allocation is not None
+    node, part = tables.nodes[job.allocation.nodes[index]], job.parts[index]
+    if not waits_frozen(job) or node.job_id != job.id or part is None or not part.suspended:
+        return []
+    tables.put_node(replace(node, job_id=None, suspended=(*node.suspended, job.id)))
+    return [Replan()]
+
+
+def may_go_on(tables: Tables, job: Job) -> bool:
+    """Each node of its living parts is its own, or free and its turn."""
+    return waits_frozen(job) and all(_is_next(node, job.id) for node in _nodes(tables, job))
+
+
+def take_back(tables: Tables, job: Job, time: float) -> tuple[Job, list[Command]]:
+    """The job, with its nodes its own again."""
+    told: list[Command] = []
+    for node in _nodes(tables, job):
+        left = tuple(number for number in node.suspended if number != job.id)
+        tables.put_node(replace(node, job_id=job.id, suspended=left, since=time))
+        told.append(SyncNode(node.name))
+    return replace(job, preempt_mode=None, preempt_grace_s=0), told
+
+
+def _is_next(node: Node, job_id: int) -> bool:
+    return node.job_id == job_id or (not node.busy and node.suspended[-1:] == (job_id,))
+
+
+def _nodes(tables: Tables, job: Job) -> list[Node]:
+    names = job.allocation.nodes if job.allocation else ()
+    nodes = [tables.nodes[name] for name in names]
+    return [node for node in nodes if node.job_id == job.id or job.id in node.suspended]
