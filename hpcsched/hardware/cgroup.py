@@ -122,6 +122,51 @@ class Cgroup:
         v1 = hierarchy is not None and hierarchy.version == 1
         return _Frozen(hierarchy.mount / self.path / "freezer.state" if hierarchy and v1 else None)
 
+    def freeze(self, frozen: bool, deadline_s: float = 10.0) -> None:
+        """Stop all processes in the group and below, or let them go on; returns when they have. Raises RuntimeFailure.
+
+        v1 may be slow to freeze what is being ptraced or in uninterruptible I/O; asking again helps (freezer-subsystem.txt).
+        """
+        until = time.monotonic() + deadline_s
+        try:
+            while self.frozen != frozen or not self._settled(frozen):
+                if time.monotonic() > until:
+                    raise RuntimeFailure(f"processes in {self.path} do not {'stop' if frozen else 'go on'}: uninterruptible I/O?")
+                self._ask_freezer(frozen)
+                self._wait_settled(frozen)
+        except OSError as error:
+            raise RuntimeFailure(f"cannot freeze the control group {self.path}: {error.strerror}: {error.filename}") from None
+
+    @property
+    def frozen(self) -> bool:
+        """Asked to be, whether or not all of them have stopped yet."""
+        folder, version = self._freezer()
+        return read(folder / "cgroup.freeze") == "1" if version == 2 else read(folder / "freezer.state") in ("FREEZING", "FROZEN")
+
+    def _freezer(self) -> tuple[Path, int]:
+        """The group's folder with the freezer, and that hierarchy's version. Raises RuntimeFailure."""
+        hierarchy = self.layout.find("freezer")
+        if hierarchy is None:
+            raise RuntimeFailure("this node has no freezer control group, so jobs cannot be suspended; mount it")
+        return hierarchy.mount / self.path, hierarchy.version
+
+    def _ask_freezer(self, frozen: bool) -> None:
+        folder, version = self._freezer()
+        if version == 2:
+            return _write(Write(folder / "cgroup.freeze", "1" if frozen else "0"))
+        return _write(Write(folder / "freezer.state", "FROZEN" if frozen else "THAWED"))
+
+    def _settled(self, frozen: bool) -> bool:
+        folder, version = self._freezer()
+        if version == 2:
+            return f"frozen {frozen:d}" in read(folder / "cgroup.events").splitlines()
+        return read(folder / "freezer.state") == ("FROZEN" if frozen else "THAWED")
+
+    def _wait_settled(self, frozen: bool, seconds: float = 0.1) -> None:
+        until = time.monotonic() + seconds
+        while not self._settled(frozen) and time.monotonic() < until:
+            time.sleep(0.001)
+
     def remove(self) -> None:
         """Kill what is inside and take the group away from every hierarchy. Raises RuntimeFailure."""
         self.kill()

@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from hpcsched.model.container import ContainerSpec, DeviceNode, Observed, ObservedTask, StepExit, StepSpec, Usage
+from hpcsched.model.container import ContainerSpec, DeviceNode, Observed, ObservedTask, StepExit, StepSpec, Usage, WorkStatus
+from hpcsched.model.idset import IdSet
+
+Env = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSlot:
+    """Where one task of a work runs at a time; `env` beside the command's."""
+
+    cpus: IdSet
+    mems: IdSet
+    env: Env = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrder:
+    """What never changes of a work. `numbered`: its tasks get HPCSCHED_ARRAY_TASK_ID; `packed`: their output is in records."""
+
+    command: StepSpec
+    slots: tuple[TaskSlot, ...]
+    numbered: bool = False
+    packed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WorkWish:
+    """What is wanted of a work now, as a whole. `ranges`: first position and end of each (half-open), the task id of the first
+    and the step from one id to the next. `time_limit_s` 0: none; of each task.
+    """
+
+    ranges: tuple[tuple[int, int, int, int], ...]
+    time_limit_s: int = 0
+    grace_s: float = 30.0
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Of a work, all that is known of positions that are still wanted. `running`: tasks that have not ended."""
+
+    status: WorkStatus
+    running: int = 0
 
 
 class Supervisor(Protocol):
@@ -40,6 +83,24 @@ class Supervisor(Protocol):
 
     async def signal(self, step_id: int, signal: int) -> None:
         """Signal the process group of one step; a step that has ended is fine."""
+
+    async def give_work(self, job_id: int, order: WorkOrder, output: int) -> None:
+        """From now on tasks of that job may be wanted; their output goes to the file `output`. Again: nothing changes.
+
+        Raises VersionMismatch where a container of an older agent takes no works.
+        """
+
+    async def want(self, job_id: int, wish: WorkWish) -> None:
+        """A position is started once for as long as it is wanted; with the end of that its end is forgotten."""
+
+    async def progress(self, job_id: int) -> Progress:
+        """At most 1,000 of the ended tasks; the others come when these are not wanted any more. Raises ContainerGone."""
+
+    async def drop_work(self, job_id: int) -> None:
+        """Kill and forget what there is of it; unknown ones are fine."""
+
+    def on_news(self, call: Callable[[int], None]) -> None:
+        """`call` gets the id of a job, tasks of which have started or ended since its `progress` was last asked for."""
 
     async def close(self) -> None: ...
 
@@ -78,6 +139,12 @@ class ContainerRuntime(Protocol):
 
     async def signal(self, name: str, signal: int) -> None:
         """Signal every process inside but the supervisor."""
+
+    async def freeze(self, name: str, frozen: bool) -> None:
+        """Stop all its processes where they are, the supervisor too, or let them go on. Doing it twice is fine.
+
+        Raises RuntimeFailure when they do not stop, ContainerGone.
+        """
 
     async def remove(self, name: str) -> None:
         """Kill the whole process tree; take away cgroups, mounts and files (all but a kept writable layer).

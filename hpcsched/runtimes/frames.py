@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hpcsched.errors import InvalidValue, RuntimeFailure
 from hpcsched.model.container import StepSpec
 from hpcsched.model.idset import IdSet
+from hpcsched.runtimes.base import Env, TaskSlot, WorkOrder, WorkWish
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 OLDEST_VERSION = 1
-"""Of a container that was started before we were upgraded: it takes all but bound steps, and cuts no output at line ends."""
+"""Of a container of an older agent: 2 takes no works; 1 takes no bound steps either, and cuts no output at line ends."""
+BINDS_SINCE, WORKS_SINCE = 2, 3
 MAX_FRAME = 16 << 20
-MAX_REPLY = 2048
+MAX_REPLY = 64 << 10
 """Bytes; what comes from a container is not trusted to be short."""
-SPAWN, SIGNAL, STATUS = 1, 2, 3
-HELLO, SPAWNED, SPAWN_FAILED, EXITED, UNKNOWN, SHOWN = 16, 17, 18, 19, 20, 21
-ATTACHED, TTY, SCRIPT, BOUND, WHOLE_LINES = 1, 2, 4, 8, 16
+SPAWN, SIGNAL, STATUS, WORK, WANT, LOOK, DROP = 1, 2, 3, 4, 5, 6, 7
+HELLO, SPAWNED, SPAWN_FAILED, EXITED, UNKNOWN, SHOWN, NEWS, WORKED = 16, 17, 18, 19, 20, 21, 22, 23
+ATTACHED, TTY, SCRIPT, BOUND, WHOLE_LINES, PACKED, NUMBERED = 1, 2, 4, 8, 16, 32, 64
+BY_ITSELF, BY_LIMIT, BY_CANCEL = 0, 1, 2
 STAGE_SETUP, STAGE_WORKDIR, STAGE_EXEC, STAGE_BINDING = 1, 2, 3, 4
 MAX_CPUS, MAX_NODES = 8192, 1024
 """Of Linux (NR_CPUS, MAX_NUMNODES), and of `init/binding.h`."""
@@ -70,7 +74,38 @@ class Shown:
     mems: IdSet
 
 
-Reply = Hello | Spawned | SpawnFailed | Exited | Unknown | Shown
+@dataclass(frozen=True, slots=True)
+class News:
+    """Tasks of that job have started or ended since we last looked."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndedTask:
+    """Not with exit code 0. `wait_status` as of wait(2); `stage`, if not 0, and `errno` as in SpawnFailed; `cause` is a BY_*."""
+
+    position: int
+    wait_status: int
+    errno: int
+    stage: int
+    cause: int
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """`done`: half-open ranges of positions that ended with exit code 0. Times in microseconds since 1970, 0: none."""
+
+    job_id: int
+    started: int
+    running: int
+    first_us: int
+    last_us: int
+    done: tuple[tuple[int, int], ...]
+    ended: tuple[EndedTask, ...]
+
+
+Reply = Hello | Spawned | SpawnFailed | Exited | Unknown | Shown | News | Worked
 
 _REPLIES: dict[int, tuple[type[Reply], struct.Struct]] = {
     HELLO: (Hello, struct.Struct("<II")),
@@ -78,18 +113,57 @@ _REPLIES: dict[int, tuple[type[Reply], struct.Struct]] = {
     SPAWN_FAILED: (SpawnFailed, struct.Struct("<IIB")),
     EXITED: (Exited, struct.Struct("<IIQQQ")),
     UNKNOWN: (Unknown, struct.Struct("<I")),
+    NEWS: (News, struct.Struct("<Q")),
 }
 
 
-def spawn(step: StepSpec, env: tuple[tuple[str, str], ...], attached: bool) -> bytes:
+def spawn(step: StepSpec, env: Env, attached: bool) -> bytes:
     """Raises InvalidValue for what execve(2) could not be given: nothing to run, a NUL, 16 MiB or more; for ids too high."""
-    argv = step.argv or (("script",) if step.script else ())
-    if not argv:
-        raise InvalidValue("no command to run: give a command or a script")
+    argv = _argv(step)
     head = struct.pack("<IBQII", step.step_id, _flags(step, attached), step.output_cap, len(argv), len(env))
     head += _bits(step.cpus, MAX_CPUS) + _bits(step.mems, MAX_NODES) if bound(step) else b""
-    strings = (step.workdir or "/", *argv, *(f"{key}={value}" for key, value in env))
+    strings = (step.workdir or "/", *argv, *_variables(env))
     return _frame(SPAWN, head + b"".join(map(_string, strings)) + step.script)
+
+
+def _argv(step: StepSpec) -> tuple[str, ...]:
+    if not step.argv and not step.script:
+        raise InvalidValue("no command to run: give a command or a script")
+    return step.argv or ("script",)
+
+
+def work(job_id: int, order: WorkOrder, env: Env) -> bytes:
+    """Raises InvalidValue as `spawn` does."""
+    command, argv = order.command, _argv(order.command)
+    wanted = (SCRIPT, command.script), (WHOLE_LINES, True), (PACKED, order.packed), (NUMBERED, order.numbered)
+    flags = sum(flag for flag, wish in wanted if wish)
+    head = struct.pack("<QBQIII", job_id, flags, command.output_cap, len(argv), len(env), len(order.slots))
+    strings = (command.workdir or "/", *argv, *_variables(env))
+    slots = b"".join(map(_slot, order.slots))
+    return _frame(WORK, head + b"".join(map(_string, strings)) + slots + command.script)
+
+
+def _slot(slot: TaskSlot) -> bytes:
+    bits = _bits(slot.cpus, MAX_CPUS) + _bits(slot.mems, MAX_NODES)
+    return bits + struct.pack("<I", len(slot.env)) + b"".join(map(_string, _variables(slot.env)))
+
+
+def _variables(env: Env) -> Iterator[str]:
+    return (f"{key}={value}" for key, value in env)
+
+
+def want(job_id: int, wish: WorkWish) -> bytes:
+    grace_ms = min(int(wish.grace_s * 1000), (1 << 32) - 1)
+    head = struct.pack("<QBIII", job_id, wish.cancel, wish.time_limit_s, grace_ms, len(wish.ranges))
+    return _frame(WANT, head + b"".join(struct.pack("<IIII", *part) for part in wish.ranges))
+
+
+def look(job_id: int) -> bytes:
+    return _frame(LOOK, struct.pack("<Q", job_id))
+
+
+def drop(job_id: int) -> bytes:
+    return _frame(DROP, struct.pack("<Q", job_id))
 
 
 def bound(step: StepSpec) -> bool:
@@ -161,6 +235,8 @@ class Decoder:
 def _decode(body: bytes) -> Reply:
     if body[0] == SHOWN:
         return _decode_shown(body[1:])
+    if body[0] == WORKED:
+        return _decode_worked(body[1:])
     kind, layout = _REPLIES.get(body[0], (None, None))
     if kind is None or layout is None or layout.size != len(body) - 1:
         raise _malformed(body[0])
@@ -178,6 +254,23 @@ def _decode_shown(body: bytes) -> Shown:
     if len(mems) != rest:
         raise _malformed(SHOWN)
     return Shown(step_id, policy, IdSet(int.from_bytes(cpus, "little")), IdSet(int.from_bytes(mems, "little")))
+
+
+_WORKED, _RANGE, _ENDED = struct.Struct("<QIIQQI"), struct.Struct("<II"), struct.Struct("<IIIBB")
+
+
+def _decode_worked(body: bytes) -> Worked:
+    try:
+        job_id, started, running, first_us, last_us, count = _WORKED.unpack_from(body)
+        at = _WORKED.size + count * _RANGE.size
+        (ended,) = struct.unpack_from("<I", body, at)
+        if len(body) != at + 4 + ended * _ENDED.size:
+            raise _malformed(WORKED)
+        done = tuple(_RANGE.iter_unpack(body[_WORKED.size : at]))
+        others = tuple(EndedTask(*fields) for fields in _ENDED.iter_unpack(body[at + 4 :]))
+    except struct.error:
+        raise _malformed(WORKED) from None
+    return Worked(job_id, started, running, first_us, last_us, done, others)
 
 
 def _malformed(kind: int) -> RuntimeFailure:

@@ -185,6 +185,11 @@ class NodeRuntime(ABC):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal)
 
+    async def freeze(self, name: str, frozen: bool) -> None:
+        if not self.group(name).exists():
+            raise ContainerGone(f"container {name} does not run")
+        await asyncio.to_thread(self.group(name).freeze, frozen)
+
     async def remove(self, name: str) -> None:
         async with self._busy[name]:
             await self._remove(name)
@@ -204,12 +209,19 @@ class NodeRuntime(ABC):
         """The monitor first, so that it starts and makes nothing more; it takes its container along (PR_SET_PDEATHSIG)."""
         folder = self.folders.of(name)
         await_launch(folder)
+        self._kill_frozen(name)
         _kill_and_wait(read_pid(folder.launch_pid))
         for group in (self.group(name), *self._all_beside(name)):
             if group.exists():
                 group.remove()
         partitions.narrow(self.layout)
         self.folders.delete(name)
+
+    def _kill_frozen(self, name: str) -> None:
+        """What is frozen does not end one by one (v1), and must not go on for a moment either."""
+        group = self.group(name)
+        if group.exists() and self.layout.find("freezer") and group.frozen:
+            group.kill()
 
     def _all_beside(self, name: str) -> Iterator[Cgroup]:
         """Wherever they may be: the site may have changed its mind on partitions."""

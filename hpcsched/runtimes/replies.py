@@ -6,8 +6,9 @@ import errno
 import os
 
 from hpcsched.errors import BindingMismatch
-from hpcsched.model.container import ObservedTask, StepExit, StepSpec
+from hpcsched.model.container import EndCause, ObservedTask, StepExit, StepSpec, TaskEnd, WorkStatus
 from hpcsched.runtimes import frames
+from hpcsched.runtimes.base import Progress
 
 _POLICIES = {0: "default", 1: "prefer", 2: "bind", 3: "interleave", 4: "local", 5: "prefer (many)", 6: "weighted interleave"}
 """Modes of set_mempolicy(2), in the order of linux/mempolicy.h, as numa_maps names them (numa(7))."""
@@ -30,6 +31,32 @@ def observed_task(shown: frames.Shown) -> ObservedTask:
     """Its policy as a line of numa_maps begins: `prefer (many):0-1`."""
     policy = _POLICIES.get(shown.policy, f"mode {shown.policy}")
     return ObservedTask(shown.cpus, f"{policy}:{shown.mems}" if shown.mems else policy)
+
+
+def progress_of(worked: frames.Worked, command: StepSpec | None) -> Progress:
+    status = WorkStatus(
+        job_id=worked.job_id,
+        done=worked.done,
+        ended=tuple(task_end(end, command) for end in worked.ended),
+        started=worked.started,
+        start_time=worked.first_us / 1e6,
+        end_time=worked.last_us / 1e6,
+    )
+    return Progress(status, worked.running)
+
+
+def task_end(end: frames.EndedTask, command: StepSpec | None) -> TaskEnd:
+    if end.stage:
+        failed = frames.SpawnFailed(0, end.errno, end.stage)
+        cause = EndCause.BINDING_MISMATCH if is_mismatch(failed) else EndCause.LAUNCH_FAILED
+        return TaskEnd(end.position, cause, shell_code(failed), message=failure_text(failed, command))
+    number = os.WTERMSIG(end.wait_status) if os.WIFSIGNALED(end.wait_status) else None
+    code = None if number else os.WEXITSTATUS(end.wait_status)
+    if end.cause != frames.BY_ITSELF:
+        cause = EndCause.TIMEOUT if end.cause == frames.BY_LIMIT else EndCause.CANCELLED
+    else:
+        cause = EndCause.SIGNAL if number else EndCause.EXIT
+    return TaskEnd(end.position, cause, code, number)
 
 
 def is_mismatch(reply: frames.SpawnFailed) -> bool:

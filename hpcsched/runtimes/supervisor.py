@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -11,8 +12,9 @@ from typing import TypeVar
 from hpcsched.errors import Conflict, ContainerGone, RuntimeFailure, VersionMismatch
 from hpcsched.model.container import ObservedTask, StepExit, StepSpec
 from hpcsched.runtimes import frames
+from hpcsched.runtimes.base import Progress, WorkOrder, WorkWish
 from hpcsched.runtimes.connection import Connection, dial
-from hpcsched.runtimes.replies import exit_of, failure_text, is_mismatch, mismatch, observed_task, shell_code
+from hpcsched.runtimes.replies import exit_of, failure_text, is_mismatch, mismatch, observed_task, progress_of, shell_code
 
 HELLO_DEADLINE_S = 30.0
 T = TypeVar("T")
@@ -43,6 +45,9 @@ class InitSupervisor:
         self._connection = Connection(dial(path), self._received, self._ended)
         self._gone: Exception | None = None
         self._version = frames.PROTOCOL_VERSION
+        self._looks: dict[int, asyncio.Future[frames.Worked]] = {}
+        self._orders: dict[int, WorkOrder] = {}
+        self._news: Callable[[int], None] = lambda job_id: None
         self.pid = 0
 
     @classmethod
@@ -88,6 +93,29 @@ class InitSupervisor:
     async def signal(self, step_id: int, signal: int) -> None:
         await self._send(frames.signal(step_id, signal))
 
+    async def give_work(self, job_id: int, order: WorkOrder, output: int) -> None:
+        if self._version < frames.WORKS_SINCE:
+            raise VersionMismatch(f"container {self._name} is of an older agent and takes no works; submit the job again")
+        self._orders[job_id] = order
+        await self._send(frames.work(job_id, order, self._environment(order.command)), output)
+
+    async def want(self, job_id: int, wish: WorkWish) -> None:
+        await self._send(frames.want(job_id, wish))
+
+    async def progress(self, job_id: int) -> Progress:
+        answer = self._looks.setdefault(job_id, asyncio.get_running_loop().create_future())
+        await self._send(frames.look(job_id))
+        worked = await asyncio.shield(answer)
+        order = self._orders.get(job_id)
+        return progress_of(worked, order.command if order else None)
+
+    async def drop_work(self, job_id: int) -> None:
+        self._orders.pop(job_id, None)
+        await self._send(frames.drop(job_id))
+
+    def on_news(self, call: Callable[[int], None]) -> None:
+        self._news = call
+
     async def close(self) -> None:
         self._connection.close()
         self._end(ContainerGone(f"the connection to container {self._name} was closed"))
@@ -110,7 +138,7 @@ class InitSupervisor:
 
     def _spawn_frame(self, step: StepSpec, attached: bool) -> bytes:
         """Raises VersionMismatch where the container's supervisor is too old to bind a step."""
-        if frames.bound(step) and self._version < frames.PROTOCOL_VERSION:
+        if frames.bound(step) and self._version < frames.BINDS_SINCE:
             raise VersionMismatch(f"container {self._name} is of an older agent and cannot bind tasks; submit the job again")
         return frames.spawn(step, self._environment(step), attached)
 
@@ -168,6 +196,11 @@ class InitSupervisor:
                 _settle(fate.over, StepExit(reply.step_id, shell_code(reply), failure=failure_text(reply, fate.spec)))
             case frames.Exited():
                 _settle(self._fate(reply.step_id).over, exit_of(reply))
+            case frames.News():
+                self._news(reply.job_id)
+            case frames.Worked():
+                if look := self._looks.pop(reply.job_id, None):
+                    _settle(look, reply)
             case frames.Unknown():
                 unknown = StepExit(reply.step_id, failure="the step was never started")
                 _settle(self._fate(reply.step_id).over, unknown)
@@ -179,7 +212,12 @@ class InitSupervisor:
 
     def _end(self, error: Exception) -> None:
         self._gone = self._gone or error
-        for future in (self._hello, *(one for fate in self._fates.values() for one in (fate.started, fate.over))):
+        futures = (
+            self._hello,
+            *self._looks.values(),
+            *(one for fate in self._fates.values() for one in (fate.started, fate.over)),
+        )
+        for future in futures:
             if not future.done():
                 future.set_exception(self._gone)
                 future.exception()

@@ -527,3 +527,28 @@ async def test_a_mount_onto_itself_shows_the_nodes_files(runtime, tmp_path):
     await shell.close()
     assert output == b"of the node"
     assert (tmp_path / "data/other").read_text() == "new\n"
+
+
+async def test_a_frozen_container_stands_still_until_it_is_thawed(runtime, shell):
+    await shell.spawn("/bin/sh", "-c", "while :; do :; done")
+
+    def usage():
+        return runtime.usage("job1").cpu_s
+
+    await eventually(lambda: usage() > 0.05, "it runs")
+    await runtime.freeze("job1", True)
+    await runtime.freeze("job1", True)
+    before = usage()
+    assert not [usage() for _ in range(1000) if usage() != before]
+    await runtime.freeze("job1", False)
+    await eventually(lambda: usage() > before, "it goes on")
+
+
+async def test_a_frozen_container_can_be_removed(runtime, shell):
+    await shell.spawn("sleep", "1000")
+    await runtime.freeze("job1", True)
+    async with asyncio.timeout(DEADLINE_S):
+        await runtime.remove("job1")
+    assert runtime.existing() == ()
+    with pytest.raises(ContainerGone):
+        await runtime.freeze("job1", True)

@@ -122,9 +122,9 @@ static void flush(struct client *client)
 	loop_want(client->fd, &client->source, client->first != NULL);
 }
 
-static void queue(struct client *client, const struct writer *frame, const int *fds, int count)
+static void queue(struct client *client, const char *bytes, uint32_t length, const int *fds, int count)
 {
-	struct unsent *item = client->dead ? NULL : calloc(1, sizeof *item + frame->length);
+	struct unsent *item = client->dead ? NULL : calloc(1, sizeof *item + length);
 
 	if (!item || client->unsent_bytes > MAX_UNSENT) {
 		for (int i = 0; i < count; i++)
@@ -134,9 +134,9 @@ static void queue(struct client *client, const struct writer *frame, const int *
 		shutdown(client->fd, SHUT_RDWR);
 		return;
 	}
-	item->length = frame->length;
+	item->length = length;
 	item->count = count;
-	memcpy(item->bytes, frame->bytes, frame->length);
+	memcpy(item->bytes, bytes, length);
 	for (int i = 0; i < count; i++)
 		item->fds[i] = fds[i];
 	*client->last = item;
@@ -145,14 +145,16 @@ static void queue(struct client *client, const struct writer *frame, const int *
 	flush(client);
 }
 
-void send_to(struct client *client, const struct writer *frame) { queue(client, frame, NULL, 0); }
+void send_bytes(struct client *client, const char *bytes, uint32_t length) { queue(client, bytes, length, NULL, 0); }
+
+void send_to(struct client *client, const struct writer *frame) { send_bytes(client, frame->bytes, frame->length); }
 
 /* Takes the descriptors over, whether the client is still there or not. */
 void send_to_serial(uint64_t serial, const struct writer *frame, const int *fds, int count)
 {
 	for (struct client *client = clients; client; client = client->next)
 		if (client->serial == serial) {
-			queue(client, frame, fds, count);
+			queue(client, frame->bytes, frame->length, fds, count);
 			return;
 		}
 	for (int i = 0; i < count; i++)
@@ -162,7 +164,7 @@ void send_to_serial(uint64_t serial, const struct writer *frame, const int *fds,
 void send_to_all(const struct writer *frame)
 {
 	for (struct client *client = clients; client; client = client->next)
-		queue(client, frame, NULL, 0);
+		send_to(client, frame);
 }
 
 static void keep_descriptor(struct client *client, struct msghdr *message)

@@ -9,6 +9,7 @@ struct client;
 void clients_listen(int listener);
 int take_descriptor(struct client *client);
 void send_to(struct client *client, const struct writer *frame);
+void send_bytes(struct client *client, const char *bytes, uint32_t length);
 void send_to_serial(uint64_t serial, const struct writer *frame, const int *fds, int count);
 void send_to_all(const struct writer *frame);
 uint64_t client_serial(const struct client *client);

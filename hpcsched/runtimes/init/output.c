@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define CHUNK (64u << 10)
@@ -27,7 +28,9 @@ struct output {
 	int pipe, file;
 	int owned; /* by its step; what outlives the step frees itself at the end of the pipe */
 	int whole_lines;
-	struct budget *budget;
+	struct budget *budget, own;
+	int packed;
+	uint32_t position;
 	size_t held;
 	char tail[]; /* CHUNK bytes with whole_lines: `held` bytes of a line that has not ended */
 };
@@ -50,18 +53,37 @@ static void write_all(int file, const char *at, size_t size)
 	}
 }
 
+/* Whole or not at all, so that records can be told apart after a file that was full. */
+static void write_record(const struct output *output, const char *at, size_t size)
+{
+	struct record head = {RECORD_MAGIC, output->position, (uint32_t)size};
+	struct iovec parts[2] = {{&head, sizeof head}, {(char *)(uintptr_t)at, size}};
+	ssize_t done = size ? writev(output->file, parts, 2) : 0;
+
+	if (done > 0 && (size_t)done < sizeof head + size)
+		(void)!ftruncate(output->file, lseek(output->file, 0, SEEK_END) - done);
+}
+
+static void put(const struct output *output, const char *at, size_t size)
+{
+	if (output->packed)
+		write_record(output, at, size);
+	else
+		write_all(output->file, at, size);
+}
+
 static void keep(const struct output *output, const char *at, size_t size)
 {
 	struct budget *budget = output->budget;
 	size_t kept = budget->cap && size > budget->left ? (size_t)budget->left : size;
 	char marker[64];
 
-	write_all(output->file, at, kept);
+	put(output, at, kept);
 	budget->left -= budget->cap ? kept : 0;
 	if (kept < size && !budget->cut) {
 		budget->cut = 1;
-		write_all(output->file, marker,
-			  (size_t)snprintf(marker, sizeof marker, "\n[hpcsched: output cut at %llu bytes]\n", (unsigned long long)budget->cap));
+		put(output, marker,
+		    (size_t)snprintf(marker, sizeof marker, "\n[hpcsched: output cut at %llu bytes]\n", (unsigned long long)budget->cap));
 	}
 }
 
@@ -133,14 +155,9 @@ static struct budget *budget_of(int file, uint64_t cap)
 	return budget;
 }
 
-/* Takes both descriptors over, also when it fails. */
-struct output *output_open(int pipe, int file, uint64_t cap, int whole_lines)
+static struct output *begin_copying(struct output *output, int pipe, int file)
 {
-	struct budget *budget = budget_of(file, cap);
-	struct output *output = budget ? malloc(sizeof *output + (whole_lines ? CHUNK : 0)) : NULL;
-
 	if (output) {
-		*output = (struct output){{output_ready}, pipe, file, 1, whole_lines, budget, 0};
 		fcntl(pipe, F_SETPIPE_SZ, 1 << 20);
 		if (fcntl(pipe, F_SETFL, O_NONBLOCK) == 0 && loop_add(pipe, &output->source) == 0)
 			return output;
@@ -149,6 +166,28 @@ struct output *output_open(int pipe, int file, uint64_t cap, int whole_lines)
 	close(pipe);
 	close(file);
 	return NULL;
+}
+
+/* Takes both descriptors over, also when it fails. */
+struct output *output_open(int pipe, int file, uint64_t cap, int whole_lines)
+{
+	struct budget *budget = budget_of(file, cap);
+	struct output *output = budget ? malloc(sizeof *output + (whole_lines ? CHUNK : 0)) : NULL;
+
+	if (output)
+		*output = (struct output){{output_ready}, pipe, file, 1, whole_lines, budget, {0}, 0, 0, 0};
+	return begin_copying(output, pipe, file);
+}
+
+/* The same. */
+struct output *output_open_packed(int pipe, int file, uint64_t cap, uint32_t position)
+{
+	struct output *output = malloc(sizeof *output + CHUNK);
+
+	if (output) {
+		*output = (struct output){{output_ready}, pipe, file, 1, 1, &output->own, {NULL, 0, 0, cap, cap, 0}, 1, position, 0};
+	}
+	return begin_copying(output, pipe, file);
 }
 
 /* Copies what is in the pipe now; what others go on writing does not hold it up. */

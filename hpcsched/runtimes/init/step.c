@@ -5,6 +5,7 @@
 #include "launch.h"
 #include "loop.h"
 #include "output.h"
+#include "work.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -182,6 +183,15 @@ static void finish_step(struct step *step, int wait_status, const struct rusage 
 	send_to_all(&frame);
 }
 
+static void end_step(pid_t pid, int wait_status, const struct rusage *usage)
+{
+	for (struct step *step = steps; step; step = step->next)
+		if (step->process.pid == pid && step->state <= RUNNING) {
+			finish_step(step, wait_status, usage);
+			return;
+		}
+}
+
 void reap(void)
 {
 	struct rusage usage;
@@ -189,11 +199,8 @@ void reap(void)
 	pid_t pid;
 
 	while ((pid = wait4(-1, &wait_status, WNOHANG, &usage)) > 0)
-		for (struct step *step = steps; step; step = step->next)
-			if (step->process.pid == pid && step->state <= RUNNING) {
-				finish_step(step, wait_status, &usage);
-				break;
-			}
+		if (!end_task(pid, (uint32_t)wait_status))
+			end_step(pid, wait_status, &usage);
 }
 
 static void start(struct step *step, const struct command *command, int file, uint64_t cap)
@@ -324,6 +331,14 @@ int handle_frame(struct client *client, char *body, uint32_t length)
 		return handle_signal(&r);
 	case STATUS:
 		return handle_status(client, &r);
+	case WORK:
+		return handle_work(client, &r);
+	case WANT:
+		return handle_want(&r);
+	case LOOK:
+		return handle_look(client, &r);
+	case DROP:
+		return handle_drop(&r);
 	default:
 		return 0;
 	}
