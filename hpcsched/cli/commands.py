@@ -45,6 +45,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     (
         "Proof",
         (
+            Entry("simulate", "simulate", "Try policies and settings on a workload trace."),
             Entry("bench", "bench", "Compare containers with bare metal."),
             Entry("demo", "demo", "See all of it on this host, in three minutes."),
         ),

@@ -1,4 +1,4 @@
-"""How far a benchmark run is, on stderr: a bar on a terminal, a line for each pair elsewhere."""
+"""How far a benchmark run or a simulation is, on stderr: a bar on a terminal, elsewhere a line for each pair or nothing."""
 
 from __future__ import annotations
 
@@ -28,6 +28,21 @@ def bench_progress() -> Iterator[Callable[[Progress], None]]:
     with progress.Progress(*columns, progress.TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("preparing", total=None)
         yield lambda now: bar.update(task, description=_what(now), completed=now.done, total=max(now.planned, now.done))
+
+
+@contextmanager
+def jobs_progress() -> Iterator[Callable[[int, int], None] | None]:
+    """The function to tell how many jobs are done, and of how many; None where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    columns = (progress.TextColumn("simulated jobs"), progress.BarColumn(), progress.MofNCompleteColumn())
+    with progress.Progress(*columns, progress.TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 class _Lines:

@@ -1,0 +1,237 @@
+"""A workload trace through the controller's own state and policies, on a virtual clock."""
+
+from __future__ import annotations
+
+import enum
+import heapq
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpcsched.errors import Infeasible, InvalidValue, QueueFull
+from hpcsched.model.container import EndCause
+from hpcsched.model.job import JobSpec
+from hpcsched.model.record import Record
+from hpcsched.model.site import Site
+from hpcsched.sim.cluster import Cluster
+from hpcsched.sim.failures import Chance, Failures
+from hpcsched.sim.machine import node_count
+from hpcsched.sim.outcome import Outcome, Ran
+from hpcsched.sim.trace import Trace, TraceJob
+from hpcsched.state.events import AllocationGranted
+
+Progress = Callable[[int, int], None]
+TELL_EVERY = 256
+MIN_ORIGIN = 86400.0
+"""The clock of a trace without a date begins here: 0 means that something has not happened."""
+
+
+class Turns(enum.StrEnum):
+    """When the policy plans.
+
+    TRACE: as the simulators behind published results do: after each submission of a job that fits in what is free, and after
+    each end; at one time submissions come before ends. CONTROLLER: as ours does, once after all that happens at one time.
+    """
+
+    TRACE = "trace"
+    CONTROLLER = "controller"
+
+
+class _Kind(enum.IntEnum):
+    """In the order in which they come at one time."""
+
+    SUBMIT = 0
+    END = 1
+    FAIL = 2
+    REPAIR = 3
+    WAKE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """`processors`, and how many a node has: a job gets whole nodes. `check`: judge every plan, and every invariant after every
+    event.
+    """
+
+    processors: int
+    node_processors: int = 1
+    site: Site = field(default_factory=Site)
+    turns: Turns = Turns.TRACE
+    failures: Failures | None = None
+    check: bool = False
+
+
+def simulate(trace: Trace, policy: Any, setting: Setting, label: str = "", progress: Progress | None = None) -> Outcome:
+    """Same trace, policy and setting, same outcome (but for `took_s`). `progress` hears of jobs done, and of how many."""
+    began = time.perf_counter()
+    engine = _Engine(trace, policy, setting, progress or (lambda done, total: None))
+    engine.run()
+    return engine.outcome(label, time.perf_counter() - began)
+
+
+class _Engine:
+    """`_times`: a heap of (time, kind, order of coming, what): a job by its place in the trace or its id, or a node by name."""
+
+    def __init__(self, trace: Trace, policy: Any, setting: Setting, progress: Progress) -> None:
+        self._trace, self._setting, self._progress = trace, setting, progress
+        self._origin = trace.origin or (MIN_ORIGIN if trace.jobs[0].submit < MIN_ORIGIN else 0.0)
+        now = self._origin + trace.jobs[0].submit
+        self._cluster = Cluster(policy, setting.processors, setting.node_processors, setting.site, now, setting.check)
+        self._submits = len(trace.jobs)
+        self._times: list[tuple[float, int, int, Any]] = [
+            (self._origin + job.submit, _Kind.SUBMIT, place, place) for place, job in enumerate(trace.jobs)
+        ]
+        self._count = len(self._times)
+        self._places: dict[int, int] = {}
+        """Of live jobs, by id: where they are in the trace."""
+        self._started: dict[int, tuple[int, float]] = {}
+        """Of running jobs, by id: which entry of the heap ends them, and since when they run."""
+        self._ran: dict[int, Ran] = {}
+        self._refused: Counter[str] = Counter()
+        self._failures = 0
+        self._chance = Chance(setting.failures) if setting.failures else None
+        for name in self._cluster.state.nodes if self._chance else ():
+            self._later(now + self._works_s(), _Kind.FAIL, name)
+
+    def run(self) -> None:
+        step = self._step_as_traces_do if self._setting.turns is Turns.TRACE else self._step_as_the_controller_does
+        while self._times and (self._submits or self._places):
+            step()
+            if not (self._submits or self._started) and not self._goes_on():
+                break
+
+    def outcome(self, label: str, took_s: float) -> Outcome:
+        ran = tuple(self._ran[place] for place in sorted(self._ran))
+        first = min(self._places, default=0)
+        wait = self._cluster.plan.wait(first) if first else None
+        return Outcome(
+            label=label,
+            trace=self._trace,
+            processors=self._setting.processors,
+            ran=ran,
+            refused=tuple(self._refused.most_common()),
+            stuck=len(self._places),
+            stuck_why=wait.message if wait else "",
+            passes=self._cluster.passes,
+            failures=self._failures,
+            took_s=took_s,
+        )
+
+    def _step_as_traces_do(self) -> None:
+        kind, what = self._next()
+        if kind is not _Kind.SUBMIT:
+            self._happen(kind, what)
+            self._plan()
+        elif self._submit(what) and self._nodes_of(self._trace.jobs[what]) <= self._cluster.free:
+            self._plan()
+
+    def _step_as_the_controller_does(self) -> None:
+        now = self._times[0][0]
+        while self._times and self._times[0][0] == now:
+            self._happen(*self._next())
+        self._plan()
+
+    def _next(self) -> tuple[_Kind, Any]:
+        """Set the clock to what comes next, and take it."""
+        moment, kind, order, what = heapq.heappop(self._times)
+        self._cluster.now = moment
+        if kind == _Kind.END and self._started.get(what, (0, 0.0))[0] != order:
+            return _Kind.WAKE, None
+        return _Kind(kind), what
+
+    def _happen(self, kind: _Kind, what: Any) -> None:
+        if kind is _Kind.SUBMIT:
+            self._submit(what)
+        elif kind is _Kind.END:
+            self._end(what)
+        elif kind is _Kind.FAIL:
+            self._fail(what)
+        elif kind is _Kind.REPAIR:
+            self._cluster.repair(what)
+            self._later(self._cluster.now + self._works_s(), _Kind.FAIL, what)
+
+    def _submit(self, place: int) -> bool:
+        self._submits -= 1
+        try:
+            job_id = self._cluster.submit(place, self._spec(self._trace.jobs[place]))
+        except (InvalidValue, Infeasible, QueueFull) as error:
+            self._refused[error.line] += 1
+            return False
+        self._places[job_id] = place
+        return True
+
+    def _spec(self, job: TraceJob) -> JobSpec:
+        """With its names for partition, account and QOS where the site knows such a one."""
+        site = self._setting.site
+        return JobSpec(
+            command=("job",),
+            user=job.user or "nobody",
+            nodes=self._nodes_of(job),
+            time_limit_s=max(1, int(job.estimate)),
+            partition=_known(job.partition, site.partitions),
+            account=_known(job.account, site.accounts),
+            qos=_known(job.qos, site.qos),
+            requeue=self._chance is not None,
+        )
+
+    def _nodes_of(self, job: TraceJob) -> int:
+        return node_count(job.processors, self._setting.node_processors)
+
+    def _plan(self) -> None:
+        for event in self._cluster.start_jobs():
+            self._begin(event)
+
+    def _begin(self, event: AllocationGranted) -> None:
+        job = self._trace.jobs[self._places[event.job_id]]
+        self._started[event.job_id] = (self._count, event.time)
+        self._later(event.time + job.run, _Kind.END, event.job_id)
+
+    def _end(self, job_id: int) -> None:
+        cut = self._trace.jobs[self._places[job_id]].cut
+        self._cluster.end(job_id, EndCause.TIMEOUT if cut else EndCause.EXIT)
+        self._note()
+
+    def _fail(self, name: str) -> None:
+        self._failures += 1
+        self._cluster.fail(name)
+        self._later(self._cluster.now + self._away_s(), _Kind.REPAIR, name)
+        self._note()
+        for job_id in [job_id for job_id in self._started if job_id not in self._cluster.state.active]:
+            del self._started[job_id]
+
+    def _note(self) -> None:
+        """Keep what became of the jobs that have just ended."""
+        for record in self._cluster.ended:
+            self._keep(record)
+        self._cluster.ended.clear()
+
+    def _keep(self, record: Record) -> None:
+        job_id, now = record.job.id, self._cluster.now
+        place = self._places.pop(job_id)
+        _, began = self._started.pop(job_id, (0, now))
+        lost = record.job.cause not in (EndCause.EXIT, EndCause.TIMEOUT)
+        self._ran[place] = Ran(self._trace.jobs[place], began - self._origin, now - self._origin, lost)
+        if len(self._ran) % TELL_EVERY == 0:
+            self._progress(len(self._ran), len(self._trace.jobs))
+
+    def _later(self, moment: float, kind: _Kind, what: Any) -> None:
+        heapq.heappush(self._times, (moment, kind, self._count, what))
+        self._count += 1
+
+    def _goes_on(self) -> bool:
+        """Nothing runs and nothing comes, but jobs wait: does time, or a repair, help?"""
+        return any(kind == _Kind.REPAIR for _, kind, _, _ in self._times)
+
+    def _works_s(self) -> float:
+        assert self._chance
+        return self._chance.works_s()
+
+    def _away_s(self) -> float:
+        assert self._chance
+        return self._chance.away_s()
+
+
+def _known(name: str, known: Any) -> str:
+    return name if any(item.name == name for item in known) else ""

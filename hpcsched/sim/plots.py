@@ -1,0 +1,89 @@
+"""Queue and machine over time, and how long jobs waited, for one outcome or several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpcsched.errors import InvalidValue
+from hpcsched.sim.metrics import Floats, Steps, queue_over_time, use_over_time, wait_times
+from hpcsched.sim.outcome import Outcome
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+"""Told apart with every kind of colour blindness (Okabe & Ito 2008)."""
+STYLE: Any = {"svg.fonttype": "none", "svg.hashsalt": "hpcsched", "font.family": "sans-serif", "font.size": 9}
+FORMS = (".svg", ".png")
+POINTS = 1500
+DAY = 86400.0
+
+
+def check_plot(path: Path) -> None:
+    """Raises InvalidValue when that is no picture, before any work was done for it."""
+    if path.suffix.lower() not in FORMS:
+        raise InvalidValue(f"cannot plot to {path.name}: name it *.svg or *.png")
+
+
+def plot(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Same outcomes, same file. Raises InvalidValue on another suffix than .svg and .png."""
+    check_plot(path)
+    import matplotlib
+
+    with matplotlib.rc_context(STYLE):
+        figure = _drawn(outcomes)
+        form = path.suffix.lower()[1:]
+        figure.savefig(path, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})
+
+
+def _drawn(outcomes: Sequence[Outcome]) -> Any:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9.0, 8.0), layout="constrained")
+    queue, machine, waits = figure.subplots(3, 1)
+    for outcome, colour in zip(outcomes, COLOURS, strict=False):
+        _line(queue, queue_over_time(outcome.ran), colour, outcome.label)
+        _line(machine, use_over_time(outcome.ran), colour, outcome.label)
+        _share(waits, wait_times(outcome.ran), colour, outcome.label)
+    machine.axhline(outcomes[0].processors, color="#777", linewidth=0.8, linestyle=":")
+    machine.sharex(queue)
+    _name(queue, "days since the first submission", "jobs that wait")
+    _name(machine, "days since the first submission", "processors in use")
+    _name(waits, "wait in hours (less than a second: at the left edge)", "share of jobs that waited so long at most")
+    queue.set_title(f"{outcomes[0].trace.name} on {outcomes[0].processors} processors", loc="left")
+    figure.legend(*queue.get_legend_handles_labels(), loc="outside upper right", ncols=4, frameon=False)
+    return figure
+
+
+def _line(axes: Any, steps: Steps, colour: str, label: str) -> None:
+    if not len(steps.times):
+        return
+    edges, means = means_between(steps, POINTS)
+    axes.stairs(means, (edges - steps.times[0]) / DAY, baseline=None, color=colour, linewidth=0.9, label=label)
+
+
+def means_between(steps: Steps, points: int) -> tuple[Floats, Floats]:
+    """Edges of at most `points` equal stretches of time, and the mean over each: what a line that is so wide can show."""
+    first, last = steps.times[0], max(steps.times[-1], steps.times[0] + 1.0)
+    edges = np.linspace(first, last, points + 1)
+    area = np.concatenate(([0.0], np.cumsum(steps.heights[:-1] * np.diff(steps.times))))
+    within = np.interp(edges, steps.times, area)
+    return edges, np.diff(within) / np.diff(edges)
+
+
+def _share(axes: Any, waits: Floats, colour: str, label: str) -> None:
+    if not len(waits):
+        return
+    hours = np.maximum(np.sort(waits), 1.0) / 3600
+    shown = np.unique(np.linspace(0, len(hours) - 1, POINTS).astype(int))
+    axes.step(hours[shown], (shown + 1) / len(hours), where="post", color=colour, linewidth=1.2, label=label)
+    axes.set_xscale("log")
+
+
+def _name(axes: Any, across: str, up: str) -> None:
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.set_ylim(bottom=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(visible=True, color="#DDD", linewidth=0.6)
