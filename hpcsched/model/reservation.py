@@ -17,8 +17,9 @@ class Repeat(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """From `start` until before `end` (Unix seconds; of one that repeats: the next or present time) `nodes` (by name) are for
-    jobs of `users` and `accounts` that name it. `maintenance`: for no job at all; it may lie over others.
+    """From `start` until before `end` (Unix seconds; of one that repeats: the first time) `nodes` (by name) are for jobs of
+    `users` and `accounts` that name it. `maintenance`: for no job at all; it may lie over others. `made`: since when it counts;
+    a job that had its nodes before may keep them.
     """
 
     name: str
@@ -30,3 +31,26 @@ class Reservation:
     maintenance: bool = False
     repeat: Repeat = Repeat.NEVER
     comment: str = ""
+    made: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationRequest:
+    """What was asked. `start` 0: now. `nodes`: names, patterns or `+feature` as a partition's; where there are none, `count`
+    nodes that the controller chooses, of `partition` and `constraint` where those are given. `ignore_jobs`: although jobs would
+    still run there.
+    """
+
+    name: str
+    duration_s: int
+    start: float = 0.0
+    nodes: tuple[str, ...] = ()
+    count: int = 0
+    partition: str = ""
+    constraint: str = ""
+    users: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    maintenance: bool = False
+    repeat: Repeat = Repeat.NEVER
+    comment: str = ""
+    ignore_jobs: bool = False

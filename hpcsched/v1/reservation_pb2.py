@@ -24,15 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhpcsched/v1/reservation.proto\x12\x0bhpcsched.v1\"\xb2\x01\n\x0bReservation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05start\x18\x02 \x01(\x01\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x01\x12\r\n\x05nodes\x18\x04 \x03(\t\x12\r\n\x05users\x18\x05 \x03(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x06 \x03(\t\x12\x13\n\x0bmaintenance\x18\x07 \x01(\x08\x12#\n\x06repeat\x18\x08 \x01(\x0e\x32\x13.hpcsched.v1.Repeat\x12\x0f\n\x07\x63omment\x18\t \x01(\t*j\n\x06Repeat\x12\x16\n\x12REPEAT_UNSPECIFIED\x10\x00\x12\x10\n\x0cREPEAT_NEVER\x10\x01\x12\x11\n\rREPEAT_HOURLY\x10\x02\x12\x10\n\x0cREPEAT_DAILY\x10\x03\x12\x11\n\rREPEAT_WEEKLY\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhpcsched/v1/reservation.proto\x12\x0bhpcsched.v1\"\xc0\x01\n\x0bReservation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05start\x18\x02 \x01(\x01\x12\x0b\n\x03\x65nd\x18\x03 \x01(\x01\x12\r\n\x05nodes\x18\x04 \x03(\t\x12\r\n\x05users\x18\x05 \x03(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\x06 \x03(\t\x12\x13\n\x0bmaintenance\x18\x07 \x01(\x08\x12#\n\x06repeat\x18\x08 \x01(\x0e\x32\x13.hpcsched.v1.Repeat\x12\x0f\n\x07\x63omment\x18\t \x01(\t\x12\x0c\n\x04made\x18\n \x01(\x01\"\x8b\x02\n\x12ReservationRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nduration_s\x18\x02 \x01(\r\x12\r\n\x05start\x18\x03 \x01(\x01\x12\r\n\x05nodes\x18\x04 \x03(\t\x12\r\n\x05\x63ount\x18\x05 \x01(\r\x12\x11\n\tpartition\x18\x06 \x01(\t\x12\x12\n\nconstraint\x18\x07 \x01(\t\x12\r\n\x05users\x18\x08 \x03(\t\x12\x10\n\x08\x61\x63\x63ounts\x18\t \x03(\t\x12\x13\n\x0bmaintenance\x18\n \x01(\x08\x12#\n\x06repeat\x18\x0b \x01(\x0e\x32\x13.hpcsched.v1.Repeat\x12\x0f\n\x07\x63omment\x18\x0c \x01(\t\x12\x13\n\x0bignore_jobs\x18\r \x01(\x08*j\n\x06Repeat\x12\x16\n\x12REPEAT_UNSPECIFIED\x10\x00\x12\x10\n\x0cREPEAT_NEVER\x10\x01\x12\x11\n\rREPEAT_HOURLY\x10\x02\x12\x10\n\x0cREPEAT_DAILY\x10\x03\x12\x11\n\rREPEAT_WEEKLY\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hpcsched.v1.reservation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_REPEAT']._serialized_start=227
-  _globals['_REPEAT']._serialized_end=333
+  _globals['_REPEAT']._serialized_start=511
+  _globals['_REPEAT']._serialized_end=617
   _globals['_RESERVATION']._serialized_start=47
-  _globals['_RESERVATION']._serialized_end=225
+  _globals['_RESERVATION']._serialized_end=239
+  _globals['_RESERVATIONREQUEST']._serialized_start=242
+  _globals['_RESERVATIONREQUEST']._serialized_end=509
 # @@protoc_insertion_point(module_scope)

@@ -59,6 +59,7 @@ _MESSAGES: dict[type, type[Message]] = {
     array.ArrayProgress: job_pb2.ArrayProgress,
     array.Assigned: job_pb2.Assigned,
     reservation.Reservation: reservation_pb2.Reservation,
+    reservation.ReservationRequest: reservation_pb2.ReservationRequest,
     device.Device: node_pb2.Device,
     node.NodeOffer: node_pb2.NodeOffer,
     node.Node: node_pb2.Node,
