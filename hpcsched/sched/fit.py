@@ -1,41 +1,48 @@
-"""Which nodes could run a job, remembered between plans."""
+"""What is remembered between plans."""
 
 from __future__ import annotations
 
-from hpcsched.errors import Infeasible, InvalidValue
+from dataclasses import replace
+
 from hpcsched.model.allocation import Binding
-from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.model.job import JobSpec
 from hpcsched.model.node import NodeOffer
-from hpcsched.sched.binding import bind
+from hpcsched.sched.ask import Asks
+from hpcsched.sched.fleet import Fleet
+from hpcsched.sched.kind import Kind
 
 _MOST = 100_000
 
 
 class Fitter:
-    """`bind`'s answers, each found once as long as the node's offer stays the same object."""
+    """`bind`'s answers, each found once for all nodes that are equal but for their names; the nodes as they were seen last."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, ResourceRequest], tuple[NodeOffer, Binding | None]] = {}
+        self._kinds: dict[NodeOffer, Kind] = {}
+        self._known: dict[int, tuple[NodeOffer, Kind]] = {}
+        self.fleet = Fleet(self.kind)
+        self.asks = Asks()
+        self.serial = 0
+        """How many plans were begun."""
 
     def fit(self, offer: NodeOffer, spec: JobSpec) -> Binding | None:
         """What the job would get of that node when it is free; None: it can never run there."""
-        if spec.runtime not in offer.runtimes:
-            return None
-        key = (offer.name, spec.resources)
-        known = self._known.get(key)
+        return self.kind(offer).fit(spec)
+
+    def kind(self, offer: NodeOffer) -> Kind:
+        """The same object for equal nodes."""
+        known = self._known.get(id(offer))
         if known is None or known[0] is not offer:
-            known = self._remember(key, offer)
+            known = self._remember(offer)
         return known[1]
 
-    def _remember(self, key: tuple[str, ResourceRequest], offer: NodeOffer) -> tuple[NodeOffer, Binding | None]:
+    def _remember(self, offer: NodeOffer) -> tuple[NodeOffer, Kind]:
         if len(self._known) >= _MOST:
             self._known.clear()
-        self._known[key] = (offer, _bound(offer, key[1]))
-        return self._known[key]
-
-
-def _bound(offer: NodeOffer, request: ResourceRequest) -> Binding | None:
-    try:
-        return bind(offer, request)
-    except (Infeasible, InvalidValue):
-        return None
+            self._kinds.clear()
+        plain = replace(offer, name="", boot_id="", version="", machine="")
+        kind = self._kinds.get(plain)
+        if kind is None:
+            kind = self._kinds[plain] = Kind(offer)
+        self._known[id(offer)] = (offer, kind)
+        return self._known[id(offer)]

@@ -1,50 +1,128 @@
-"""A scratch copy of the free nodes, which a policy spends while it plans."""
+"""A scratch copy of the free nodes, which a policy spends while it plans: the one place that a policy asks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+import math
+from collections.abc import Sequence
 
 from hpcsched.model.allocation import Allocation, NodeBinding
-from hpcsched.model.job import JobSpec, ResourceRequest
-from hpcsched.model.node import Node
+from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.snapshot import Snapshot, Start, Wait
+from hpcsched.sched import bits
+from hpcsched.sched.ask import Ask, Shape
+from hpcsched.sched.closures import Closures
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.reserved import Reserved
+
+UNAVAILABLE = Wait(
+    Reason.REQ_NODE_NOT_AVAIL, "the nodes that could run it are drained, down or not connected: see `hpcsched nodes`"
+)
 
 
-def in_service(node: Node) -> bool:
-    """It could take a job, now or when it is free."""
-    return node.connected and not node.down and not node.drain_reason
+def end_of(job: Job, now: float) -> float:
+    """When its time limit is up, maybe in the past; infinity without a limit and while it is suspended."""
+    if job.state is JobState.SUSPENDED or not job.spec.time_limit_s:
+        return math.inf
+    return (job.start_time or job.granted_time or now) + job.spec.time_limit_s + job.suspended_s
 
 
 class Ledger:
-    """`usable`: nodes in service, busy or not; `free`: those that nothing runs on and that were not spent yet. Both by name."""
+    """Masks of ranks: `serving`, nodes in service; `free`, those of them that nothing runs on and that were not spent yet; `due`,
+    those whose jobs are being stopped because their time is up, so that they come free at any moment.
 
-    def __init__(self, nodes: Iterable[Node], fitter: Fitter) -> None:
-        self.usable = {node.name: node for node in sorted(nodes, key=lambda node: node.name) if in_service(node)}
-        self.free = {name: node for name, node in self.usable.items() if not node.busy}
-        self._fitter = fitter
-        self._could: dict[tuple[ResourceRequest, str, int], bool] = {}
+    Answers hold until the next Ledger is made with the same fitter.
+    """
 
-    def find(self, spec: JobSpec) -> Allocation | None:
-        """The first free nodes by name that fit; None: not enough of them. Spends nothing."""
-        if len(self.free) < spec.nodes:
-            return None
-        parts = tuple(islice(self._fits(self.free, spec), spec.nodes))
-        return Allocation(parts) if len(parts) == spec.nodes else None
+    def __init__(self, snapshot: Snapshot, fitter: Fitter) -> None:
+        fitter.serial += 1
+        self.snapshot, self.serial, self.now = snapshot, fitter.serial, snapshot.now
+        self.fleet, self._asks = fitter.fleet, fitter.asks
+        self.fleet.update(snapshot.nodes)
+        self.fleet.forget_ended(snapshot.running)
+        self._asks.share(frozenset(part.name for part in snapshot.site.partitions if part.shared))
+        self.free, self.serving = self.fleet.free, self.fleet.serving
+        self.closures = Closures(snapshot.reservations, self.fleet)
+        self._reserved = Reserved(snapshot.reservations, snapshot.now) if snapshot.reservations else None
+        self.held = 0
+        self.granted: list[tuple[float, int]] = []
+        """Of the starts that were spent: when each ends at the latest, and its nodes."""
+        self.running_ends, self.due = self._running()
+        self._jobs: dict[int, Job] = {}
 
-    def spend(self, allocation: Allocation) -> None:
-        for name in allocation.nodes:
-            del self.free[name]
+    def _running(self) -> tuple[list[tuple[float, int]], int]:
+        """When each running job ends at the latest, and its nodes; those of jobs that are being stopped as a mask."""
+        later, due, now = list[tuple[float, int]](), 0, self.now
+        for job in self.snapshot.running:
+            end, mask = end_of(job, now), self.fleet.mask_of(job)
+            if end <= now:
+                due |= mask if now <= end + job.spec.grace_s else 0
+                end = now
+            later.append((end, mask))
+        return later, due & self.serving & ~self.free
 
-    def could_run(self, spec: JobSpec) -> bool:
+    def ask(self, job: Job) -> Ask:
+        return self._asks.of(job)
+
+    def asks(self, jobs: Sequence[Job]) -> list[Ask]:
+        return self._asks.of_all(jobs)
+
+    def why_not(self, job: Job) -> Wait | None:
+        """Why it may not start now, however many nodes were free."""
+        ask = self.ask(job)
+        if ask.serial == self.serial:
+            return ask.wait
+        wait = self._reserved.why_not(job) if self._reserved else None
+        if wait is not None:
+            ask.serial, ask.wait = self.serial, wait
+        return wait
+
+    def could_run(self, job: Job) -> bool:
         """Enough nodes in service could run it, if they were free."""
-        key = (spec.resources, spec.runtime, spec.nodes)
-        if key not in self._could:
-            self._could[key] = sum(1 for _ in islice(self._fits(self.usable, spec), spec.nodes)) == spec.nodes
-        return self._could[key]
+        ask = self.ask(job)
+        return (self.able(ask.shape) & self.serving).bit_count() >= ask.nodes
 
-    def _fits(self, nodes: dict[str, Node], spec: JobSpec) -> Iterator[NodeBinding]:
-        for name, node in nodes.items():
-            binding = self._fitter.fit(node.offer, spec)
-            if binding is not None:
-                yield NodeBinding(name, binding)
+    def able(self, shape: Shape) -> int:
+        """Nodes that could run it, in service or not."""
+        if shape.epoch != self.fleet.epoch:
+            shape.epoch = self.fleet.epoch
+            shape.able = 0
+            for kind, mask in self.fleet.kinds.items():
+                if kind.fit(shape.spec) is not None:
+                    shape.able |= mask
+        return shape.able
+
+    def open(self, ask: Ask, nodes: int | None = None) -> int:
+        """Free nodes (or those of the mask) that fit and that no reservation keeps from the job until its end."""
+        mask = self.able(ask.shape) & (self.free if nodes is None else nodes)
+        return mask & ~self.closures.closed(ask.spec, self.now, self.now + ask.limit) if self.closures else mask
+
+    def find(self, job: Job, among: int = -1) -> Start | None:
+        """As many of the first free nodes by name as the job takes, of the mask `among`; None: too few. Spends nothing."""
+        ask = self.ask(job)
+        open_ = self.open(ask) & among
+        if open_.bit_count() < ask.nodes:
+            return None
+        return self.start(job, bits.lowest(open_, ask.most))
+
+    def start(self, job: Job, mask: int) -> Start:
+        """On these nodes, which fit."""
+        self._jobs[job.id] = job
+        fleet, spec = self.fleet, job.spec
+        parts = []
+        for rank in bits.ranks(mask):
+            binding = fleet.kind_of(rank).fit(spec)
+            assert binding is not None
+            parts.append(NodeBinding(fleet.names[rank], binding))
+        return Start(job.id, Allocation(tuple(parts)))
+
+    def spend(self, start: Start) -> None:
+        """A start that `find` gave."""
+        mask = self.fleet.mask(part.node for part in start.allocation.bindings)
+        self.hold(self._jobs[start.job_id], mask)
+
+    def hold(self, job: Job, mask: int) -> None:
+        """Keep these nodes for the job, which starts as soon as all of them are free."""
+        self.free &= ~mask
+        self.due &= ~mask
+        self.held |= mask
+        self.granted.append((self.now + self.ask(job).limit, mask))

@@ -9,7 +9,7 @@ from hpcsched.model.job import Job
 from hpcsched.model.node import Node
 from hpcsched.model.snapshot import Plan, Snapshot, Start
 from hpcsched.sched.binding_fault import binding_fault
-from hpcsched.sched.ledger import in_service
+from hpcsched.sched.fleet import in_service
 
 
 def verify(plan: Plan, snapshot: Snapshot) -> None:

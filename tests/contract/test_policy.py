@@ -56,7 +56,7 @@ def _fits(job: object, snapshot: Snapshot) -> bool:
     from hpcsched.sched.fit import Fitter
     from hpcsched.sched.ledger import Ledger
 
-    return Ledger(snapshot.nodes, Fitter()).find(job.spec) is not None  # type: ignore[attr-defined]
+    return Ledger(snapshot, Fitter()).find(job) is not None  # type: ignore[arg-type]
 
 
 @given(snapshot=clusters())
