@@ -39,6 +39,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("node", "node", "Show one node."),
             Entry("drain", "drain", "Give a node no new job."),
             Entry("resume", "resume", "Give a drained node jobs again."),
+            Entry("reservation", "reservation", "Set nodes aside for a time."),
             Entry("topology", "topology", "Draw a node's packages, memory nodes, caches, cores and devices."),
         ),
     ),

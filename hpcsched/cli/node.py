@@ -21,6 +21,7 @@ def facts(node: Node) -> list[tuple[str, str]]:
         ("since", wording.moment(node.since)),
         ("connected", "yes" if node.connected else "no"),
         ("job", str(node.job_id or "")),
+        ("suspended", " ".join(map(str, node.suspended))),
         ("cleaning", " ".join(map(str, node.cleaning))),
         ("model", topology.cpu_model),
         ("cpus", f"{offer.cpus} (of {topology.pus})"),

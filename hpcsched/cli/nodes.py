@@ -11,10 +11,19 @@ from hpcsched.cli.context import Context
 from hpcsched.cli.output import Column, output_option, show
 from hpcsched.model.device import DeviceKind
 from hpcsched.model.node import Node
+from hpcsched.sched.reserved import Reserved
 
 
 def _job(node: Node) -> str:
     return str(node.job_id) if node.job_id is not None else ""
+
+
+def _columns(reserved: Reserved) -> tuple[Column[Node], ...]:
+    return (*COLUMNS[:-1], Column("RESERVED", lambda node: reserved.holder(node.name)), *COLUMNS[-1:])
+
+
+def _plain(reserved: Reserved) -> tuple[Callable[[Node], str], ...]:
+    return (*PLAIN, lambda node: reserved.holder(node.name))
 
 
 COLUMNS: tuple[Column[Node], ...] = (
@@ -48,8 +57,10 @@ PLAIN: tuple[Callable[[Node], str], ...] = (
 def command(context: Context, form: str) -> None:
     """List the nodes, what of them jobs may have, and which job each one has.
 
-    Plain columns: name, state, job id, cores, cpus, memory nodes, memory in bytes, reason of the drain, GPUs.
+    Plain columns: name, state, job id, cores, cpus, memory nodes, memory in bytes, reason of the drain, GPUs, reservation that
+    holds it now.
     """
     with context.client() as client:
         found = client.nodes()
-    show(found, COLUMNS, PLAIN, form)
+        reserved = Reserved(client.reservations(), context.now())
+    show(found, _columns(reserved), _plain(reserved), form)

@@ -14,6 +14,7 @@ from hpcsched.errors import InvalidValue
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import Node
 from hpcsched.model.record import Record
+from hpcsched.model.reservation import Reservation, ReservationRequest
 from hpcsched.v1 import (
     accounting_service_pb2,
     accounting_service_pb2_grpc,
@@ -21,6 +22,8 @@ from hpcsched.v1 import (
     job_service_pb2_grpc,
     node_service_pb2,
     node_service_pb2_grpc,
+    reservation_service_pb2,
+    reservation_service_pb2_grpc,
 )
 from hpcsched.wire.convert import from_message, to_message
 
@@ -40,6 +43,7 @@ class Client:
         self._channel = open_channel(self.address)
         self._jobs: Any = job_service_pb2_grpc.JobServiceStub(self._channel)
         self._nodes: Any = node_service_pb2_grpc.NodeServiceStub(self._channel)
+        self._reservations: Any = reservation_service_pb2_grpc.ReservationServiceStub(self._channel)
         self._accounting: Any = accounting_service_pb2_grpc.AccountingServiceStub(self._channel)
 
     def __enter__(self) -> Client:
@@ -141,6 +145,25 @@ class Client:
     def resume(self, name: str) -> Node:
         request = node_service_pb2.ResumeNodeRequest(request_id=_new_id(), name=name)
         return from_message(Node, self._call(self._nodes.ResumeNode, request).node)
+
+    def reserve(self, wanted: ReservationRequest) -> Reservation:
+        """Set nodes aside. Raises AlreadyExists, Conflict, Infeasible."""
+        request = reservation_service_pb2.MakeReservationRequest(request_id=_new_id(), wanted=to_message(wanted))
+        return from_message(Reservation, self._call(self._reservations.MakeReservation, request).reservation)
+
+    def reservations(self) -> list[Reservation]:
+        """By start; of those that repeat, the present or next time."""
+        response = self._call(self._reservations.ListReservations, reservation_service_pb2.ListReservationsRequest())
+        return [from_message(Reservation, item) for item in response.reservations]
+
+    def reservation(self, name: str) -> Reservation:
+        request = reservation_service_pb2.GetReservationRequest(name=name)
+        return from_message(Reservation, self._call(self._reservations.GetReservation, request).reservation)
+
+    def unreserve(self, name: str) -> None:
+        """Delete the reservation; jobs that run in it go on."""
+        request = reservation_service_pb2.DeleteReservationRequest(request_id=_new_id(), name=name)
+        self._call(self._reservations.DeleteReservation, request)
 
     def records(self, limit: int = 1000, before_job_id: int = 0) -> list[Record]:
         """Records of ended jobs, newest first."""

@@ -29,7 +29,7 @@ class Desk:
     """`clock` gives Unix seconds."""
 
     def __init__(self, config: ControllerConfig, journal: Journal, clock: Callable[[], float]) -> None:
-        self.config = config
+        self.config, self.clock = config, clock
         self.agents = Agents()
         self.ledger = Ledger(journal, config.snapshot_events)
         self.loop = Loop(self.ledger, load("policies", config.policy)(), clock, self.agents.sync, self._changed, self._watched)

@@ -23,6 +23,7 @@ from hpcsched.controller.agent_service import AgentService
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.job_service import JobService
 from hpcsched.controller.node_service import NodeService
+from hpcsched.controller.reservation_service import ReservationService
 from hpcsched.errors import ConfigError, alone
 from hpcsched.plugins import load
 from hpcsched.state import decide
@@ -37,6 +38,8 @@ from hpcsched.v1 import (
     job_service_pb2_grpc,
     node_service_pb2,
     node_service_pb2_grpc,
+    reservation_service_pb2,
+    reservation_service_pb2_grpc,
 )
 
 SOCKET_MODE = 0o660
@@ -53,6 +56,12 @@ _OPTIONS = (
 _SERVICES = (
     (JobService, job_service_pb2_grpc.add_JobServiceServicer_to_server, job_service_pb2, "JobService"),
     (NodeService, node_service_pb2_grpc.add_NodeServiceServicer_to_server, node_service_pb2, "NodeService"),
+    (
+        ReservationService,
+        reservation_service_pb2_grpc.add_ReservationServiceServicer_to_server,
+        reservation_service_pb2,
+        "ReservationService",
+    ),
     (AgentService, agent_service_pb2_grpc.add_AgentServiceServicer_to_server, agent_service_pb2, "AgentService"),
     (
         AccountingService,

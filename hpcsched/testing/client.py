@@ -11,6 +11,7 @@ from hpcsched.model.container import StepExit
 from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.node import Node
 from hpcsched.model.record import Record
+from hpcsched.model.reservation import Reservation, ReservationRequest
 
 Part = bytes | Job | BaseException
 
@@ -63,6 +64,7 @@ class FakeClient:
     refuses: dict[int | str, HpcschedError] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     specs: list[JobSpec] = field(default_factory=list)
+    reserved: list[Reservation] = field(default_factory=list)
 
     def __enter__(self) -> FakeClient:
         return self
@@ -127,6 +129,23 @@ class FakeClient:
     def resume(self, name: str) -> Node:
         self._told("resume", name)
         return replace(self.node(name), drain_reason="")
+
+    def reserve(self, wanted: ReservationRequest) -> Reservation:
+        self._told("reserve", wanted.name, wanted)
+        nodes = wanted.nodes or tuple(node.name for node in self.cluster[: wanted.count])
+        return Reservation(wanted.name, wanted.start, wanted.start + wanted.duration_s, nodes)
+
+    def reservations(self) -> list[Reservation]:
+        return self.reserved
+
+    def reservation(self, name: str) -> Reservation:
+        for item in self.reserved:
+            if item.name == name:
+                return item
+        raise NotFound(f"no reservation {name!r}")
+
+    def unreserve(self, name: str) -> None:
+        self._told("unreserve", name)
 
     def records(self, limit: int = 1000, before_job_id: int = 0) -> list[Record]:
         self.calls.append(("records", limit, before_job_id))

@@ -23,6 +23,7 @@ from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest, TaskBind
 from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.record import Record
+from hpcsched.model.reservation import Repeat, Reservation
 from hpcsched.model.topology import Cache, Core, NumaNode, Topology
 from hpcsched.model.units import GIB, MIB
 
@@ -160,3 +161,10 @@ def failed() -> Job:
 
 def record() -> Record:
     return Record(failed(), 5.0, 4.5, Usage(7.25, 512 << 20, 0))
+
+
+def reservations() -> list[Reservation]:
+    """One that holds n1 now, and one that comes every week."""
+    talk = Reservation("talk", NOW - 600, NOW + 6600, ("n1",), users=("ann", "bob"), comment="visitors", made=START)
+    works = Reservation("works", NOW + 86400, NOW + 100800, ("n1", "n2"), maintenance=True, repeat=Repeat.WEEKLY, made=START)
+    return [talk, works]

@@ -32,6 +32,8 @@ CALLS = {
     "records": ["records"],
     "receipt": ["receipt", "1"],
     "topology": ["topology", "n1"],
+    "reservations": ["reservation", "list"],
+    "reservation": ["reservation", "show", "talk"],
 }
 
 
@@ -47,7 +49,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def context() -> Context:
     nodes = [nouns.node("n1", job_id=2), replace(nouns.equipped("n2"), drain_reason="new memory")]
-    client = FakeClient([nouns.waiting(), nouns.running(), nouns.failed()], nodes, [nouns.record()])
+    jobs = [nouns.waiting(), nouns.running(), nouns.failed()]
+    client = FakeClient(jobs, nodes, [nouns.record()], reserved=nouns.reservations())
     return Context(connect=lambda address: client, now=lambda: nouns.NOW)  # type: ignore[arg-type,return-value]
 
 
@@ -90,7 +93,7 @@ def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) ->
         invoke(["nodes", "--output", form], context)
         printed = capsys.readouterr().out
         assert "\x1b" not in printed
-        assert printed.count("\t") == (8 if form == "plain" else 0)
+        assert printed.count("\t") == (9 if form == "plain" else 0)
         assert printed.count("\n") == (1 if form == "plain" else 2)
 
 
