@@ -31,7 +31,7 @@ class Desk:
     def __init__(self, config: ControllerConfig, journal: Journal, clock: Callable[[], float]) -> None:
         self.config, self.clock = config, clock
         self.agents = Agents()
-        self.ledger = Ledger(journal, config.snapshot_events)
+        self.ledger = Ledger(journal, config.snapshot_events, config.site)
         self.loop = Loop(self.ledger, load("policies", config.policy)(), clock, self.agents.sync, self._changed, self._watched)
         self.disconnected_since: dict[str, float] = {}
         """Seconds of the monotonic clock, which no administrator sets."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hpcsched.errors import Conflict, StoreError
 from hpcsched.model.job import Job
 from hpcsched.model.record import Record
+from hpcsched.model.site import Site
 from hpcsched.state import codec
 from hpcsched.state.commands import RecordJob
 from hpcsched.state.events import Event
@@ -17,8 +18,8 @@ from hpcsched.stores.base import Journal, RecordRow
 class Ledger:
     """`snapshot_every`: events between two snapshots."""
 
-    def __init__(self, journal: Journal, snapshot_every: int) -> None:
-        self._journal, self._every = journal, snapshot_every
+    def __init__(self, journal: Journal, snapshot_every: int, site: Site | None = None) -> None:
+        self._journal, self._every, self._site = journal, snapshot_every, site
         self.epoch = 0
         self._position = 0
         self._since_snapshot = 0
@@ -31,7 +32,7 @@ class Ledger:
     def reload(self) -> State:
         """The state that the journal holds. Raises StoreCorrupt."""
         body, self._position, entries = self._journal.load()
-        state = State.load(body) if body else State()
+        state = State.load(body, self._site) if body else State(self._site)
         self._since_snapshot = 0
         for entry in entries:
             state.apply(codec.decode(entry.kind, entry.body))
