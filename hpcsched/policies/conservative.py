@@ -1,0 +1,133 @@
+"""Conservative backfilling (Mu'alem & Feitelson 2001): the start of every job that waits is reserved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hpcsched.model.job import Job, Reason
+from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
+from hpcsched.sched import bits
+from hpcsched.sched.ask import Ask
+from hpcsched.sched.backfill import IN_A_MOMENT, no_nodes
+from hpcsched.sched.fit import Fitter
+from hpcsched.sched.horizon import ends
+from hpcsched.sched.ledger import UNAVAILABLE, Ledger
+from hpcsched.sched.profile import Profile, Share, split
+from hpcsched.sched.reserved import moment
+
+MAX_STEPS = 200_000
+"""Work of one plan. Jobs that it does not come to wait behind the others; a few thousand are always within it."""
+_BEHIND = Wait(Reason.PRIORITY, "more jobs are ahead than starts are reserved for")
+_UNKNOWN = Wait(Reason.RESOURCES, "it waits for nodes of jobs that have no time limit")
+
+
+@dataclass(slots=True)
+class _Promise:
+    time: float
+    wait: Wait
+
+
+class Conservative:
+    """A job is promised the earliest start that delays no promise made before, and a promise only ever moves forward: when
+    something ends early, each in order gets an earlier start if there is one. So nobody is overtaken for longer than until
+    the start that was promised when it came, as long as no node is lost. Promises are forgotten by a restart.
+    """
+
+    def __init__(self) -> None:
+        self._fitter = Fitter()
+        self._promises: dict[int, _Promise] = {}
+        self._running: frozenset[int] = frozenset()
+
+    def plan(self, snapshot: Snapshot) -> Plan:
+        ledger = Ledger(snapshot, self._fitter)
+        if not ledger.serving:
+            return Plan(others=no_nodes(ledger))
+        running = frozenset(job.id for job in snapshot.running)
+        turn = _Turn(ledger, self._promises, not self._running <= running)
+        plan = turn.plan(snapshot.pending)
+        self._promises = turn.promises
+        self._running = running.union(start.job_id for start in plan.starts)
+        return plan
+
+
+class _Turn:
+    def __init__(self, ledger: Ledger, known: dict[int, _Promise], ended: bool) -> None:
+        self._ledger, self._known, self._ended = ledger, known, ended
+        self.promises: dict[int, _Promise] = {}
+        self._waits: dict[int, Wait] = {}
+        self._starts: list[Start] = []
+        self._shares: dict[int, Share] = {}
+
+    def plan(self, pending: Sequence[Job]) -> Plan:
+        jobs = [(job, ask) for job, ask in zip(pending, self._ledger.asks(pending), strict=True) if self._may(job)]
+        self._open({id(ask.shape): self._ledger.able(ask.shape) for _, ask in jobs})
+        for job, ask in jobs:
+            self._keep(job, ask)
+        for job, ask in jobs:
+            if self._profile.steps > MAX_STEPS:
+                return Plan(tuple(self._starts), self._waits, _BEHIND)
+            self._promise(job, ask)
+        return Plan(tuple(self._starts), self._waits)
+
+    def _may(self, job: Job) -> bool:
+        wait = self._ledger.why_not(job) or (None if self._ledger.could_run(job) else UNAVAILABLE)
+        if wait is not None:
+            self._waits[job.id] = wait
+        return wait is None
+
+    def _open(self, able: dict[int, int]) -> None:
+        ledger = self._ledger
+        groups = split(ledger.serving, dict.fromkeys(able.values()))
+        ready = ledger.free | ledger.due
+        coming = [(end, mask & ~ready) for end, mask in ends(ledger)]
+        self._profile = Profile(ledger.now, groups, ready, coming)
+        self._groups = {key: [n for n, group in enumerate(groups) if group & mask] for key, mask in able.items()}
+
+    def _keep(self, job: Job, ask: Ask) -> None:
+        """What was promised stays promised, if it can."""
+        known = self._known.get(job.id)
+        if known is None:
+            return
+        known.time = max(known.time, self._ledger.now)
+        share = self._profile.share(self._groups[id(ask.shape)], ask.nodes, known.time, ask.limit)
+        if sum(count for _, count in share) == ask.nodes:
+            self._profile.take(share, known.time, ask.limit)
+            self._shares[job.id], self.promises[job.id] = share, known
+
+    def _promise(self, job: Job, ask: Ask) -> None:
+        known = self.promises.get(job.id)
+        if known is None or (self._ended and known.time > self._ledger.now):
+            known = self._improve(job, ask, known)
+        if known.time > self._ledger.now:
+            self._waits[job.id] = known.wait
+        else:
+            self._start(job)
+
+    def _improve(self, job: Job, ask: Ask, known: _Promise | None) -> _Promise:
+        profile, groups = self._profile, self._groups[id(ask.shape)]
+        if known is not None:
+            profile.take(self._shares[job.id], known.time, ask.limit, -1)
+        time = profile.earliest(groups, ask.nodes, ask.limit)
+        if time == math.inf:
+            return _Promise(time, _UNKNOWN)
+        share = self._shares[job.id] = profile.share(groups, ask.nodes, time, ask.limit)
+        profile.take(share, time, ask.limit)
+        if known is None or known.time != time:
+            known = _Promise(time, Wait(Reason.PRIORITY, f"starts at {moment(time)} or before"))
+        self.promises[job.id] = known
+        return known
+
+    def _start(self, job: Job) -> None:
+        ledger, mask, wanted = self._ledger, 0, 0
+        able = ledger.able(ledger.ask(job).shape)
+        for group, count in self._shares[job.id]:
+            mask |= bits.lowest(self._profile.groups[group] & ledger.free & able, count)
+            wanted += count
+        if mask.bit_count() < wanted:
+            self._waits[job.id] = IN_A_MOMENT
+            return
+        start = ledger.start(job, mask)
+        ledger.spend(start)
+        self._starts.append(start)

@@ -1,0 +1,111 @@
+"""How many nodes are free over time, by the limits of what runs and what was promised to those that wait.
+
+Nodes are counted in groups whose nodes are alike for all jobs: in such a group the number alone decides, as jobs start in the
+order of their times and take any of its nodes.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+
+
+Share = Sequence[tuple[int, int]]
+"""(group, nodes of it)."""
+
+
+def split(whole: int, masks: Iterable[int]) -> list[int]:
+    """The parts of the mask `whole` that each of the masks holds whole or not at all."""
+    parts = [whole] if whole else []
+    for mask in masks:
+        parts = [piece for part in parts for piece in (part & mask, part & ~mask) if piece]
+    return parts
+
+
+class Profile:
+    """`free[group][place]`: nodes free from `times[place]` until the next time; the last lasts for ever. `steps`: work done."""
+
+    def __init__(self, now: float, groups: Sequence[int], free: int, ends: Iterable[tuple[float, int]]) -> None:
+        self.groups = groups
+        self.times = [now]
+        counts = [(group & free).bit_count() for group in groups]
+        self.free = [[count] for count in counts]
+        self.steps = 0
+        for end, mask in ends:
+            if end == math.inf:
+                break
+            self._come_free(max(end, now), [(group & mask).bit_count() for group in groups])
+
+    def _come_free(self, time: float, counts: Sequence[int]) -> None:
+        """Times rise."""
+        if time > self.times[-1]:
+            self.times.append(time)
+            for column in self.free:
+                column.append(column[-1])
+        for column, count in zip(self.free, counts, strict=True):
+            column[-1] += count
+
+    def earliest(self, groups: Sequence[int], nodes: int, length: float) -> float:
+        """When so many nodes of these groups are free for that long; infinity: never."""
+        place, last = 0, len(self.times)
+        while place < last:
+            blocked = self._blocked(groups, nodes, place, self.times[place] + length)
+            if blocked < 0:
+                return self.times[place]
+            place = max(blocked, place) + 1
+        return math.inf
+
+    def _blocked(self, groups: Sequence[int], nodes: int, place: int, end: float) -> int:
+        """A place from which on too few are free for a start at `place` (or before it, when no start there can do); -1: none."""
+        stop = bisect_left(self.times, end, place + 1)
+        self.steps += stop - place
+        if len(groups) == 1:
+            column = self.free[groups[0]]
+            for at in range(place, stop):
+                if column[at] < nodes:
+                    return at
+            return -1
+        return self._blocked_over_groups(groups, nodes, place, stop)
+
+    def _blocked_over_groups(self, groups: Sequence[int], nodes: int, place: int, stop: int) -> int:
+        least = [self.free[group][place] for group in groups]
+        for at in range(place, stop):
+            there = [self.free[group][at] for group in groups]
+            least = [min(pair) for pair in zip(least, there, strict=True)]
+            if sum(least) < nodes:
+                return at if sum(there) < nodes else place
+        return -1
+
+    def share(self, groups: Sequence[int], nodes: int, start: float, length: float) -> Share:
+        """So many nodes, of the first of these groups that have some for all of that time; fewer, when there are no more."""
+        first, stop = self._place(start), bisect_left(self.times, start + length)
+        shares = []
+        for group in groups:
+            count = min(nodes, max(0, min(self.free[group][first : max(stop, first + 1)])))
+            nodes -= count
+            shares.append((group, count))
+        return shares
+
+    def take(self, share: Share, start: float, length: float, sign: int = 1) -> None:
+        """They are in use for that time; with `sign` -1 not any more."""
+        first, stop = self._cut(start), self._cut(start + length)
+        self.steps += stop - first
+        for group, count in share:
+            column = self.free[group]
+            for place in range(first, stop) if count else ():
+                column[place] -= sign * count
+
+    def _place(self, time: float) -> int:
+        return max(0, bisect_right(self.times, time) - 1)
+
+    def _cut(self, time: float) -> int:
+        """The place that begins at that time."""
+        if time == math.inf:
+            return len(self.times)
+        place = bisect_left(self.times, time)
+        if place == len(self.times) or self.times[place] != time:
+            self.times.insert(place, time)
+            for column in self.free:
+                column.insert(place, column[place - 1])
+        return place
