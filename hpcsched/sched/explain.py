@@ -1,0 +1,113 @@
+"""Why a job waits, who is ahead, when it will start, and what would start it earlier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hpcsched.model.explanation import Ahead, Blocker, Explanation, Factor, Planned
+from hpcsched.model.job import Job
+from hpcsched.model.snapshot import Plan, Snapshot
+from hpcsched.sched.cheaper import changes
+from hpcsched.sched.fit import Fitter
+from hpcsched.sched.priority import factors, factors_of
+from hpcsched.sched.question import BEHIND, Question
+from hpcsched.sched.replay import Replay, part_of_the_limit, to_the_limit
+from hpcsched.sched.survey import survey
+
+MOST_AHEAD = 10
+MOST_PLANNED = 12
+_LATEST, _EARLIEST, _CHANGES = 0.4, 0.6, 1.0
+"""Up to which part of the time each may go on."""
+
+
+def explain_waiting(question: Question, plan: Plan, fitter: Fitter) -> Explanation:
+    """`plan`: the policy's for the snapshot as it is now."""
+    job, snapshot = question.job, question.snapshot
+    place = next((place for place, other in enumerate(snapshot.pending) if other.id == job.id), -1)
+    blockers = (*question.blockers, *_from_plan(job, plan, place))
+    answer = Explanation(
+        job_id=job.id,
+        state=job.state,
+        summary=blockers[0].message if blockers else "nothing keeps it from starting: it starts with the next plan",
+        blockers=blockers,
+        position=place + 1,
+        waiting=len(snapshot.pending),
+        ahead=tuple(_ahead(snapshot, place)),
+        factors=_factors(job, snapshot),
+        node_groups=survey(job, snapshot, fitter),
+        fraction=question.fraction,
+    )
+    answer = replace(answer, priority=sum(factor.product for factor in answer.factors))
+    return _with_future(answer, question, place)
+
+
+def _from_plan(job: Job, plan: Plan, place: int) -> Iterator[Blocker]:
+    if place < 0 or any(start.job_id == job.id for start in plan.starts):
+        return
+    wait = plan.wait(job.id)
+    if wait is not None:
+        yield Blocker(wait.reason, wait.message)
+
+
+def _ahead(snapshot: Snapshot, place: int) -> Iterator[Ahead]:
+    for at, job in enumerate(snapshot.pending[: min(max(place, 0), MOST_AHEAD)]):
+        priority = float(snapshot.priorities[at]) if len(snapshot.priorities) else 0.0
+        yield Ahead(job.id, job.spec.title, job.spec.user, job.spec.nodes, job.spec.time_limit_s, priority)
+
+
+def _factors(job: Job, snapshot: Snapshot) -> tuple[Factor, ...]:
+    fair = factors(snapshot.site, snapshot.usage, [*snapshot.pending, job])
+    found = factors_of(job, snapshot.site, fair, snapshot.now, len(snapshot.nodes))
+    return tuple(Factor(item.name, float(item.factor), float(item.weight), float(item.product)) for item in found)
+
+
+def _with_future(answer: Explanation, question: Question, place: int) -> Explanation:
+    job_id = question.job.id
+    if place < 0 and not any(item.job.id == job_id for item in question.later):
+        return answer
+    latest = question.replay(to_the_limit, _LATEST)
+    late = latest.until(job_id)
+    early = question.replay(part_of_the_limit(question.fraction), _EARLIEST).until(job_id)
+    found = changes(question, math.inf if late is None else late, to_the_limit, _CHANGES) if not latest.exhausted else ()
+    known = [start for start in (early, late) if start is not None]
+    return replace(
+        answer,
+        earliest=min(known, default=0.0) if early is not None else 0.0,
+        latest=max(known, default=0.0) if late is not None else 0.0,
+        after=latest.now if latest.exhausted else 0.0,
+        changes=found,
+        timeline=tuple(_timeline(latest, question.job, late)),
+        notes=tuple(_notes(question, latest, late, place)),
+    )
+
+
+def _timeline(replay: Replay, job: Job, start: float | None) -> list[Planned]:
+    """What must end or start before it does, the nearest to it: all of it happens up to its own start."""
+    until = math.inf if start is None else start
+    before = [_planned(replay, other) for other in replay.seen.values() if other.id != job.id]
+    before = [item for item in before if item.end or not item.running or start is None]
+    before.sort(key=lambda item: (abs((item.end if item.running else item.start) - until) if start else item.start, item.job_id))
+    chosen = [item for item in before if item.start <= until][: MOST_PLANNED - 1]
+    own = [_planned(replay, job)] if start is not None else []
+    return sorted([*chosen, *own], key=lambda item: (not item.running, item.start, item.end, item.job_id))
+
+
+def _planned(replay: Replay, job: Job) -> Planned:
+    running = job.allocation is not None
+    start = (job.start_time or job.granted_time) if running else replay.starts[job.id]
+    count = len(job.allocation.nodes) if job.allocation else job.spec.nodes
+    return Planned(job.id, job.spec.title, job.spec.user, count, start, replay.finishes.get(job.id, 0.0), running)
+
+
+def _notes(question: Question, replay: Replay, start: float | None, place: int) -> Iterator[str]:
+    behind = len(question.snapshot.pending) - place - 1 - BEHIND
+    if place >= 0 and behind > 0:
+        yield f"the replay left out {behind} jobs that are more than {BEHIND} places behind it: the policy may put some before it"
+    if replay.exhausted:
+        yield "the replay was stopped before it came to the job's start"
+    elif start is None:
+        yield "it does not start as long as nothing changes: jobs without a time limit, or nodes out of service, are in its way"
+    if question.snapshot.site.weights.fair_share:
+        yield "the replay leaves fair share as it is now"
