@@ -22,6 +22,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("run", "run", "Submit, follow the output, exit with the job's code."),
             Entry("jobs", "jobs", "List jobs."),
             Entry("job", "job", "Show one job."),
+            Entry("explain", "explain", "Say why a job waits, and when it will start."),
             Entry("logs", "logs", "Print a job's output."),
             Entry("cancel", "cancel", "Cancel jobs."),
             Entry("hold", "hold", "Keep waiting jobs from starting."),

@@ -11,6 +11,7 @@ from typing import Any
 from hpcsched.client.channel import call, default_address, open_channel, raising
 from hpcsched.client.exec import ExecSession, begin
 from hpcsched.errors import InvalidValue
+from hpcsched.model.explanation import Explanation
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import Node
 from hpcsched.model.record import Record
@@ -73,6 +74,18 @@ class Client:
     def jobs(self, include_ended: bool = False, limit: int = 1000) -> list[Job]:
         request = job_service_pb2.ListJobsRequest(include_ended=include_ended, limit=limit)
         return [from_message(Job, job) for job in self._call(self._jobs.ListJobs, request).jobs]
+
+    def explain(self, job: int | JobSpec) -> Explanation:
+        """Why a job waits and when it will start, why it got its nodes, or how it ended.
+
+        Of a spec: the same for a job that is only supposed; raises what `submit` would raise.
+        """
+        request = job_service_pb2.ExplainJobRequest()
+        if isinstance(job, JobSpec):
+            request.spec.CopyFrom(_message(job))
+        else:
+            request.job_id = job
+        return from_message(Explanation, self._call(self._jobs.ExplainJob, request).explanation)
 
     def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
         """The job once it has ended. Raises DeadlineExceeded after `timeout_s`."""

@@ -23,62 +23,67 @@ _sym_db = _symbol_database.Default()
 
 
 from hpcsched.v1 import container_pb2 as hpcsched_dot_v1_dot_container__pb2
+from hpcsched.v1 import explanation_pb2 as hpcsched_dot_v1_dot_explanation__pb2
 from hpcsched.v1 import job_pb2 as hpcsched_dot_v1_dot_job__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhpcsched/v1/job_service.proto\x12\x0bhpcsched.v1\x1a\x1bhpcsched/v1/container.proto\x1a\x15hpcsched/v1/job.proto\"J\n\x10SubmitJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x04spec\x18\x02 \x01(\x0b\x32\x14.hpcsched.v1.JobSpec\"#\n\x11SubmitJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\"L\n\x11SubmitJobsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12#\n\x05specs\x18\x02 \x03(\x0b\x32\x14.hpcsched.v1.JobSpec\"%\n\x12SubmitJobsResponse\x12\x0f\n\x07job_ids\x18\x01 \x03(\x04\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\"/\n\x0eGetJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"7\n\x0fListJobsRequest\x12\x15\n\rinclude_ended\x18\x01 \x01(\x08\x12\r\n\x05limit\x18\x02 \x01(\r\"2\n\x10ListJobsResponse\x12\x1e\n\x04jobs\x18\x01 \x03(\x0b\x32\x10.hpcsched.v1.Job\"1\n\x0eWaitJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"0\n\x0fWaitJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"6\n\x10\x43\x61ncelJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\"2\n\x11\x43\x61ncelJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"4\n\x0eHoldJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\"0\n\x0fHoldJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"7\n\x11ReleaseJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\"3\n\x12ReleaseJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"Q\n\x11ReadOutputRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\x12\x0c\n\x04node\x18\x04 \x01(\t\"A\n\x12ReadOutputResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x1d\n\x03job\x18\x02 \x01(\x0b\x32\x10.hpcsched.v1.Job\"\xb8\x01\n\rExecStepStart\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\x12\x0c\n\x04\x61rgv\x18\x03 \x03(\t\x12\x0f\n\x07workdir\x18\x04 \x01(\t\x12 \n\x03\x65nv\x18\x05 \x03(\x0b\x32\x13.hpcsched.v1.EnvVar\x12\x0b\n\x03tty\x18\x06 \x01(\x08\x12\'\n\x06window\x18\x07 \x01(\x0b\x32\x17.hpcsched.v1.WindowSize\x12\x0c\n\x04node\x18\x08 \x01(\t\"+\n\nWindowSize\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\"\xaf\x01\n\x0f\x45xecStepRequest\x12+\n\x05start\x18\x01 \x01(\x0b\x32\x1a.hpcsched.v1.ExecStepStartH\x00\x12\x0f\n\x05stdin\x18\x02 \x01(\x0cH\x00\x12\x16\n\x0cstdin_closed\x18\x03 \x01(\x08H\x00\x12)\n\x06window\x18\x04 \x01(\x0b\x32\x17.hpcsched.v1.WindowSizeH\x00\x12\x10\n\x06signal\x18\x05 \x01(\rH\x00\x42\t\n\x07message\"h\n\x10\x45xecStepResponse\x12\x10\n\x06stdout\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06stderr\x18\x02 \x01(\x0cH\x00\x12%\n\x04\x65xit\x18\x03 \x01(\x0b\x32\x15.hpcsched.v1.StepExitH\x00\x42\t\n\x07message\"a\n\x08StepExit\x12\x16\n\texit_code\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x13\n\x06signal\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\tB\x0c\n\n_exit_codeB\t\n\x07_signal2\xf8\x05\n\nJobService\x12J\n\tSubmitJob\x12\x1d.hpcsched.v1.SubmitJobRequest\x1a\x1e.hpcsched.v1.SubmitJobResponse\x12M\n\nSubmitJobs\x12\x1e.hpcsched.v1.SubmitJobsRequest\x1a\x1f.hpcsched.v1.SubmitJobsResponse\x12\x41\n\x06GetJob\x12\x1a.hpcsched.v1.GetJobRequest\x1a\x1b.hpcsched.v1.GetJobResponse\x12G\n\x08ListJobs\x12\x1c.hpcsched.v1.ListJobsRequest\x1a\x1d.hpcsched.v1.ListJobsResponse\x12\x44\n\x07WaitJob\x12\x1b.hpcsched.v1.WaitJobRequest\x1a\x1c.hpcsched.v1.WaitJobResponse\x12J\n\tCancelJob\x12\x1d.hpcsched.v1.CancelJobRequest\x1a\x1e.hpcsched.v1.CancelJobResponse\x12\x44\n\x07HoldJob\x12\x1b.hpcsched.v1.HoldJobRequest\x1a\x1c.hpcsched.v1.HoldJobResponse\x12M\n\nReleaseJob\x12\x1e.hpcsched.v1.ReleaseJobRequest\x1a\x1f.hpcsched.v1.ReleaseJobResponse\x12O\n\nReadOutput\x12\x1e.hpcsched.v1.ReadOutputRequest\x1a\x1f.hpcsched.v1.ReadOutputResponse0\x01\x12K\n\x08\x45xecStep\x12\x1c.hpcsched.v1.ExecStepRequest\x1a\x1d.hpcsched.v1.ExecStepResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dhpcsched/v1/job_service.proto\x12\x0bhpcsched.v1\x1a\x1bhpcsched/v1/container.proto\x1a\x1dhpcsched/v1/explanation.proto\x1a\x15hpcsched/v1/job.proto\"J\n\x10SubmitJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\"\n\x04spec\x18\x02 \x01(\x0b\x32\x14.hpcsched.v1.JobSpec\"#\n\x11SubmitJobResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\"L\n\x11SubmitJobsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12#\n\x05specs\x18\x02 \x03(\x0b\x32\x14.hpcsched.v1.JobSpec\"%\n\x12SubmitJobsResponse\x12\x0f\n\x07job_ids\x18\x01 \x03(\x04\"\x1f\n\rGetJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\"/\n\x0eGetJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"7\n\x0fListJobsRequest\x12\x15\n\rinclude_ended\x18\x01 \x01(\x08\x12\r\n\x05limit\x18\x02 \x01(\r\"2\n\x10ListJobsResponse\x12\x1e\n\x04jobs\x18\x01 \x03(\x0b\x32\x10.hpcsched.v1.Job\"T\n\x11\x45xplainJobRequest\x12\x10\n\x06job_id\x18\x01 \x01(\x04H\x00\x12$\n\x04spec\x18\x02 \x01(\x0b\x32\x14.hpcsched.v1.JobSpecH\x00\x42\x07\n\x05\x61\x62out\"C\n\x12\x45xplainJobResponse\x12-\n\x0b\x65xplanation\x18\x01 \x01(\x0b\x32\x18.hpcsched.v1.Explanation\"1\n\x0eWaitJobRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\x0f\n\x07granted\x18\x02 \x01(\x08\"0\n\x0fWaitJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"6\n\x10\x43\x61ncelJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\"2\n\x11\x43\x61ncelJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"4\n\x0eHoldJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\"0\n\x0fHoldJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"7\n\x11ReleaseJobRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\"3\n\x12ReleaseJobResponse\x12\x1d\n\x03job\x18\x01 \x01(\x0b\x32\x10.hpcsched.v1.Job\"\x97\x01\n\x11ReadOutputRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\x0e\n\x06offset\x18\x02 \x01(\x04\x12\x0e\n\x06\x66ollow\x18\x03 \x01(\x08\x12\x0c\n\x04node\x18\x04 \x01(\t\x12\x14\n\x07task_id\x18\x05 \x01(\rH\x00\x88\x01\x01\x12\x15\n\x08position\x18\x06 \x01(\rH\x01\x88\x01\x01\x42\n\n\x08_task_idB\x0b\n\t_position\"A\n\x12ReadOutputResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x1d\n\x03job\x18\x02 \x01(\x0b\x32\x10.hpcsched.v1.Job\"\xb8\x01\n\rExecStepStart\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06job_id\x18\x02 \x01(\x04\x12\x0c\n\x04\x61rgv\x18\x03 \x03(\t\x12\x0f\n\x07workdir\x18\x04 \x01(\t\x12 \n\x03\x65nv\x18\x05 \x03(\x0b\x32\x13.hpcsched.v1.EnvVar\x12\x0b\n\x03tty\x18\x06 \x01(\x08\x12\'\n\x06window\x18\x07 \x01(\x0b\x32\x17.hpcsched.v1.WindowSize\x12\x0c\n\x04node\x18\x08 \x01(\t\"+\n\nWindowSize\x12\x0c\n\x04rows\x18\x01 \x01(\r\x12\x0f\n\x07\x63olumns\x18\x02 \x01(\r\"\xaf\x01\n\x0f\x45xecStepRequest\x12+\n\x05start\x18\x01 \x01(\x0b\x32\x1a.hpcsched.v1.ExecStepStartH\x00\x12\x0f\n\x05stdin\x18\x02 \x01(\x0cH\x00\x12\x16\n\x0cstdin_closed\x18\x03 \x01(\x08H\x00\x12)\n\x06window\x18\x04 \x01(\x0b\x32\x17.hpcsched.v1.WindowSizeH\x00\x12\x10\n\x06signal\x18\x05 \x01(\rH\x00\x42\t\n\x07message\"h\n\x10\x45xecStepResponse\x12\x10\n\x06stdout\x18\x01 \x01(\x0cH\x00\x12\x10\n\x06stderr\x18\x02 \x01(\x0cH\x00\x12%\n\x04\x65xit\x18\x03 \x01(\x0b\x32\x15.hpcsched.v1.StepExitH\x00\x42\t\n\x07message\"a\n\x08StepExit\x12\x16\n\texit_code\x18\x01 \x01(\rH\x00\x88\x01\x01\x12\x13\n\x06signal\x18\x02 \x01(\rH\x01\x88\x01\x01\x12\x0f\n\x07\x66\x61ilure\x18\x03 \x01(\tB\x0c\n\n_exit_codeB\t\n\x07_signal2\xc7\x06\n\nJobService\x12J\n\tSubmitJob\x12\x1d.hpcsched.v1.SubmitJobRequest\x1a\x1e.hpcsched.v1.SubmitJobResponse\x12M\n\nSubmitJobs\x12\x1e.hpcsched.v1.SubmitJobsRequest\x1a\x1f.hpcsched.v1.SubmitJobsResponse\x12\x41\n\x06GetJob\x12\x1a.hpcsched.v1.GetJobRequest\x1a\x1b.hpcsched.v1.GetJobResponse\x12G\n\x08ListJobs\x12\x1c.hpcsched.v1.ListJobsRequest\x1a\x1d.hpcsched.v1.ListJobsResponse\x12M\n\nExplainJob\x12\x1e.hpcsched.v1.ExplainJobRequest\x1a\x1f.hpcsched.v1.ExplainJobResponse\x12\x44\n\x07WaitJob\x12\x1b.hpcsched.v1.WaitJobRequest\x1a\x1c.hpcsched.v1.WaitJobResponse\x12J\n\tCancelJob\x12\x1d.hpcsched.v1.CancelJobRequest\x1a\x1e.hpcsched.v1.CancelJobResponse\x12\x44\n\x07HoldJob\x12\x1b.hpcsched.v1.HoldJobRequest\x1a\x1c.hpcsched.v1.HoldJobResponse\x12M\n\nReleaseJob\x12\x1e.hpcsched.v1.ReleaseJobRequest\x1a\x1f.hpcsched.v1.ReleaseJobResponse\x12O\n\nReadOutput\x12\x1e.hpcsched.v1.ReadOutputRequest\x1a\x1f.hpcsched.v1.ReadOutputResponse0\x01\x12K\n\x08\x45xecStep\x12\x1c.hpcsched.v1.ExecStepRequest\x1a\x1d.hpcsched.v1.ExecStepResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hpcsched.v1.job_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBMITJOBREQUEST']._serialized_start=98
-  _globals['_SUBMITJOBREQUEST']._serialized_end=172
-  _globals['_SUBMITJOBRESPONSE']._serialized_start=174
-  _globals['_SUBMITJOBRESPONSE']._serialized_end=209
-  _globals['_SUBMITJOBSREQUEST']._serialized_start=211
-  _globals['_SUBMITJOBSREQUEST']._serialized_end=287
-  _globals['_SUBMITJOBSRESPONSE']._serialized_start=289
-  _globals['_SUBMITJOBSRESPONSE']._serialized_end=326
-  _globals['_GETJOBREQUEST']._serialized_start=328
-  _globals['_GETJOBREQUEST']._serialized_end=359
-  _globals['_GETJOBRESPONSE']._serialized_start=361
-  _globals['_GETJOBRESPONSE']._serialized_end=408
-  _globals['_LISTJOBSREQUEST']._serialized_start=410
-  _globals['_LISTJOBSREQUEST']._serialized_end=465
-  _globals['_LISTJOBSRESPONSE']._serialized_start=467
-  _globals['_LISTJOBSRESPONSE']._serialized_end=517
-  _globals['_WAITJOBREQUEST']._serialized_start=519
-  _globals['_WAITJOBREQUEST']._serialized_end=568
-  _globals['_WAITJOBRESPONSE']._serialized_start=570
-  _globals['_WAITJOBRESPONSE']._serialized_end=618
-  _globals['_CANCELJOBREQUEST']._serialized_start=620
-  _globals['_CANCELJOBREQUEST']._serialized_end=674
-  _globals['_CANCELJOBRESPONSE']._serialized_start=676
-  _globals['_CANCELJOBRESPONSE']._serialized_end=726
-  _globals['_HOLDJOBREQUEST']._serialized_start=728
-  _globals['_HOLDJOBREQUEST']._serialized_end=780
-  _globals['_HOLDJOBRESPONSE']._serialized_start=782
-  _globals['_HOLDJOBRESPONSE']._serialized_end=830
-  _globals['_RELEASEJOBREQUEST']._serialized_start=832
-  _globals['_RELEASEJOBREQUEST']._serialized_end=887
-  _globals['_RELEASEJOBRESPONSE']._serialized_start=889
-  _globals['_RELEASEJOBRESPONSE']._serialized_end=940
-  _globals['_READOUTPUTREQUEST']._serialized_start=942
-  _globals['_READOUTPUTREQUEST']._serialized_end=1023
-  _globals['_READOUTPUTRESPONSE']._serialized_start=1025
-  _globals['_READOUTPUTRESPONSE']._serialized_end=1090
-  _globals['_EXECSTEPSTART']._serialized_start=1093
-  _globals['_EXECSTEPSTART']._serialized_end=1277
-  _globals['_WINDOWSIZE']._serialized_start=1279
-  _globals['_WINDOWSIZE']._serialized_end=1322
-  _globals['_EXECSTEPREQUEST']._serialized_start=1325
-  _globals['_EXECSTEPREQUEST']._serialized_end=1500
-  _globals['_EXECSTEPRESPONSE']._serialized_start=1502
-  _globals['_EXECSTEPRESPONSE']._serialized_end=1606
-  _globals['_STEPEXIT']._serialized_start=1608
-  _globals['_STEPEXIT']._serialized_end=1705
-  _globals['_JOBSERVICE']._serialized_start=1708
-  _globals['_JOBSERVICE']._serialized_end=2468
+  _globals['_SUBMITJOBREQUEST']._serialized_start=129
+  _globals['_SUBMITJOBREQUEST']._serialized_end=203
+  _globals['_SUBMITJOBRESPONSE']._serialized_start=205
+  _globals['_SUBMITJOBRESPONSE']._serialized_end=240
+  _globals['_SUBMITJOBSREQUEST']._serialized_start=242
+  _globals['_SUBMITJOBSREQUEST']._serialized_end=318
+  _globals['_SUBMITJOBSRESPONSE']._serialized_start=320
+  _globals['_SUBMITJOBSRESPONSE']._serialized_end=357
+  _globals['_GETJOBREQUEST']._serialized_start=359
+  _globals['_GETJOBREQUEST']._serialized_end=390
+  _globals['_GETJOBRESPONSE']._serialized_start=392
+  _globals['_GETJOBRESPONSE']._serialized_end=439
+  _globals['_LISTJOBSREQUEST']._serialized_start=441
+  _globals['_LISTJOBSREQUEST']._serialized_end=496
+  _globals['_LISTJOBSRESPONSE']._serialized_start=498
+  _globals['_LISTJOBSRESPONSE']._serialized_end=548
+  _globals['_EXPLAINJOBREQUEST']._serialized_start=550
+  _globals['_EXPLAINJOBREQUEST']._serialized_end=634
+  _globals['_EXPLAINJOBRESPONSE']._serialized_start=636
+  _globals['_EXPLAINJOBRESPONSE']._serialized_end=703
+  _globals['_WAITJOBREQUEST']._serialized_start=705
+  _globals['_WAITJOBREQUEST']._serialized_end=754
+  _globals['_WAITJOBRESPONSE']._serialized_start=756
+  _globals['_WAITJOBRESPONSE']._serialized_end=804
+  _globals['_CANCELJOBREQUEST']._serialized_start=806
+  _globals['_CANCELJOBREQUEST']._serialized_end=860
+  _globals['_CANCELJOBRESPONSE']._serialized_start=862
+  _globals['_CANCELJOBRESPONSE']._serialized_end=912
+  _globals['_HOLDJOBREQUEST']._serialized_start=914
+  _globals['_HOLDJOBREQUEST']._serialized_end=966
+  _globals['_HOLDJOBRESPONSE']._serialized_start=968
+  _globals['_HOLDJOBRESPONSE']._serialized_end=1016
+  _globals['_RELEASEJOBREQUEST']._serialized_start=1018
+  _globals['_RELEASEJOBREQUEST']._serialized_end=1073
+  _globals['_RELEASEJOBRESPONSE']._serialized_start=1075
+  _globals['_RELEASEJOBRESPONSE']._serialized_end=1126
+  _globals['_READOUTPUTREQUEST']._serialized_start=1129
+  _globals['_READOUTPUTREQUEST']._serialized_end=1280
+  _globals['_READOUTPUTRESPONSE']._serialized_start=1282
+  _globals['_READOUTPUTRESPONSE']._serialized_end=1347
+  _globals['_EXECSTEPSTART']._serialized_start=1350
+  _globals['_EXECSTEPSTART']._serialized_end=1534
+  _globals['_WINDOWSIZE']._serialized_start=1536
+  _globals['_WINDOWSIZE']._serialized_end=1579
+  _globals['_EXECSTEPREQUEST']._serialized_start=1582
+  _globals['_EXECSTEPREQUEST']._serialized_end=1757
+  _globals['_EXECSTEPRESPONSE']._serialized_start=1759
+  _globals['_EXECSTEPRESPONSE']._serialized_end=1863
+  _globals['_STEPEXIT']._serialized_start=1865
+  _globals['_STEPEXIT']._serialized_end=1962
+  _globals['_JOBSERVICE']._serialized_start=1965
+  _globals['_JOBSERVICE']._serialized_end=2804
 # @@protoc_insertion_point(module_scope)

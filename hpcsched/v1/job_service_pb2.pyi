@@ -1,4 +1,5 @@
 from hpcsched.v1 import container_pb2 as _container_pb2
+from hpcsched.v1 import explanation_pb2 as _explanation_pb2
 from hpcsched.v1 import job_pb2 as _job_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -62,6 +63,20 @@ class ListJobsResponse(_message.Message):
     jobs: _containers.RepeatedCompositeFieldContainer[_job_pb2.Job]
     def __init__(self, jobs: _Optional[_Iterable[_Union[_job_pb2.Job, _Mapping]]] = ...) -> None: ...
 
+class ExplainJobRequest(_message.Message):
+    __slots__ = ("job_id", "spec")
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    SPEC_FIELD_NUMBER: _ClassVar[int]
+    job_id: int
+    spec: _job_pb2.JobSpec
+    def __init__(self, job_id: _Optional[int] = ..., spec: _Optional[_Union[_job_pb2.JobSpec, _Mapping]] = ...) -> None: ...
+
+class ExplainJobResponse(_message.Message):
+    __slots__ = ("explanation",)
+    EXPLANATION_FIELD_NUMBER: _ClassVar[int]
+    explanation: _explanation_pb2.Explanation
+    def __init__(self, explanation: _Optional[_Union[_explanation_pb2.Explanation, _Mapping]] = ...) -> None: ...
+
 class WaitJobRequest(_message.Message):
     __slots__ = ("job_id", "granted")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
@@ -119,16 +134,20 @@ class ReleaseJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
 
 class ReadOutputRequest(_message.Message):
-    __slots__ = ("job_id", "offset", "follow", "node")
+    __slots__ = ("job_id", "offset", "follow", "node", "task_id", "position")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     OFFSET_FIELD_NUMBER: _ClassVar[int]
     FOLLOW_FIELD_NUMBER: _ClassVar[int]
     NODE_FIELD_NUMBER: _ClassVar[int]
+    TASK_ID_FIELD_NUMBER: _ClassVar[int]
+    POSITION_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     offset: int
     follow: bool
     node: str
-    def __init__(self, job_id: _Optional[int] = ..., offset: _Optional[int] = ..., follow: _Optional[bool] = ..., node: _Optional[str] = ...) -> None: ...
+    task_id: int
+    position: int
+    def __init__(self, job_id: _Optional[int] = ..., offset: _Optional[int] = ..., follow: _Optional[bool] = ..., node: _Optional[str] = ..., task_id: _Optional[int] = ..., position: _Optional[int] = ...) -> None: ...
 
 class ReadOutputResponse(_message.Message):
     __slots__ = ("data", "job")

@@ -56,6 +56,11 @@ class JobServiceStub:
                 request_serializer=hpcsched_dot_v1_dot_job__service__pb2.ListJobsRequest.SerializeToString,
                 response_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ListJobsResponse.FromString,
                 _registered_method=True)
+        self.ExplainJob = channel.unary_unary(
+                '/hpcsched.v1.JobService/ExplainJob',
+                request_serializer=hpcsched_dot_v1_dot_job__service__pb2.ExplainJobRequest.SerializeToString,
+                response_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ExplainJobResponse.FromString,
+                _registered_method=True)
         self.WaitJob = channel.unary_unary(
                 '/hpcsched.v1.JobService/WaitJob',
                 request_serializer=hpcsched_dot_v1_dot_job__service__pb2.WaitJobRequest.SerializeToString,
@@ -117,6 +122,14 @@ class JobServiceServicer:
 
     def ListJobs(self, request, context):
         """Without scripts, environments, device lists and the rest of long commands, which GetJob gives.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainJob(self, request, context):
+        """Why the job stands where it stands, when it will start, and what would start it earlier. Of a spec: the same for a job that is
+        checked like a submitted one, and forgotten.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -184,6 +197,11 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ListJobs,
                     request_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ListJobsRequest.FromString,
                     response_serializer=hpcsched_dot_v1_dot_job__service__pb2.ListJobsResponse.SerializeToString,
+            ),
+            'ExplainJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainJob,
+                    request_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ExplainJobRequest.FromString,
+                    response_serializer=hpcsched_dot_v1_dot_job__service__pb2.ExplainJobResponse.SerializeToString,
             ),
             'WaitJob': grpc.unary_unary_rpc_method_handler(
                     servicer.WaitJob,
@@ -326,6 +344,33 @@ class JobService:
             '/hpcsched.v1.JobService/ListJobs',
             hpcsched_dot_v1_dot_job__service__pb2.ListJobsRequest.SerializeToString,
             hpcsched_dot_v1_dot_job__service__pb2.ListJobsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hpcsched.v1.JobService/ExplainJob',
+            hpcsched_dot_v1_dot_job__service__pb2.ExplainJobRequest.SerializeToString,
+            hpcsched_dot_v1_dot_job__service__pb2.ExplainJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -16,11 +16,12 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model import allocation, array, container, device, job, node, record, reservation, site, topology
+from hpcsched.model import allocation, array, container, device, explanation, job, node, record, reservation, site, topology
 from hpcsched.model.idset import IdSet
 from hpcsched.v1 import (
     agent_service_pb2,
     container_pb2,
+    explanation_pb2,
     job_pb2,
     job_service_pb2,
     node_pb2,
@@ -58,6 +59,13 @@ _MESSAGES: dict[type, type[Message]] = {
     job.Job: job_pb2.Job,
     array.ArrayProgress: job_pb2.ArrayProgress,
     array.Assigned: job_pb2.Assigned,
+    explanation.Blocker: explanation_pb2.Blocker,
+    explanation.Ahead: explanation_pb2.Ahead,
+    explanation.Factor: explanation_pb2.Factor,
+    explanation.NodeGroup: explanation_pb2.NodeGroup,
+    explanation.Change: explanation_pb2.Change,
+    explanation.Planned: explanation_pb2.Planned,
+    explanation.Explanation: explanation_pb2.Explanation,
     reservation.Reservation: reservation_pb2.Reservation,
     reservation.ReservationRequest: reservation_pb2.ReservationRequest,
     device.Device: node_pb2.Device,
