@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from hpcsched.model.allocation import Binding
-from hpcsched.model.container import ContainerSpec, DesiredContainer, StepSpec
+from dataclasses import replace
+
+from hpcsched.model.allocation import Binding, TaskBinding
+from hpcsched.model.array import Assigned
+from hpcsched.model.container import ContainerSpec, DesiredContainer, StepSpec, Work
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
 from hpcsched.state.parts import all_run, ended, runs_everywhere
+from hpcsched.state.preemption import must_end
+from hpcsched.state.tables import Tables
+
+
+def desired_on(tables: Tables, name: str) -> tuple[DesiredContainer, ...]:
+    """Of the job that owns the node, and of those that gave it up frozen; none for a node that is not known."""
+    node = tables.nodes.get(name)
+    ids = (node.job_id, *node.suspended) if node else ()
+    jobs = [tables.active[number] for number in ids if number is not None and number in tables.active]
+    wanted = [_worker(tables, job, node) if job.is_worker else desired_container(job, node) for job in jobs if node]
+    return tuple(item for item in wanted if item)
 
 
 def desired_container(job: Job, node: Node) -> DesiredContainer | None:
@@ -26,12 +40,43 @@ def desired_container(job: Job, node: Node) -> DesiredContainer | None:
         container=_container(job, node, rank),
         command=_command(job) if runs and _may_run(job) else None,
         time_limit_s=job.spec.time_limit_s if runs else 0,
-        grace_s=float(job.spec.grace_s),
+        grace_s=_grace_s(job),
         stdout=job.spec.stdout.replace("%N", node.name).replace("%n", str(rank)) if runs else "",
-        cancel=job.cancel_requested and runs,
+        cancel=must_end(job) and runs,
         release=job.state is JobState.COMPLETING,
         started=job.parts[rank] is not None,
         first_task=sum(len(part.binding.tasks) for part in job.allocation.bindings[:rank]),
+        suspend=job.state is JobState.SUSPENDED,
+    )
+
+
+def _grace_s(job: Job) -> float:
+    """A job that gives its nodes up has the grace of its QOS."""
+    return float(job.preempt_grace_s if job.preempt_mode and not job.cancel_requested else job.spec.grace_s)
+
+
+def _worker(tables: Tables, worker: Job, node: Node) -> DesiredContainer | None:
+    """It has no command of its own; it is released when it gets no more work and has none."""
+    wanted = desired_container(worker, node)
+    if wanted is None:
+        return None
+    works = tuple(_work(tables.jobs[work.job_id], work, node) for work in worker.assigned)
+    idle = worker.dismissed and not any(work.ranges for work in worker.assigned)
+    return replace(wanted, is_worker=True, works=works, command=None, time_limit_s=0, stdout="", release=idle)
+
+
+def _work(job: Job, work: Assigned, node: Node) -> Work:
+    env = {**_threads(node, work.slots[0]), **dict(job.spec.env), **_names(job, (node.name,), 0)}
+    return Work(
+        job_id=job.id,
+        ranges=work.ranges,
+        slots=tuple(TaskBinding(slot.cpus, slot.mems, slot.gpus) for slot in work.slots),
+        command=replace(_command(job), env=tuple(env.items())),
+        array=job.spec.array,
+        time_limit_s=job.spec.time_limit_s,
+        grace_s=float(job.spec.grace_s),
+        stdout=job.spec.stdout.replace("%N", node.name).replace("%n", "0"),
+        cancel=job.cancel_requested,
     )
 
 
@@ -62,17 +107,23 @@ def _environment(job: Job, node: Node, rank: int, binding: Binding) -> tuple[tup
         {
             **_threads(node, binding),
             **dict(job.spec.env),
-            "HPCSCHED_JOB_ID": str(job.id),
-            "HPCSCHED_JOB_NAME": job.spec.title,
-            "HPCSCHED_NNODES": str(len(job.allocation.bindings)),
-            "HPCSCHED_NODELIST": ",".join(job.allocation.nodes),
-            "HPCSCHED_NODEID": str(rank),
+            **_names(job, job.allocation.nodes, rank),
             "HPCSCHED_CPUS": str(binding.cpus),
             "HPCSCHED_GPUS": ",".join(binding.gpus),
             "HPCSCHED_NICS": ",".join(binding.nics),
             **_task_counts(job, binding),
         }.items()
     )
+
+
+def _names(job: Job, nodes: tuple[str, ...], rank: int) -> dict[str, str]:
+    return {
+        "HPCSCHED_JOB_ID": str(job.id),
+        "HPCSCHED_JOB_NAME": job.spec.title,
+        "HPCSCHED_NNODES": str(len(nodes)),
+        "HPCSCHED_NODELIST": ",".join(nodes),
+        "HPCSCHED_NODEID": str(rank),
+    }
 
 
 def _threads(node: Node, binding: Binding) -> dict[str, str]:

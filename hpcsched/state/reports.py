@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model.container import ContainerStatus, EndCause, Phase
+from hpcsched.model.array import MAX_TASKS
+from hpcsched.model.container import ContainerStatus, EndCause, Phase, WorkStatus
+from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
-from hpcsched.state.events import ContainerGone, ContainerReported, Event, NodeDrained
+from hpcsched.state.events import ContainerGone, ContainerReported, Event, NodeDrained, WorkReported
 from hpcsched.state.parts import ended, lost, part_index
 from hpcsched.state.state import State
+from hpcsched.state.task_ends import news
 
 MAX_STATUSES = 10_000
 MAX_MESSAGE = 4096
+MAX_WORKS = 10_000
+MAX_ENDS = 100_000
 MAX_REASON = 200
 
 
@@ -59,11 +65,20 @@ def _by_job(statuses: Sequence[ContainerStatus]) -> dict[int, ContainerStatus]:
 
 
 def _part_events(state: State, node: Node, reported: Mapping[int, ContainerStatus], now: float) -> Iterator[Event]:
-    job = state.active.get(node.job_id) if node.job_id is not None else None
-    index = part_index(job, node.name) if job else None
-    if job is None or index is None or ended(job.parts[index]):
-        return
-    status, known = reported.get(job.id), job.parts[index]
+    for job_id in (node.job_id, *node.suspended):
+        job = state.active.get(job_id) if job_id is not None else None
+        index = part_index(job, node.name) if job else None
+        if job is not None and index is not None and not ended(job.parts[index]):
+            yield from _of_job(state, node, job, job.parts[index], reported.get(job.id), now)
+
+
+def _of_job(
+    state: State, node: Node, job: Job, known: ContainerStatus | None, status: ContainerStatus | None, now: float
+) -> Iterator[Event]:
+    """What its tasks came to goes ahead of the end of a worker."""
+    if status is not None and job.is_worker:
+        yield from _work_events(state, node, job, status.works, now)
+        status = replace(status, works=())
     if status is None and known is not None:
         why = f"node {node.name} no longer has the job's container"
         yield ContainerReported(now, node.name, lost(known, why, now))
@@ -73,8 +88,19 @@ def _part_events(state: State, node: Node, reported: Mapping[int, ContainerStatu
 
 
 def _is_news(status: ContainerStatus, known: ContainerStatus | None) -> bool:
-    """Another phase, or more observed: a job's tasks start after its container."""
-    return known is None or status.phase is not known.phase or (status.observed or known.observed) != known.observed
+    """Another phase, frozen or thawed, or more observed: a job's tasks start after its container."""
+    if known is None or status.phase is not known.phase or status.suspended is not known.suspended:
+        return True
+    return (status.observed or known.observed) != known.observed
+
+
+def _work_events(state: State, node: Node, worker: Job, statuses: Sequence[WorkStatus], now: float) -> Iterator[Event]:
+    by_job = {status.job_id: status for status in statuses}
+    for work in worker.assigned:
+        status, job = by_job.get(work.job_id), state.jobs[work.job_id]
+        told = news(work, status, job.state is JobState.RUNNING) if status else None
+        if told:
+            yield WorkReported(now, node.name, worker.id, told)
 
 
 def _gone(node: Node, reported: Mapping[int, ContainerStatus], now: float) -> Iterator[Event]:
@@ -89,8 +115,25 @@ def _checked(status: ContainerStatus) -> ContainerStatus:
     sampled = status.sampled
     if sampled and not (math.isfinite(sampled.misplaced) and math.isfinite(sampled.steal)):
         raise InvalidValue(f"job {status.job_id}: a report with shares {sampled.misplaced} and {sampled.steal}")
-    if len(status.message) > MAX_MESSAGE:
-        raise InvalidValue(
-            f"job {status.job_id}: a report with a message of {len(status.message)} characters, at most {MAX_MESSAGE}"
-        )
+    _check_message(status.job_id, status.message)
+    _check_works(status)
     return status
+
+
+def _check_message(job_id: int, message: str) -> None:
+    if len(message) > MAX_MESSAGE:
+        raise InvalidValue(f"job {job_id}: a report with a message of {len(message)} characters, at most {MAX_MESSAGE}")
+
+
+def _check_works(status: ContainerStatus) -> None:
+    if len(status.works) > MAX_WORKS or len({work.job_id for work in status.works}) != len(status.works):
+        raise InvalidValue(f"job {status.job_id}: a report of {len(status.works)} works, at most {MAX_WORKS} and none twice")
+    for work in status.works:
+        if len(work.done) > MAX_ENDS or len(work.ended) > MAX_ENDS:
+            raise InvalidValue(f"job {work.job_id}: a report of more than {MAX_ENDS} ends of tasks at once")
+        if not all(math.isfinite(time) and time >= 0 for time in (work.start_time, work.end_time)):
+            raise InvalidValue(f"job {work.job_id}: a report with times {work.start_time} and {work.end_time}")
+        if any(not 0 <= first < end <= MAX_TASKS for first, end in work.done):
+            raise InvalidValue(f"job {work.job_id}: a report with ranges of tasks that cannot be")
+        for end in work.ended:
+            _check_message(work.job_id, end.message)

@@ -17,6 +17,7 @@ class JobStep(enum.StrEnum):
 
     GRANTED = "nodes granted"
     STARTED = "all parts run"
+    TASK_STARTED = "the first task of the array runs"
     ENDING = "its end is known, other parts still stop"
     DONE = "exit code 0"
     NON_ZERO = "other exit code"
@@ -51,6 +52,7 @@ _ENDS: Mapping[JobStep, JobState] = {
 
 JOB_TABLE: Mapping[tuple[JobState, JobStep], JobState] = {
     (JobState.PENDING, JobStep.GRANTED): JobState.CONFIGURING,
+    (JobState.PENDING, JobStep.TASK_STARTED): JobState.RUNNING,
     (JobState.PENDING, JobStep.CANCELLED): JobState.CANCELLED,
     (JobState.PENDING, JobStep.TOO_LATE): JobState.DEADLINE,
     (JobState.PENDING, JobStep.NEVER): JobState.CANCELLED,

@@ -2,26 +2,100 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from hpcsched.model.allocation import Allocation, Binding, NodeBinding
+from hpcsched.model.array import Assigned
+from hpcsched.model.job import Job, JobState
+from hpcsched.model.ranges import common, union
+from hpcsched.sched.packing import taken, takes, worker_spec
 from hpcsched.state import events
-from hpcsched.state.commands import Command
+from hpcsched.state.arrays import nodes_of
+from hpcsched.state.commands import Command, JobChanged, SyncNode
 from hpcsched.state.tables import Tables
+from hpcsched.state.task_ends import news, task_news, with_work
+from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
+from hpcsched.state.works import give_out, waiting
 
 
 def worker_granted(tables: Tables, event: events.WorkerGranted) -> list[Command]:
-    raise NotImplementedError
+    job, name = tables.jobs.get(event.job_id), event.allocation.nodes[0]
+    node = tables.nodes.get(name)
+    if job is None or not tables.may_start(job) or node is None or node.busy or event.worker_id < tables.next_job_id:
+        return []
+    worker = Job(
+        event.worker_id,
+        worker_spec(job.spec),
+        f"worker:{event.worker_id}",
+        JobState.CONFIGURING,
+        event.time,
+        allocation=event.allocation,
+        parts=(None,),
+        granted_time=event.time,
+        is_worker=True,
+    )
+    tables.add_job(worker)
+    tables.put_node(changed_node(node, NodeStep.GRANTED, event.time, job_id=worker.id))
+    tables.hungry.add(worker.id)
+    if job.array is None:
+        return _into_slot(tables, worker, job, event.slots[0], event.time)
+    tables.put_job(replace(worker, assigned=(Assigned(job.id, (), event.slots, since=event.time),)))
+    tables.put_job(replace(job, array=replace(job.array, workers=(*job.array.workers, worker.id))))
+    return [SyncNode(name), JobChanged(job.id)]
 
 
 def slot_granted(tables: Tables, event: events.SlotGranted) -> list[Command]:
-    raise NotImplementedError
+    job, worker = tables.jobs.get(event.job_id), tables.jobs.get(event.worker_id)
+    if job is None or worker is None or job.array is not None or not tables.may_start(job) or not takes(worker, job):
+        return []
+    slot = event.allocation.bindings[0].binding
+    free = all(slot.cpus.isdisjoint(other.cpus) for other in taken(worker))
+    if event.allocation.nodes != nodes_of(tables, worker.id) or not free:
+        return []
+    return _into_slot(tables, worker, job, slot, event.time)
+
+
+def _into_slot(tables: Tables, worker: Job, job: Job, slot: Binding, time: float) -> list[Command]:
+    state = next_state(job, JobStep.GRANTED)
+    assert state is not None
+    assert worker.allocation is not None
+    name = worker.allocation.nodes[0]
+    given = Allocation((NodeBinding(name, slot),))
+    tables.put_job(replace(worker, assigned=(*worker.assigned, Assigned(job.id, ((0, 1),), (slot,), since=time))))
+    tables.put_job(replace(job, state=state, allocation=given, parts=(None,), worker=worker.id, granted_time=time))
+    return [SyncNode(name), JobChanged(job.id)]
 
 
 def work_assigned(tables: Tables, event: events.WorkAssigned) -> list[Command]:
-    raise NotImplementedError
+    job, worker = tables.jobs.get(event.job_id), tables.jobs.get(event.worker_id)
+    work = _work(worker, event.job_id)
+    if job is None or job.array is None or job.cancel_requested or worker is None or work is None:
+        return []
+    ranges = common(event.ranges, waiting(tables, job, job.array))
+    if not ranges:
+        return []
+    tables.put_job(replace(job, array=give_out(job.array, ranges)))
+    tables.put_job(with_work(worker, replace(work, ranges=union(work.ranges, ranges))))
+    return [SyncNode(name) for name in nodes_of(tables, worker.id)]
 
 
 def work_reported(tables: Tables, event: events.WorkReported) -> list[Command]:
-    raise NotImplementedError
+    worker = tables.jobs.get(event.worker_id)
+    work = _work(worker, event.status.job_id)
+    if worker is None or work is None or event.node not in nodes_of(tables, worker.id):
+        return []
+    job = tables.jobs[work.job_id]
+    status = news(work, event.status, job.state is JobState.RUNNING)
+    return task_news(tables, worker, work, status, event.time) if status else []
 
 
 def worker_dismissed(tables: Tables, event: events.WorkerDismissed) -> list[Command]:
-    raise NotImplementedError
+    worker = tables.jobs.get(event.worker_id)
+    if worker is None or not worker.is_worker or worker.dismissed:
+        return []
+    tables.put_job(replace(worker, dismissed=True))
+    return [SyncNode(name) for name in nodes_of(tables, worker.id)]
+
+
+def _work(worker: Job | None, job_id: int) -> Assigned | None:
+    return next((work for work in worker.assigned if work.job_id == job_id), None) if worker else None
