@@ -95,7 +95,15 @@ class Agent:
             return log.warning("ignored the orders of a controller of epoch %d; %d is in force", epoch, self.epoch)
         self.epoch = epoch
         self.desired = {item.job_id: item for item in containers}
+        for job_id, keeper in self.keepers.items():
+            if job_id in self.desired:
+                keeper.adjust(self.desired[job_id])
         return self._reconcile()
+
+    def keeper_of(self, job_id: int) -> Keeper | None:
+        """Whose container the job's command, or one of its tasks, runs in now."""
+        own = self.keepers.get(job_id)
+        return own or next((keeper for keeper in self.keepers.values() if keeper.runs_for(job_id)), None)
 
     def _on_change(self) -> None:
         self.changed.set()
@@ -124,7 +132,9 @@ class Agent:
                 self._forget(job_id)
 
     def _prepared(self, desired: DesiredContainer) -> DesiredContainer:
-        return prepared(desired, self._book.name_of(desired.job_id), self.config.tuning)
+        """Its works are told it as they change: those of yesterday must not be taken up again."""
+        lasting = dataclasses.replace(desired, works=(), suspend=False)
+        return prepared(lasting, self._book.name_of(desired.job_id), self.config.tuning)
 
     def _new_page(self, desired: DesiredContainer) -> Page:
         status = ContainerStatus(desired.job_id, Phase.STARTING)
@@ -133,8 +143,11 @@ class Agent:
 
     def _launch(self, desired: DesiredContainer) -> None:
         self._keep(self._new_page(desired))
+        if (keeper := self.keepers.get(desired.job_id)) is None:
+            return
+        keeper.adjust(desired)
         if desired.cancel:
-            self.keepers[desired.job_id].stop(EndCause.CANCELLED)
+            keeper.stop(EndCause.CANCELLED)
 
     def _lose(self, desired: DesiredContainer) -> None:
         self._keep(self._lost(self._new_page(desired), "the agent has no note of it any more"))

@@ -18,13 +18,18 @@ from hpcsched.state.codec import decode_value, decoder, encode_value
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`boot_id`: of the boot in which the stage was reached; `name`: of the container, unique on the node."""
+    """`boot_id`: of the boot in which the stage was reached; `name`: of the container, unique on the node.
+
+    `frozen_since`: Unix seconds, 0 while it is not; `frozen_s`: how long it was, up to then.
+    """
 
     name: str
     desired: DesiredContainer
     stage: Stage
     status: ContainerStatus
     boot_id: str
+    frozen_since: float = 0.0
+    frozen_s: float = 0.0
 
 
 _PAGE = decoder(Page)

@@ -73,7 +73,8 @@ async def _serve(agent: Agent, stream: Any, inbox: Inbox, request: Any) -> None:
 async def _output(agent: Agent, stream: Any, request: Any) -> None:
     """Chunks, then an empty one: all has been read."""
     keeper = agent.keepers.get(request.job_id)
-    ended = keeper.ended if keeper and request.follow else None
-    async for chunk in agent.outputs.read(request.job_id, request.offset, ended):
+    end = keeper.ended if keeper else agent.outputs.end_of(request.job_id)
+    position = request.position if request.HasField("position") else None
+    async for chunk in agent.outputs.read(request.job_id, request.offset, end if request.follow else None, position):
         await stream.write(pb.ChannelRequest(output=chunk))
     await stream.write(pb.ChannelRequest(output=b""))

@@ -17,9 +17,20 @@ from hpcsched.agent.receipt import NOT_TRIED, check, check_tasks, unopened
 from hpcsched.agent.reconcile import Stage
 from hpcsched.agent.surroundings import Surroundings
 from hpcsched.agent.tasks import Ending, Env, Tasks, steps_of
+from hpcsched.agent.works import Works
 from hpcsched.errors import BindingMismatch, ContainerGone, DeviceFailure, HpcschedError, RuntimeFailure
 from hpcsched.model.allocation import TaskBinding
-from hpcsched.model.container import ContainerSpec, ContainerStatus, EndCause, OpenedDevice, Phase, StepSpec, Usage
+from hpcsched.model.container import (
+    ContainerSpec,
+    ContainerStatus,
+    DesiredContainer,
+    EndCause,
+    OpenedDevice,
+    Phase,
+    StepSpec,
+    Usage,
+    WorkStatus,
+)
 from hpcsched.runtimes.base import ContainerRuntime, Supervisor
 
 log = logging.getLogger(__name__)
@@ -41,7 +52,29 @@ class Keeper:
         self._released: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._command: asyncio.Future[StepSpec] = asyncio.get_running_loop().create_future()
         self._grace_s = page.desired.grace_s
+        self._wanted = page.desired
+        self._frozen = bool(page.frozen_since)
+        self._adjusted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._works: Works | None = None
         self.give_command(page.desired.command)
+
+    @property
+    def suspended(self) -> bool:
+        return bool(self.page.frozen_since)
+
+    def runs_for(self, job_id: int) -> bool:
+        """It is that job's container, or that of its worker."""
+        return job_id == self.page.status.job_id or any(work.job_id == job_id for work in self._wanted.works)
+
+    def adjust(self, desired: DesiredContainer) -> None:
+        """What may change of a container that runs: its time limit, its works, whether it is frozen."""
+        self._wanted, self._frozen = desired, desired.suspend
+        changed = dataclasses.replace(self.page.desired, time_limit_s=desired.time_limit_s)
+        self.page = dataclasses.replace(self.page, desired=changed)
+        if self._works:
+            self._works.want(desired.works)
+        if not self._adjusted.done():
+            self._adjusted.set_result(None)
 
     def give_command(self, command: StepSpec | None) -> None:
         """All parts of the job are up; the page holds it, for an agent that is restarted."""
@@ -86,6 +119,7 @@ class Keeper:
 
     async def _outcome(self) -> ContainerStatus:
         try:
+            await self._stay_frozen()
             if self.page.stage is Stage.STARTING:
                 await self._start()
             return await self._run()
@@ -104,7 +138,8 @@ class Keeper:
     async def _start(self) -> None:
         self._around.book.write(self.page)
         spec = self.page.desired.container
-        self._around.outputs.create(self.page.status.job_id, self.page.desired.stdout)
+        if not self.page.desired.is_worker:
+            self._around.outputs.create(self.page.status.job_id, self.page.desired.stdout, bool(self.page.desired.restarts))
         spec = dataclasses.replace(spec, mounts=allowed_mounts(spec.mounts, self._around.mount_allow))
         spec = await asyncio.to_thread(self._around.outfitter.outfitted, spec, self.page.desired.runtime)
         tune = self._around.tuner.apply
@@ -127,8 +162,10 @@ class Keeper:
     async def _run(self) -> ContainerStatus:
         supervisor = await self.runtime.connect(self.page.name)
         try:
+            if self.page.desired.is_worker:
+                return await self._run_works(supervisor)
             if self.page.stage is Stage.STARTING:
-                await _first_of(self._command, self._stop)
+                await self._until(self._command)
                 if self._stop.done():
                     return self._status(self._stop.result())
             slow = bool(self.page.desired.container.binding.gpus)
@@ -178,7 +215,7 @@ class Keeper:
     async def _watch(self, tasks: Tasks) -> ContainerStatus:
         waiting = asyncio.create_task(tasks.wait())
         try:
-            await _first_of(waiting, self._stop, timeout_s=self._left_s())
+            await self._until(waiting, timed=True)
             if waiting.done():
                 return self._exit_status(waiting.result())
             cause = self._stop.result() if self._stop.done() else EndCause.TIMEOUT
@@ -186,12 +223,99 @@ class Keeper:
         finally:
             waiting.cancel()
 
+    async def _run_works(self, supervisor: Supervisor) -> ContainerStatus:
+        """Whatever they do, until it is not wanted any more."""
+        desired, binding = self.page.desired, self.page.desired.container.binding
+        if self.page.stage is Stage.STARTING:
+            self._turn_to(Stage.SPAWNED, dataclasses.replace(self.page.status, phase=Phase.RUNNING))
+        works = Works(supervisor, desired, self._around, lambda: self.runtime.usage(self.page.name), self._show_works)
+        if self._wanted.works:
+            works.want(self._wanted.works)
+        self._works = works
+        async with self._around.sampling.of(self.page.status.observed, binding) as sampler:
+            status = await self._watch_works(works)
+            return dataclasses.replace(status, sampled=await sampler.finish()) if sampler else status
+
+    async def _watch_works(self, works: Works) -> ContainerStatus:
+        running = asyncio.create_task(works.run())
+        try:
+            await self._until(running, timed=True)
+            if running.done():
+                running.result()
+            cause = self._stop.result() if self._stop.done() else EndCause.TIMEOUT
+            return await self._end_works(works, cause)
+        finally:
+            self._works = None
+            running.cancel()
+
+    async def _end_works(self, works: Works, cause: EndCause) -> ContainerStatus:
+        """A worker that has done all that there was ends well."""
+        await self._let_go_on()
+        if cause is EndCause.STOPPED and not works.running:
+            return self._status(EndCause.EXIT, 0)
+        works.cancel()
+        idle = asyncio.create_task(works.idle())
+        await _first_of(idle, timeout_s=self._grace_s + KILL_WAIT_S)
+        idle.cancel()
+        return self._status(cause)
+
+    def _show_works(self, statuses: tuple[WorkStatus, ...]) -> None:
+        self._show(dataclasses.replace(self.page, status=dataclasses.replace(self.page.status, works=statuses)))
+
+    async def _until(self, done: asyncio.Future[Any], timed: bool = False) -> None:
+        """That is done, it is to end or, if `timed`, its time is up; what else is wanted of it meanwhile is done."""
+        while not (done.done() or self._stop.done() or (timed and self._left_s() == 0)):
+            self._adjusted = asyncio.get_running_loop().create_future()
+            await self._freeze_or_thaw()
+            await _first_of(done, self._stop, self._adjusted, timeout_s=self._left_s() if timed else None)
+
+    async def _stay_frozen(self) -> None:
+        """An agent that was restarted meanwhile can ask a frozen container nothing."""
+        while self.suspended and not self._stop.done():
+            self._adjusted = asyncio.get_running_loop().create_future()
+            await self._freeze_or_thaw()
+            if self.suspended:
+                await _first_of(self._stop, self._adjusted)
+        await self._let_go_on()
+
+    async def _freeze_or_thaw(self) -> None:
+        try:
+            if self._frozen and not self.suspended:
+                await self._freeze()
+            elif not self._frozen:
+                await self._let_go_on()
+        except RuntimeFailure as error:
+            log.warning("job %d: %s", self.page.status.job_id, error)
+
+    async def _freeze(self) -> None:
+        """Noted first: what is frozen and not known to be would seem lost to a restarted agent."""
+        now = self._around.clock()
+        self._note(dataclasses.replace(self.page, frozen_since=now))
+        await self.runtime.freeze(self.page.name, True)
+        self._show(dataclasses.replace(self.page, status=dataclasses.replace(self.page.status, suspended=True)))
+
+    async def _let_go_on(self) -> None:
+        if self.suspended:
+            await self.runtime.freeze(self.page.name, False)
+            stood_s = max(0.0, self._around.clock() - self.page.frozen_since)
+            status = dataclasses.replace(self.page.status, suspended=False)
+            self._note(dataclasses.replace(self.page, frozen_since=0.0, frozen_s=self.page.frozen_s + stood_s, status=status))
+            self._around.changed()
+
+    def _note(self, page: Page) -> None:
+        """Without what works are doing, which the supervisor knows better. Raises RuntimeFailure."""
+        self._around.book.write(dataclasses.replace(page, status=dataclasses.replace(page.status, works=())))
+        self.page = page
+
     def _left_s(self) -> float | None:
         limit = self.page.desired.time_limit_s
-        return max(0.0, self.page.status.start_time + limit - self._around.clock()) if limit else None
+        if not limit or self.suspended:
+            return None
+        return max(0.0, self.page.status.start_time + self.page.frozen_s + limit - self._around.clock())
 
     async def _terminate(self, waiting: asyncio.Task[Ending], cause: EndCause) -> ContainerStatus:
         """SIGTERM, grace, SIGKILL."""
+        await self._let_go_on()
         await self.runtime.signal(self.page.name, signal.SIGTERM)
         for number, wait_s in ((None, self._grace_s), (signal.SIGKILL, KILL_WAIT_S)):
             if number:

@@ -33,9 +33,11 @@ DRAIN_S = 1.0
 
 async def serve(agent: Agent, stream: Any, inbox: asyncio.Queue[Any], start: Any) -> None:
     """Run the step to its end. `inbox`: what the client sends, then None. Raises Conflict, RuntimeFailure."""
-    keeper = agent.keepers.get(start.job_id)
+    keeper = agent.keeper_of(start.job_id)
     if keeper is None or keeper.ended.is_set():
         raise Conflict(f"job {start.job_id} does not run on this node now")
+    if keeper.suspended:
+        raise Conflict(f"job {start.job_id} is suspended, so nothing can run in its container; hpcsched resume {start.job_id}")
     try:
         supervisor = await keeper.runtime.connect(keeper.page.name)
         try:

@@ -239,6 +239,8 @@ class Work:
     grace_s: float = 30.0
     stdout: str = ""
     cancel: bool = False
+    restarts: int = 0
+    """How often the job was requeued: its output is appended to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,3 +315,5 @@ class DesiredContainer:
     suspend: bool = False
     """Freeze its processes; the time limit stands still meanwhile."""
     is_worker: bool = False
+    restarts: int = 0
+    """How often the job was requeued: its output is appended to."""

@@ -97,7 +97,9 @@ class InitSupervisor:
         if self._version < frames.WORKS_SINCE:
             raise VersionMismatch(f"container {self._name} is of an older agent and takes no works; submit the job again")
         self._orders[job_id] = order
-        await self._send(frames.work(job_id, order, self._environment(order.command)), output)
+        slots_own = {key for slot in order.slots for key, _ in slot.env}
+        env = tuple(item for item in self._environment(order.command) if item[0] not in slots_own)
+        await self._send(frames.work(job_id, order, env), output)
 
     async def want(self, job_id: int, wish: WorkWish) -> None:
         await self._send(frames.want(job_id, wish))

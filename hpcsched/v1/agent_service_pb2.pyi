@@ -34,7 +34,7 @@ class SyncRequest(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., report: _Optional[_Union[NodeReport, _Mapping]] = ...) -> None: ...
 
 class DesiredContainer(_message.Message):
-    __slots__ = ("job_id", "runtime", "container", "command", "time_limit_s", "grace_s", "stdout", "cancel", "release", "started", "first_task", "works", "suspend", "is_worker")
+    __slots__ = ("job_id", "runtime", "container", "command", "time_limit_s", "grace_s", "stdout", "cancel", "release", "started", "first_task", "works", "suspend", "is_worker", "restarts")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     RUNTIME_FIELD_NUMBER: _ClassVar[int]
     CONTAINER_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class DesiredContainer(_message.Message):
     WORKS_FIELD_NUMBER: _ClassVar[int]
     SUSPEND_FIELD_NUMBER: _ClassVar[int]
     IS_WORKER_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     runtime: str
     container: _container_pb2.ContainerSpec
@@ -63,7 +64,8 @@ class DesiredContainer(_message.Message):
     works: _containers.RepeatedCompositeFieldContainer[_container_pb2.Work]
     suspend: bool
     is_worker: bool
-    def __init__(self, job_id: _Optional[int] = ..., runtime: _Optional[str] = ..., container: _Optional[_Union[_container_pb2.ContainerSpec, _Mapping]] = ..., command: _Optional[_Union[_container_pb2.StepSpec, _Mapping]] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ..., release: _Optional[bool] = ..., started: _Optional[bool] = ..., first_task: _Optional[int] = ..., works: _Optional[_Iterable[_Union[_container_pb2.Work, _Mapping]]] = ..., suspend: _Optional[bool] = ..., is_worker: _Optional[bool] = ...) -> None: ...
+    restarts: int
+    def __init__(self, job_id: _Optional[int] = ..., runtime: _Optional[str] = ..., container: _Optional[_Union[_container_pb2.ContainerSpec, _Mapping]] = ..., command: _Optional[_Union[_container_pb2.StepSpec, _Mapping]] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ..., release: _Optional[bool] = ..., started: _Optional[bool] = ..., first_task: _Optional[int] = ..., works: _Optional[_Iterable[_Union[_container_pb2.Work, _Mapping]]] = ..., suspend: _Optional[bool] = ..., is_worker: _Optional[bool] = ..., restarts: _Optional[int] = ...) -> None: ...
 
 class DesiredSet(_message.Message):
     __slots__ = ("epoch", "containers")

@@ -362,7 +362,7 @@ class Range(_message.Message):
     def __init__(self, first: _Optional[int] = ..., end: _Optional[int] = ...) -> None: ...
 
 class Work(_message.Message):
-    __slots__ = ("job_id", "ranges", "slots", "command", "array", "time_limit_s", "grace_s", "stdout", "cancel")
+    __slots__ = ("job_id", "ranges", "slots", "command", "array", "time_limit_s", "grace_s", "stdout", "cancel", "restarts")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     RANGES_FIELD_NUMBER: _ClassVar[int]
     SLOTS_FIELD_NUMBER: _ClassVar[int]
@@ -372,6 +372,7 @@ class Work(_message.Message):
     GRACE_S_FIELD_NUMBER: _ClassVar[int]
     STDOUT_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     ranges: _containers.RepeatedCompositeFieldContainer[Range]
     slots: _containers.RepeatedCompositeFieldContainer[TaskBinding]
@@ -381,7 +382,8 @@ class Work(_message.Message):
     grace_s: float
     stdout: str
     cancel: bool
-    def __init__(self, job_id: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[Range, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[TaskBinding, _Mapping]]] = ..., command: _Optional[_Union[StepSpec, _Mapping]] = ..., array: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ...) -> None: ...
+    restarts: int
+    def __init__(self, job_id: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[Range, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[TaskBinding, _Mapping]]] = ..., command: _Optional[_Union[StepSpec, _Mapping]] = ..., array: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[float] = ..., stdout: _Optional[str] = ..., cancel: _Optional[bool] = ..., restarts: _Optional[int] = ...) -> None: ...
 
 class TaskEnd(_message.Message):
     __slots__ = ("position", "cause", "exit_code", "signal", "message")
