@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from hpcsched.errors import Infeasible, InvalidValue, NotFound, QueueFull
-from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
+from hpcsched.errors import InvalidValue, NotFound, QueueFull
+from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.node import Node
 from hpcsched.model.snapshot import Plan
 from hpcsched.sched.check import check_specs
-from hpcsched.sched.feasibility import require_feasible
-from hpcsched.sched.fit import Fitter
+from hpcsched.state.changing import require_deadline
+from hpcsched.state.depending import Ended, settled
 from hpcsched.state.events import (
-    AllocationGranted,
     CancelRequested,
+    Event,
     JobHeld,
     JobReleased,
     JobsSubmitted,
@@ -25,19 +25,29 @@ from hpcsched.state.events import (
     NodeResumed,
     SubmittedJob,
 )
+from hpcsched.state.feasible import require_all_feasible
+from hpcsched.state.granting import granted
 from hpcsched.state.reports import MAX_REASON
 from hpcsched.state.reports import report as report
+from hpcsched.state.settling import settle_all
+from hpcsched.state.specs import spec_bytes
 from hpcsched.state.state import State
-from hpcsched.state.tables import spec_bytes
 
 MAX_SPEC_BYTES = 2 << 30
 """What the scripts, commands and environments of all live jobs may take of the controller's memory."""
-_fitter = Fitter()
+_NONE: Ended = {}
 
 
-def submit(state: State, request_id: str, specs: Sequence[JobSpec], now: float, max_pending: int) -> JobsSubmitted:
-    """Raises InvalidValue, Infeasible, QueueFull. The caller has looked for jobs that this request made before."""
+def submit(
+    state: State, request_id: str, specs: Sequence[JobSpec], now: float, max_pending: int, ended: Ended = _NONE
+) -> JobsSubmitted:
+    """The caller has looked for jobs that this request made before. `ended`: jobs that the specs depend on and that live no more.
+
+    Raises InvalidValue, Infeasible, NotFound, QueueFull, LookAgain.
+    """
     check_specs(specs)
+    specs = settle_all(state, specs)
+    specs = [settled(state, spec, ended) if spec.dependency else spec for spec in specs]
     waiting = state.pending_count
     if waiting + len(specs) > max_pending:
         raise QueueFull(f"{waiting} jobs wait already and at most {max_pending} may: try again when some have started")
@@ -46,24 +56,12 @@ def submit(state: State, request_id: str, specs: Sequence[JobSpec], now: float, 
         raise QueueFull(
             f"the scripts and environments of waiting jobs take {MAX_SPEC_BYTES >> 20} MiB already: put them in files"
         )
-    _require_feasible(state, specs)
+    require_all_feasible(state, specs)
+    for spec in specs:
+        require_deadline(spec, now)
     first = state.next_job_id
     jobs = tuple(SubmittedJob(first + offset, spec) for offset, spec in enumerate(specs))
     return JobsSubmitted(now, request_id, jobs)
-
-
-def _require_feasible(state: State, specs: Sequence[JobSpec]) -> None:
-    offers = [node.offer for node in state.nodes.values()]
-    judged: set[tuple[ResourceRequest, str, int]] = set()
-    for number, spec in enumerate(specs, 1):
-        shape = (spec.resources, spec.runtime, spec.nodes)
-        if shape in judged:
-            continue
-        judged.add(shape)
-        try:
-            require_feasible(spec, offers, _fitter)
-        except (Infeasible, InvalidValue) as error:
-            raise type(error)(f"job {number} of {len(specs)}: {error}" if len(specs) > 1 else str(error)) from None
 
 
 def cancel(state: State, job_id: int, now: float) -> list[CancelRequested]:
@@ -74,7 +72,7 @@ def cancel(state: State, job_id: int, now: float) -> list[CancelRequested]:
 def hold(state: State, job_id: int, now: float) -> list[JobHeld]:
     """Only a pending job can be held. Raises NotFound, InvalidValue."""
     job = _job(state, job_id)
-    if job.state is not JobState.PENDING:
+    if job.state is not JobState.PENDING and job.array is None:
         raise InvalidValue(f"job {job_id} is {job.state}: only a pending job can be held")
     return [] if job.held else [JobHeld(now, job_id)]
 
@@ -97,13 +95,9 @@ def resume(state: State, name: str, now: float) -> list[NodeResumed]:
     return [NodeResumed(now, name)] if _node(state, name).drain_reason else []
 
 
-def allocate(state: State, plan: Plan, now: float) -> list[AllocationGranted]:
-    """The starts of a verified plan that still hold: those jobs wait and those nodes are free."""
-    return [
-        AllocationGranted(now, start.job_id, start.allocation)
-        for start in plan.starts
-        if _waits(state, start.job_id) and _are_free(state, start.allocation.nodes)
-    ]
+def allocate(state: State, plan: Plan, now: float) -> list[Event]:
+    """The starts of a verified plan that still hold, and the workers that it lets go."""
+    return granted(state, plan, now)
 
 
 def expire(state: State, disconnected_since: Mapping[str, float], now: float, timeout_s: float) -> list[NodeLost]:
@@ -113,15 +107,6 @@ def expire(state: State, disconnected_since: Mapping[str, float], now: float, ti
         for name, node in state.nodes.items()
         if not node.connected and not node.down and now - disconnected_since.get(name, now) >= timeout_s
     ]
-
-
-def _waits(state: State, job_id: int) -> bool:
-    job = state.jobs.get(job_id)
-    return job is not None and job in state.queue
-
-
-def _are_free(state: State, names: Sequence[str]) -> bool:
-    return all(name in state.nodes and not state.nodes[name].busy for name in names)
 
 
 def _job(state: State, job_id: int) -> Job:

@@ -4,22 +4,58 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hpcsched.model.job import Job
+from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan
 from hpcsched.state.records import record_of
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import REASONS, JobStep, next_state
+
+MAX_RESTARTS = 1000
 
 
 def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command]:
     """The job leaves memory in the state that the table gives for that step."""
     state = next_state(job, step)
     assert state is not None
+    if state is JobState.PENDING or (step is JobStep.LOST and may_run_again(job)):
+        return wait_again(tables, job, job.message)
     last = max((part.end_time for part in job.parts if part), default=0.0)
     end_time = between(job.start_time or job.submit_time, last, time)
     final = replace(job, state=state, reason=REASONS[step], end_time=end_time)
-    tables.drop_job(job)
+    tables.drop_job(final)
     return [RecordJob(record_of(final)), JobChanged(job.id), Replan()]
+
+
+def may_run_again(job: Job) -> bool:
+    """After the loss of a node. What runs in another job's container, or runs such things, has its own ways."""
+    own = job.array is None and job.worker is None and not job.is_worker
+    return own and job.spec.requeue and not job.cancel_requested and job.restarts < MAX_RESTARTS
+
+
+def wait_again(tables: Tables, job: Job, why: str) -> list[Command]:
+    """The job, whose nodes are its own no longer, as if it had just been submitted."""
+    tables.put_job(
+        replace(
+            job,
+            state=JobState.PENDING,
+            reason=Reason.NONE,
+            message=why,
+            start_time=0.0,
+            granted_time=0.0,
+            eligible_time=0.0,
+            allocation=None,
+            parts=(),
+            cause=None,
+            exit_code=None,
+            signal=None,
+            suspended_s=0.0,
+            suspend_time=0.0,
+            preempt_mode=None,
+            preempt_grace_s=0,
+            restarts=job.restarts + 1,
+        )
+    )
+    return [JobChanged(job.id), Replan()]
 
 
 def between(low: float, told: float, high: float) -> float:

@@ -57,9 +57,12 @@ class JobReleased:
 
 @dataclass(frozen=True, slots=True)
 class AllocationGranted:
+    """`why`: these nodes, a sentence."""
+
     time: float
     job_id: int
     allocation: Allocation
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

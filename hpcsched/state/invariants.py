@@ -8,6 +8,8 @@ from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
 from hpcsched.state.parts import all_run, unfinished
 from hpcsched.state.tables import Tables
+from hpcsched.state.waiting_invariants import waiting_broken
+from hpcsched.state.worker_invariants import workers_broken
 
 
 def broken(tables: Tables) -> list[str]:
@@ -22,7 +24,7 @@ def _job(tables: Tables, key: int, job: Job) -> Iterator[str]:
         yield f"job {job.id} is kept under id {key}, the next id is {tables.next_job_id}"
     if job.state.ended:
         yield f"job {key} is {job.state} and still in memory"
-    if (job.state is JobState.PENDING) != (job.allocation is None):
+    if job.array is None and (job.state is JobState.PENDING) != (job.allocation is None):
         yield f"job {key} is {job.state} with allocation {job.allocation}"
     yield from _parts(tables, job)
 
@@ -42,7 +44,9 @@ def _parts(tables: Tables, job: Job) -> Iterator[str]:
 
 
 def _owns(tables: Tables, name: str, job: Job) -> bool:
-    return name in tables.nodes and tables.nodes[name].job_id == job.id
+    """A small job runs in the container of its worker."""
+    node = tables.nodes.get(name)
+    return node is not None and (job.worker or job.id) in (node.job_id, *node.suspended)
 
 
 def _node(tables: Tables, name: str, node: Node) -> Iterator[str]:
@@ -58,20 +62,22 @@ def _node(tables: Tables, name: str, node: Node) -> Iterator[str]:
 
 
 def _places(tables: Tables) -> Iterator[str]:
-    """Each live job is in exactly one place."""
-    queued = [job.id for job in tables.queue.ordered()]
-    held = [job.id for job in tables.jobs.values() if job.held]
-    if sorted([*queued, *held, *tables.active]) != sorted(tables.jobs):
-        yield f"queued {queued}, held {held} and active {list(tables.active)} are not the jobs {list(tables.jobs)}"
-    if any(tables.jobs.get(job.id) is not job for job in (*tables.queue.ordered(), *tables.active.values())):
+    """Each live job is in exactly one place; an array that runs may wait as well."""
+    queued = {job.id: job for job in tables.queue.all()}
+    for job in tables.jobs.values():
+        if (job.id in queued) is not tables.may_start(job):
+            yield f"job {job.id}, {job.state} for {job.reason}, is {'' if job.id in queued else 'not '}in the queue"
+        if (job.id in tables.active) is not (job.allocation is not None):
+            yield f"job {job.id} has allocation {job.allocation} and is {'' if job.id in tables.active else 'not '}active"
+    if any(tables.jobs.get(number) is not job for number, job in (*queued.items(), *tables.active.items())):
         yield "a queued or active job is not the one that is kept"
     if list(tables.jobs) != sorted(tables.jobs):
         yield "jobs are not in the order of arrival"
 
 
 def _counts(tables: Tables) -> Iterator[str]:
-    if len(tables.queue) != len(tables.queue.ordered()):
-        yield f"the queue counts {len(tables.queue)} jobs and shows {len(tables.queue.ordered())}"
+    if len(tables.queue) != len(tables.queue.all()):
+        yield f"the queue counts {len(tables.queue)} jobs and shows {len(tables.queue.all())}"
     by_request: dict[str, list[int]] = {}
     for job in tables.jobs.values():
         by_request.setdefault(job.request_id, []).append(job.id)
@@ -80,3 +86,5 @@ def _counts(tables: Tables) -> Iterator[str]:
             yield f"request {request_id!r} made {ids} and shows {tables.request(request_id)}"
     if tables.request_count != len(by_request):
         yield f"{tables.request_count} requests are kept, {len(by_request)} have live jobs"
+    yield from waiting_broken(tables)
+    yield from workers_broken(tables)

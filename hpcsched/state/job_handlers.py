@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hpcsched.model.array import ArrayProgress, parse_array
 from hpcsched.model.container import Phase
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.state import events
+from hpcsched.state.arrays import cancel_array, hungry_workers
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
 from hpcsched.state.parts import end_part, ended, part_index, run_part, unfinished
@@ -17,9 +19,16 @@ from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_sta
 def jobs_submitted(tables: Tables, event: events.JobsSubmitted) -> list[Command]:
     for item in event.jobs:
         if item.job_id >= tables.next_job_id:
-            job = Job(item.job_id, item.spec, event.request_id, JobState.PENDING, event.time)
+            job = _submitted(item, event)
             tables.add_job(hold(job) if item.spec.hold else job)
     return [Replan()]
+
+
+def _submitted(item: events.SubmittedJob, event: events.JobsSubmitted) -> Job:
+    spec = item.spec
+    since = 0.0 if spec.dependency else max(event.time, spec.begin_time)
+    tasks = ArrayProgress(len(parse_array(spec.array))) if spec.array else None
+    return Job(item.job_id, spec, event.request_id, JobState.PENDING, event.time, eligible_time=since, array=tasks)
 
 
 def cancel_requested(tables: Tables, event: events.CancelRequested) -> list[Command]:
@@ -27,6 +36,8 @@ def cancel_requested(tables: Tables, event: events.CancelRequested) -> list[Comm
     if job is None or job.cancel_requested:
         return []
     job = replace(job, cancel_requested=True)
+    if job.array is not None:
+        return cancel_array(tables, job, event.time)
     if job.state is JobState.PENDING:
         return finish(tables, replace(job, message=""), JobStep.CANCELLED, event.time)
     tables.put_job(job)
@@ -35,8 +46,9 @@ def cancel_requested(tables: Tables, event: events.CancelRequested) -> list[Comm
 
 def job_held(tables: Tables, event: events.JobHeld) -> list[Command]:
     job = tables.jobs.get(event.job_id)
-    if job is None or job.state is not JobState.PENDING or job.held:
+    if job is None or (job.state is not JobState.PENDING and job.array is None) or job.held:
         return []
+    hungry_workers(tables, job)
     tables.put_job(hold(job))
     return [JobChanged(job.id), Replan()]
 
@@ -45,17 +57,19 @@ def job_released(tables: Tables, event: events.JobReleased) -> list[Command]:
     job = tables.jobs.get(event.job_id)
     if job is None or not job.held:
         return []
+    hungry_workers(tables, job)
     tables.put_job(replace(job, reason=Reason.NONE, message=""))
     return [JobChanged(job.id), Replan()]
 
 
 def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[Command]:
     job = tables.jobs.get(event.job_id)
-    state = next_state(job, JobStep.GRANTED) if job and not job.held else None
+    state = next_state(job, JobStep.GRANTED) if job and job in tables.queue else None
     names = event.allocation.nodes
     if job is None or state is None or not _all_free(tables, names):
         return []
-    tables.put_job(replace(job, state=state, allocation=event.allocation, parts=(None,) * len(names)))
+    job = replace(job, state=state, allocation=event.allocation, parts=(None,) * len(names))
+    tables.put_job(replace(job, granted_time=event.time, message=event.why))
     for name in names:
         tables.put_node(changed_node(tables.nodes[name], NodeStep.GRANTED, event.time, job_id=job.id))
     return [*(SyncNode(name) for name in names), JobChanged(job.id)]

@@ -7,10 +7,12 @@ from dataclasses import replace
 from hpcsched.model.container import ContainerStatus, EndCause, Phase
 from hpcsched.model.job import Job, JobState
 from hpcsched.state.commands import Command, JobChanged, SyncNode
-from hpcsched.state.ending import between, finish
+from hpcsched.state.ending import between, finish, wait_again
 from hpcsched.state.preemption import gave_up, hand_over, must_end
 from hpcsched.state.tables import Tables
+from hpcsched.state.task_ends import abandon, as_released
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, end_step, next_state
+from hpcsched.state.usage import charge
 
 _NEVER_RAN = frozenset({EndCause.LOST, EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH, EndCause.STOPPED})
 
@@ -59,9 +61,11 @@ def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
 
     Of tasks on several nodes, the parts that are done do not count but for the last.
     """
+    status = as_released(job, status)
     job = _with_cause(_with_part(job, index, status), index, status, time)
     commands = _release(tables, job, index, time)
     if not unfinished(job):
+        commands += abandon(tables, job, status, time)
         return commands + finish(tables, job, gave_up(job) or end_step(job.cause or EndCause.LOST, job.exit_code), time)
     state = next_state(job, JobStep.ENDING) if job.cause else None
     tables.put_job(replace(job, state=state) if state else job)
@@ -89,6 +93,13 @@ def _lose(tables: Tables, job_id: int, node: str, why: str, time: float) -> list
 def lost(known: ContainerStatus, why: str, time: float) -> ContainerStatus:
     """The last status of a container that is gone without a word."""
     return replace(known, phase=Phase.EXITED, cause=EndCause.LOST, exit_code=None, signal=None, message=why, end_time=time)
+
+
+def give_up(tables: Tables, job: Job, why: str, time: float) -> list[Command]:
+    """The job leaves all its nodes at once and waits again."""
+    left = [index for index, part in enumerate(job.parts) if not ended(part)]
+    commands = [command for index in left for command in _release(tables, job, index, time)]
+    return commands + wait_again(tables, job, why)
 
 
 def _with_part(job: Job, index: int, status: ContainerStatus) -> Job:
@@ -128,6 +139,7 @@ def _told_by(job: Job, index: int, message: str) -> str:
 
 def _release(tables: Tables, job: Job, index: int, time: float) -> list[Command]:
     assert job.allocation is not None
+    charge(tables, job, time)
     node = tables.nodes[job.allocation.nodes[index]]
     owner = None if node.job_id == job.id else node.job_id
     frozen = tuple(number for number in node.suspended if number != job.id)

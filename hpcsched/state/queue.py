@@ -2,44 +2,100 @@
 
 from __future__ import annotations
 
+import heapq
+import math
+from collections.abc import Sequence
+
 from hpcsched.model.job import Job
+from hpcsched.state.order import Order, Rank
+
+PERIOD_S = 10.0
+"""Priorities that change with time are found again that often."""
+
+
+def by_arrival(jobs: Sequence[Job]) -> Sequence[float]:
+    """All have the same rank."""
+    return [0.0] * len(jobs)
 
 
 class Queue:
-    """Highest priority first, then by id, which is the order of arrival. Reading it again without a change costs nothing."""
+    """Jobs before their `eligible_time` are in it and not in its order. Reading it again without a change costs nothing."""
 
     def __init__(self) -> None:
-        self._levels: dict[int, dict[int, Job]] = {}
-        self._ordered: tuple[Job, ...] | None = ()
-        self._count = 0
+        self._order = Order()
+        self._fresh: dict[int, Job] = {}
+        self._later: dict[int, Job] = {}
+        self._times: list[tuple[float, int]] = []
+        self._now = -math.inf
+        self._ranked_at = -math.inf
+        self.arrivals = 0
+        """Goes up with each job that comes in."""
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._order) + len(self._fresh) + len(self._later)
 
     def __contains__(self, job: Job) -> bool:
-        return job.id in self._levels.get(job.spec.priority, ())
+        return job.id in self._order or job.id in self._fresh or job.id in self._later
 
     def put(self, job: Job) -> None:
-        """Add it, or replace the one of its id; a job never changes its priority."""
-        level = self._levels.setdefault(job.spec.priority, {})
-        self._count += job.id not in level
-        late = bool(level) and next(reversed(level)) > job.id and job.id not in level
-        level[job.id] = job
-        if late:
-            self._levels[job.spec.priority] = dict(sorted(level.items()))
-        self._ordered = None
+        """Add it, or replace the one of its id."""
+        if self._order.replace(job):
+            return
+        self.arrivals += job not in self
+        self._order.drop(job.id)
+        self._fresh.pop(job.id, None)
+        self._later.pop(job.id, None)
+        if job.eligible_time > self._now and job.eligible_time > 0:
+            self._later[job.id] = job
+            heapq.heappush(self._times, (job.eligible_time, job.id))
+        else:
+            self._fresh[job.id] = job
 
     def drop(self, job: Job) -> None:
         """Take it out; one that is not there is fine."""
-        level = self._levels.get(job.spec.priority, {})
-        if level.pop(job.id, None) is None:
-            return
-        self._count -= 1
-        self._ordered = None
-        if not level:
-            del self._levels[job.spec.priority]
+        self._order.drop(job.id)
+        self._fresh.pop(job.id, None)
+        self._later.pop(job.id, None)
 
-    def ordered(self) -> tuple[Job, ...]:
-        if self._ordered is None:
-            self._ordered = tuple(job for key in sorted(self._levels, reverse=True) for job in self._levels[key].values())
-        return self._ordered
+    def all(self) -> tuple[Job, ...]:
+        """In no order."""
+        return *self._order.all(), *self._fresh.values(), *self._later.values()
+
+    def next_time(self) -> float | None:
+        """When the next one becomes eligible by time alone."""
+        while self._times and not self._is_due_at(*self._times[0]):
+            heapq.heappop(self._times)
+        return self._times[0][0] if self._times else None
+
+    def _is_due_at(self, time: float, job_id: int) -> bool:
+        return job_id in self._later and self._later[job_id].eligible_time == time
+
+    def ordered(self, now: float = math.inf, rank: Rank = by_arrival, changing: bool = False) -> tuple[Job, ...]:
+        """Those that are eligible at `now`. `changing`: ranks change with time."""
+        self._move_to(now)
+        if changing and abs(now - self._ranked_at) >= PERIOD_S:
+            jobs = [*self._order.all(), *self._fresh.values()]
+            self._order.rebuild(jobs, rank(jobs))
+            self._ranked_at = now
+            self._fresh.clear()
+        elif self._fresh:
+            jobs = list(self._fresh.values())
+            self._order.insert(jobs, rank(jobs))
+            self._fresh.clear()
+        return self._order.read()[0]
+
+    def ranks(self) -> tuple[float, ...]:
+        """Of the jobs that `ordered` gave last."""
+        return self._order.read()[1]
+
+    def _move_to(self, now: float) -> None:
+        """Time goes on; where a clock was set back, jobs are waited for again."""
+        back, self._now = now < self._now, now
+        if back:
+            for job in [*self._order.all(), *self._fresh.values()]:
+                if job.eligible_time > now:
+                    self.drop(job)
+                    self.put(job)
+        while (due := self.next_time()) is not None and due <= now:
+            _, job_id = heapq.heappop(self._times)
+            self._fresh[job_id] = self._later.pop(job_id)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from hpcsched.model.container import DesiredContainer
-from hpcsched.model.snapshot import Snapshot
+from hpcsched.model.job import Job
+from hpcsched.model.site import Site
+from hpcsched.model.snapshot import Snapshot, Wait
+from hpcsched.sched import priority
 from hpcsched.state import (
     change_handlers,
     dump,
@@ -18,9 +22,11 @@ from hpcsched.state import (
     reservation_handlers,
     worker_handlers,
 )
-from hpcsched.state.commands import Command
-from hpcsched.state.desired import desired_container
+from hpcsched.state.commands import Command, Replan
+from hpcsched.state.desired import desired_on
+from hpcsched.state.eligibility import next_time, why_blocked
 from hpcsched.state.tables import Tables
+from hpcsched.state.usage import LazyUsage, used, used_in_tables
 
 _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.ControllerStarted: node_handlers.controller_started,
@@ -58,17 +64,44 @@ class State(Tables):
     def apply(self, event: events.Event) -> list[Command]:
         """What must be done once the event is durable. Never fails: a stale event changes nothing."""
         self.last_time = max(self.last_time, event.time)
-        return _HANDLERS[type(event)](self, event)
+        arrivals = self.queue.arrivals
+        commands = _HANDLERS[type(event)](self, event)
+        return commands if self.queue.arrivals == arrivals else [*commands, Replan()]
 
     def snapshot(self, now: float) -> Snapshot:
-        return Snapshot(now, tuple(self.nodes.values()), self.queue.ordered(), tuple(self.active.values()))
+        """Jobs in the order of their priority, which is looked at again every `PERIOD_S`."""
+        usage = LazyUsage(partial(used, self, now))
+        weights = self.site.weights
+        seen = max(now, self.last_time)
+        pending = self.queue.ordered(seen, partial(self._rank, usage, seen), changing=bool(weights.age or weights.fair_share))
+        return Snapshot(
+            now,
+            tuple(self.nodes.values()),
+            pending,
+            tuple(self.active.values()),
+            self.site,
+            tuple(self.reservations.values()),
+            usage,
+            self.queue.ranks(),
+            LazyUsage(partial(used_in_tables, self, now)),
+        )
+
+    def _rank(self, usage: Mapping[tuple[str, str], float], now: float, jobs: Sequence[Job]) -> Sequence[float]:
+        shares = priority.factors(self.site, usage, jobs) if self.site.weights.fair_share else {}
+        return list(priority.priorities(jobs, self.site, shares, now, len(self.nodes)))
+
+    def blocked(self, job_id: int, now: float) -> Wait | None:
+        """Why a job that no plan looks at waits; None: it is no such job."""
+        job = self.jobs.get(job_id)
+        return why_blocked(self, job, now) if job else None
+
+    def next_time(self, now: float) -> float | None:
+        """When something changes by time alone."""
+        return next_time(self, now)
 
     def desired(self, node: str) -> tuple[DesiredContainer, ...]:
         """All that shall run on that node; none for a node that is not known."""
-        known = self.nodes.get(node)
-        job = self.active.get(known.job_id) if known and known.job_id is not None else None
-        wanted = desired_container(job, known) if known and job else None
-        return (wanted,) if wanted else ()
+        return desired_on(self, node)
 
     def check(self) -> None:
         """Raises AssertionError that names every broken invariant."""
@@ -80,8 +113,8 @@ class State(Tables):
         return dump.dump(self)
 
     @classmethod
-    def load(cls, body: bytes) -> State:
+    def load(cls, body: bytes, site: Site | None = None) -> State:
         """The state whose `dump` that was. Raises StoreCorrupt."""
-        state = cls()
+        state = cls(site)
         dump.fill(state, body)
         return state

@@ -2,36 +2,59 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
+from hpcsched.model.site import Site
+from hpcsched.state.deadlines import Deadlines
+from hpcsched.state.dependencies import Dependencies
 from hpcsched.state.queue import Queue
+from hpcsched.state.specs import Specs
+from hpcsched.state.usage import UsageLedger
+
+Owner = tuple[str, str, str, str]
 
 
 class Tables:
     """Live jobs by id and nodes by name; a job that ended is in none of them.
 
-    `queue`: pending and not held. `active`: with an allocation. `jobs` holds those, and the held ones.
+    `queue`: jobs that only wait for nodes, or for a time. `active`: with an allocation. `jobs` holds those, and those that are
+    held, wait for other jobs, or until the node that they were taken from is clean.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, site: Site | None = None) -> None:
+        self.site = site or Site()
         self.jobs: dict[int, Job] = {}
         self.nodes: dict[str, Node] = {}
-        self.reservations: dict[str, Reservation] = {}
         self.queue = Queue()
         self.active: dict[int, Job] = {}
+        self.hungry: set[int] = set()
+        """Workers that may be given more, or let go."""
+        self.dependencies = Dependencies()
+        self.deadlines = Deadlines()
+        self.reservations: dict[str, Reservation] = {}
+        self.usage = UsageLedger(self.site.half_life_s)
+        self.table_usage = UsageLedger(self.site.half_life_s)
+        """By `partition` or `qos`, and its name."""
+        self.live: Counter[Owner] = Counter()
+        """Of account, QOS, partition and user: how many live jobs; workers do not count."""
+        self.leaving: Counter[int] = Counter()
+        """By job: on how many nodes that are not down there may be something left of it."""
         self.next_job_id = 1
         self.last_time = 0.0
-        self.spec_bytes = 0
-        """Of all live jobs: what their scripts, commands and environments take."""
+        self.pending_count = 0
+        """Pending jobs, held ones too."""
+        self.specs = Specs()
         self._requests: dict[str, tuple[int, int, int]] = {}
 
     @property
-    def pending_count(self) -> int:
-        """Pending jobs, held ones too."""
-        return len(self.jobs) - len(self.active)
+    def spec_bytes(self) -> int:
+        """Of all live jobs: what their scripts, commands and environments take."""
+        return self.specs.bytes
 
     @property
     def request_count(self) -> int:
@@ -47,43 +70,139 @@ class Tables:
         job = self.jobs.get(job_id)
         return job is not None and job.request_id == request_id
 
-    def add_job(self, job: Job) -> None:
-        """A job that was not there before."""
+    def add_job(self, job: Job, *, known: bool = False) -> None:
+        """A job that was not there before. `known`: out of a dump, which has its needs."""
+        job = replace(job, spec=self.specs.take(job.spec))
         first, last, alive = self._requests.get(job.request_id, (job.id, job.id, 0))
         self._requests[job.request_id] = (min(first, job.id), max(last, job.id), alive + 1)
         self.next_job_id = max(self.next_job_id, job.id + 1)
-        self.spec_bytes += spec_bytes(job.spec)
+        self._enter(job)
+        self.jobs[job.id] = job
+        self.pending_count += job.state is JobState.PENDING
+        if job.spec.dependency and not known:
+            self.dependencies.ask(job, self.jobs, self.last_time)
         self.put_job(job)
 
     def put_job(self, job: Job) -> None:
         """Replace the job of that id."""
+        before = self.jobs[job.id]
+        if job.spec is not before.spec:
+            job = self._respecified(before, job)
+        job = self._settled(job)
         self.jobs[job.id] = job
-        if job.state is JobState.PENDING and not job.held:
+        self.pending_count += (job.state is JobState.PENDING) - (before.state is JobState.PENDING)
+        self._place(job)
+        if job.start_time and not before.start_time:
+            self._tell(job)
+
+    def _place(self, job: Job) -> None:
+        if self.may_start(job):
             self.queue.put(job)
-            return
-        self.queue.drop(job)
-        if job.state is not JobState.PENDING:
+        else:
+            self.queue.drop(job)
+        if job.state is JobState.PENDING:
+            self.deadlines.put(job)
+        else:
+            self.deadlines.drop(job.id)
+            if job.array is None:
+                self.dependencies.forget(job.id)
+        if job.allocation is not None:
             self.active[job.id] = job
+        else:
+            self.active.pop(job.id, None)
+
+    def may_start(self, job: Job) -> bool:
+        """Nothing but nodes and time keeps it, or the next of its tasks, from starting."""
+        return job.queued and not (job.state is JobState.PENDING and self.is_blocked(job))
+
+    def is_blocked(self, job: Job) -> bool:
+        """Something other than nodes and time keeps the pending job."""
+        return job.held or (job.id in self.leaving and job.array is None) or self.dependencies.blocks(job.id)
+
+    def _settled(self, job: Job) -> Job:
+        """A pending job's `eligible_time` is known as soon as nothing blocks it."""
+        if job.state is not JobState.PENDING:
+            return job
+        if self.is_blocked(job):
+            return replace(job, eligible_time=0.0) if job.eligible_time else job
+        if job.eligible_time:
+            return job
+        needs = self.dependencies.needs.get(job.id)
+        since = max(self.last_time, job.submit_time, job.spec.begin_time, needs.not_before if needs else 0.0)
+        return replace(job, eligible_time=since)
+
+    def _respecified(self, before: Job, job: Job) -> Job:
+        self.specs.give_back(before.spec)
+        job = replace(job, spec=self.specs.take(job.spec))
+        if (before.spec.begin_time, before.spec.dependency) != (job.spec.begin_time, job.spec.dependency):
+            job = replace(job, eligible_time=0.0)
+        self._leave(before)
+        self._enter(job)
+        if job.state is JobState.PENDING:
+            self.dependencies.ask(job, self.jobs, self.last_time)
+        return job
 
     def drop_job(self, job: Job) -> None:
-        """It ended."""
-        del self.jobs[job.id]
-        self.spec_bytes -= spec_bytes(job.spec)
-        self.queue.drop(job)
+        """It ended; its state says how."""
+        before = self.jobs.pop(job.id)
+        self.pending_count -= before.state is JobState.PENDING
+        self.specs.give_back(before.spec)
+        self.queue.drop(before)
+        self.deadlines.drop(job.id)
         self.active.pop(job.id, None)
         first, last, alive = self._requests.pop(job.request_id)
         if alive > 1:
             self._requests[job.request_id] = (first, last, alive - 1)
+        self._leave(before)
+        self._tell(job)
+
+    def _enter(self, job: Job) -> None:
+        self.dependencies.enter(job)
+        if not job.is_worker:
+            self.live[_owner(job.spec)] += 1
+
+    def _leave(self, job: Job) -> None:
+        self.dependencies.leave(job)
+        if not job.is_worker:
+            _take_one(self.live, _owner(job.spec))
+
+    def _tell(self, job: Job) -> None:
+        """Those that wait for that job hear that it began or ended."""
+        for job_id in self.dependencies.heed(job, self.jobs, self.last_time):
+            self.put_job(self.jobs[job_id])
 
     def put_node(self, node: Node) -> None:
+        before = _left_on(self.nodes.get(node.name))
         self.nodes[node.name] = node
+        after = _left_on(node)
+        if after != before:
+            self._count_leaving(before, after)
+
+    def _count_leaving(self, before: tuple[int, ...], after: tuple[int, ...]) -> None:
+        self.leaving.update(after)
+        for job_id in before:
+            _take_one(self.leaving, job_id)
+        for job_id in {*before, *after}:
+            job = self.jobs.get(job_id)
+            if job is not None and job.state is JobState.PENDING:
+                self.put_job(job)
+
+
+def _left_on(node: Node | None) -> tuple[int, ...]:
+    """What is left on a node that is down runs for nobody: it is ended there before anything else when the node comes back."""
+    return () if node is None or node.down else node.cleaning
+
+
+def _take_one(counter: Counter[Any], key: Any) -> None:
+    counter[key] -= 1
+    if counter[key] <= 0:
+        del counter[key]
+
+
+def _owner(spec: JobSpec) -> Owner:
+    return spec.account, spec.qos, spec.partition, spec.user
 
 
 def hold(job: Job) -> Job:
     """The pending job, held by its user."""
     return replace(job, reason=Reason.JOB_HELD, message=f"held until `hpcsched release {job.id}`")
-
-
-def spec_bytes(spec: JobSpec) -> int:
-    """Characters of what may be long in it."""
-    return len(spec.script) + sum(map(len, spec.command)) + sum(len(name) + len(value) for name, value in spec.env)

@@ -13,8 +13,17 @@ from hpcsched.policies.fifo import Fifo
 from hpcsched.sched.verify import verify
 from hpcsched.state import codec, decide
 from hpcsched.state.commands import Command, RecordJob
-from hpcsched.state.events import ContainerGone, ContainerReported, Event, NodeRegistered
+from hpcsched.state.events import (
+    AllocationGranted,
+    ContainerGone,
+    ContainerReported,
+    Event,
+    NodeRegistered,
+    SlotGranted,
+    WorkerGranted,
+)
 from hpcsched.state.state import State
+from hpcsched.state.works import feed
 from hpcsched.testing.topologies import grid, offer_of
 
 TRUE = JobSpec(command=("true",))
@@ -80,7 +89,10 @@ class World:
         verify(plan, snapshot)
         granted = decide.allocate(self.state, plan, self.time)
         self.do(*granted)
-        return tuple(event.job_id for event in granted)
+        work = feed(self.state, self.time)
+        if work:
+            self.do(*work)
+        return tuple(event.job_id for event in granted if isinstance(event, AllocationGranted | WorkerGranted | SlotGranted))
 
     def say(self, node: str, *statuses: ContainerStatus) -> list[Command]:
         """An agent's full report."""

@@ -82,6 +82,6 @@ def test_a_damaged_dump_is_refused(body: bytes) -> None:
 
 
 def test_a_dump_of_another_format_is_refused() -> None:
-    body = State().dump().replace(b'"format":1', b'"format":2')
-    with pytest.raises(StoreCorrupt, match="format 2"):
+    body = State().dump().replace(b'"format":2', b'"format":3')
+    with pytest.raises(StoreCorrupt, match="format 3"):
         State.load(body)

@@ -193,12 +193,12 @@ def test_a_job_cancelled_before_its_container_ran_is_cancelled_whatever_came_in_
     assert world.records[job_id].job.state is JobState.CANCELLED
 
 
-def test_a_held_job_waits_for_its_release_and_keeps_its_place() -> None:
+def test_a_held_job_waits_for_its_release_and_grows_older_from_then_on() -> None:
     world = World()
     first, second = world.submit(replace(TRUE, hold=True), TRUE)
     assert world.state.jobs[first].held
     world.do(JobReleased(world.tick(), first))
-    assert [job.id for job in world.state.snapshot(0).pending] == [first, second]
+    assert [job.id for job in world.state.snapshot(0).pending] == [second, first]
     world.do(JobHeld(world.tick(), first))
     assert world.plan() == (second,)
 

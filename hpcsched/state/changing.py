@@ -1,0 +1,107 @@
+"""Intents that change a job in mid-life to events, or a refusal; nothing here changes the state. `now` is in Unix seconds."""
+
+from __future__ import annotations
+
+from hpcsched.errors import Conflict, Infeasible, NotFound
+from hpcsched.model.change import WHILE_RUNNING, JobChange
+from hpcsched.model.job import Job, JobSpec, JobState, Reason
+from hpcsched.sched.check import check_spec
+from hpcsched.state.change_handlers import is_whole
+from hpcsched.state.depending import Ended, require_no_cycle, settled
+from hpcsched.state.ending import MAX_RESTARTS
+from hpcsched.state.events import JobDropped, JobModified, JobRequeued, JobResumed, JobSuspended
+from hpcsched.state.feasible import require_all_feasible
+from hpcsched.state.preemption import may_go_on, waits_frozen
+from hpcsched.state.settling import settle_change
+from hpcsched.state.state import State
+
+
+def requeue(state: State, job_id: int, now: float) -> list[JobRequeued]:
+    """One that waits already is as wanted. Raises NotFound, Conflict."""
+    job = _whole(state, job_id, "requeued")
+    if job.state is JobState.PENDING:
+        return []
+    if job.restarts >= MAX_RESTARTS:
+        raise Conflict(f"job {job_id} was started {job.restarts + 1} times already, at most {MAX_RESTARTS + 1}: submit it again")
+    return [JobRequeued(now, job_id, "requeued by hand")]
+
+
+def suspend(state: State, job_id: int, now: float) -> list[JobSuspended]:
+    """Raises NotFound, Conflict."""
+    job = _whole(state, job_id, "suspended")
+    if job.state is JobState.SUSPENDED:
+        return []
+    if job.state is not JobState.RUNNING:
+        raise Conflict(f"job {job_id} is {job.state}: only a running job can be suspended")
+    if job.preempt_mode is not None:
+        raise Conflict(f"job {job_id} gives its nodes up for job {job.preempted_by}: it cannot be suspended now")
+    return [JobSuspended(now, job_id)]
+
+
+def resume(state: State, job_id: int, now: float) -> list[JobResumed]:
+    """Raises NotFound, Conflict."""
+    job = _whole(state, job_id, "resumed")
+    if job.state is JobState.RUNNING:
+        return []
+    if job.state is not JobState.SUSPENDED:
+        raise Conflict(f"job {job_id} is {job.state}: only a suspended job can be resumed")
+    if waits_frozen(job) and not may_go_on(state, job):
+        raise Conflict(f"the nodes of job {job_id} are in use by job {job.preempted_by}: it goes on by itself when they are free")
+    return [JobResumed(now, job_id)]
+
+
+def update(state: State, job_id: int, change: JobChange, now: float, ended: Ended) -> list[JobModified]:
+    """`ended`: jobs of the new dependency that live no more. Raises NotFound, Conflict, InvalidValue, Infeasible, LookAgain."""
+    job = _alive(state, job_id)
+    _require_changeable(job, change)
+    spec = change.of(job.spec)
+    check_spec(spec)
+    if change.dependency is not None:
+        spec = settled(state, spec, ended)
+        require_no_cycle(state, job_id, spec.dependency)
+    if spec == job.spec:
+        return []
+    if job.state is JobState.PENDING:
+        spec = settle_change(state, job.spec, spec)
+        require_all_feasible(state, [spec])
+        require_deadline(spec, now)
+    return [JobModified(now, job_id, spec)]
+
+
+def _require_changeable(job: Job, change: JobChange) -> None:
+    if job.worker is not None or job.is_worker:
+        raise Conflict(f"job {job.id} runs beside others in one container: it cannot be changed any more")
+    fixed = sorted(set(change.given()) - WHILE_RUNNING)
+    if job.state is not JobState.PENDING and fixed:
+        raise Conflict(f"job {job.id} is {job.state}: its {fixed[0]} can be changed only while it is pending")
+
+
+def require_deadline(spec: JobSpec, now: float) -> None:
+    """Raises Infeasible when even a start right now would be too late."""
+    if spec.deadline and spec.deadline - spec.time_limit_s < max(now, spec.begin_time):
+        raise Infeasible("it could not end by its deadline: give a later one (--deadline) or a shorter time limit (--time)")
+
+
+def drops(state: State, now: float) -> list[JobDropped]:
+    """Pending jobs that can no longer end by their deadline."""
+    return [
+        JobDropped(now, job_id, JobState.DEADLINE, Reason.DEADLINE, "it could not have ended by its deadline any more")
+        for job_id in state.deadlines.missed(now)
+    ]
+
+
+def _alive(state: State, job_id: int) -> Job:
+    job = state.jobs.get(job_id)
+    if job is None:
+        raise NotFound(f"there is no live job {job_id}; `hpcsched jobs --all` lists those that ended")
+    if job.cancel_requested:
+        raise Conflict(f"job {job_id} is being cancelled")
+    return job
+
+
+def _whole(state: State, job_id: int, done: str) -> Job:
+    job = _alive(state, job_id)
+    if not is_whole(job):
+        what = "an array" if job.array is not None else "one of several in a container"
+        raise Conflict(f"job {job_id} is {what}: it cannot be {done}")
+    return job

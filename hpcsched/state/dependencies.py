@@ -1,0 +1,171 @@
+"""Which jobs wait for which, kept so that one job's end costs only those that wait for it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hpcsched.model.idset import IdSet
+from hpcsched.model.job import Job
+from hpcsched.sched.dependency import Kind, Need, judge, parse_dependency
+
+if TYPE_CHECKING:
+    from hpcsched.state.tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a job still waits for. `not_before`: Unix seconds, by what is met already. `never`: why it will wait for ever.
+
+    `ready`: the positions of an array whose counterparts (aftercorr) ended with exit code 0; None: all.
+    """
+
+    open: tuple[Need, ...]
+    one_is_enough: bool = False
+    not_before: float = 0.0
+    never: str = ""
+    ready: IdSet | None = None
+
+    @property
+    def blocks(self) -> bool:
+        return bool(self.open or self.never)
+
+
+class Dependencies:
+    """`needs` by the id of the job that has some; a job that is not in it waits for no other."""
+
+    def __init__(self) -> None:
+        self.needs: dict[int, Needs] = {}
+        self._dependents: dict[int, dict[int, None]] = {}
+        self._names: dict[tuple[str, str], list[int]] = {}
+
+    def blocks(self, job_id: int) -> bool:
+        needs = self.needs.get(job_id)
+        return needs is not None and needs.blocks
+
+    def dependents(self, job_id: int) -> tuple[int, ...]:
+        return tuple(self._dependents.get(job_id, ()))
+
+    def enter(self, job: Job) -> None:
+        """Its name counts for singletons from now on."""
+        if not job.is_worker:
+            insort(self._names.setdefault(_name(job), []), job.id)
+
+    def leave(self, job: Job) -> None:
+        """It ended."""
+        self.forget(job.id)
+        if job.is_worker:
+            return
+        alike = self._names[_name(job)]
+        del alike[bisect_left(alike, job.id)]
+        if not alike:
+            del self._names[_name(job)]
+
+    def ask(self, job: Job, jobs: Mapping[int, Job], time: float) -> None:
+        """Its needs, by its spec and the jobs that live; one that does not live any more is met."""
+        asked = parse_dependency(job.spec.dependency)
+        self.forget(job.id)
+        if not asked.needs:
+            return
+        self.keep(job.id, Needs(asked.needs, asked.one_is_enough))
+        for need in asked.needs:
+            if need.kind is Kind.SINGLETON:
+                self._meet_singleton(_name(job), time)
+            elif need.job_id not in jobs:
+                self._answer(job.id, need, time)
+            elif (answer := judge(need, jobs[need.job_id], job.array is not None)) is not None:
+                self._answer(job.id, need, answer)
+
+    def keep(self, job_id: int, needs: Needs) -> None:
+        self.needs[job_id] = needs
+        for need in needs.open:
+            self._dependents.setdefault(need.job_id, {})[job_id] = None
+
+    def forget(self, job_id: int) -> None:
+        """It waits for nothing any more."""
+        needs = self.needs.pop(job_id, None)
+        for need in needs.open if needs else ():
+            self._unlink(need.job_id, job_id)
+
+    def heed(self, job: Job, jobs: Mapping[int, Job], time: float) -> list[int]:
+        """After that job began or left: whose needs changed."""
+        changed = [dependent for dependent in self.dependents(job.id) if self._heed_one(dependent, job, jobs, time)]
+        if job.state.ended and not job.is_worker:
+            changed += self._meet_singleton(_name(job), time)
+        return changed
+
+    def _heed_one(self, dependent: int, job: Job, jobs: Mapping[int, Job], time: float) -> bool:
+        before = self.needs[dependent]
+        is_array = bool(jobs[dependent].spec.array)
+        for need in before.open:
+            answer = judge(need, job, is_array) if need.job_id == job.id else None
+            if answer is not None:
+                self._answer(dependent, need, max(answer, time) if isinstance(answer, float) and not need.delay_s else answer)
+                if need.kind is Kind.AFTERCORR and is_array and job.array is not None:
+                    self._ready(dependent, IdSet(int.from_bytes(job.array.ok, "little")))
+        return self.needs.get(dependent) is not before
+
+    def _ready(self, dependent: int, ok: IdSet) -> None:
+        needs = self.needs[dependent]
+        self.needs[dependent] = replace(needs, ready=ok if needs.ready is None else needs.ready & ok)
+
+    def _meet_singleton(self, name: tuple[str, str], time: float) -> list[int]:
+        """The eldest of a name goes."""
+        alike = self._names.get(name)
+        needs = self.needs.get(alike[0]) if alike else None
+        if alike is None or needs is None or Need(Kind.SINGLETON) not in needs.open:
+            return []
+        self._answer(alike[0], Need(Kind.SINGLETON), time)
+        return [alike[0]]
+
+    def _answer(self, job_id: int, need: Need, answer: float | str) -> None:
+        """One need is met from that time on, or never."""
+        needs = self.needs[job_id]
+        rest = tuple(other for other in needs.open if other != need)
+        if isinstance(answer, str):
+            lost = not needs.one_is_enough or not rest
+            needs = replace(needs, open=rest, never=answer if lost else needs.never)
+        else:
+            needs = replace(needs, open=() if needs.one_is_enough else rest, not_before=max(needs.not_before, answer))
+        gone = {other.job_id for other in self.needs[job_id].open} - {other.job_id for other in needs.open}
+        self.needs[job_id] = needs
+        for number in gone:
+            self._unlink(number, job_id)
+
+    def _unlink(self, job_id: int, dependent: int) -> None:
+        links = self._dependents.get(job_id)
+        if links is not None:
+            links.pop(dependent, None)
+            if not links:
+                del self._dependents[job_id]
+
+
+def _name(job: Job) -> tuple[str, str]:
+    return job.spec.user, job.spec.title
+
+
+def ready_positions(tables: Tables, job: Job) -> IdSet | None:
+    """Of an array: the positions that may be given out, by its aftercorr dependencies; None: all."""
+    needs = tables.dependencies.needs.get(job.id)
+    return needs.ready if needs else None
+
+
+def on_the_way(tables: Tables, job_id: int, wanted: Iterable[int]) -> bool:
+    """Whether one of `wanted` waits for that job, directly or through others: a dependency on it would be a cycle."""
+    seen: set[int] = set()
+    todo = list(wanted)
+    while todo:
+        number = todo.pop()
+        if number == job_id:
+            return True
+        if number not in seen:
+            seen.add(number)
+            todo += _waits_for(tables, number)
+    return False
+
+
+def _waits_for(tables: Tables, job_id: int) -> Iterator[int]:
+    needs = tables.dependencies.needs.get(job_id)
+    yield from (need.job_id for need in needs.open if need.job_id) if needs else ()

@@ -1,0 +1,66 @@
+"""A dependency as it is asked for, against the jobs that live and those that ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from hpcsched.errors import Conflict, Infeasible, InvalidValue, NotFound
+from hpcsched.model.job import Job, JobSpec
+from hpcsched.sched.dependency import Dependency, Need, judge, parse_dependency
+from hpcsched.state.dependencies import on_the_way
+from hpcsched.state.tables import Tables
+
+Ended = Mapping[int, Job | None]
+"""Jobs that were looked up because they do not live; None: there is none of that id."""
+
+
+class LookAgain(Conflict):
+    """A job ended in between: its record has to be looked up first."""
+
+
+def missing(tables: Tables, texts: set[str]) -> set[int]:
+    """Ids that dependencies name and that do not live. Raises InvalidValue."""
+    needs = [need for text in texts for need in parse_dependency(text).needs]
+    return {need.job_id for need in needs if need.job_id and need.job_id not in tables.jobs}
+
+
+def settled(tables: Tables, spec: JobSpec, ended: Ended) -> JobSpec:
+    """The spec without what is satisfied already; a delay after a start that was becomes its begin.
+
+    Raises NotFound for a job that never was, Infeasible for what can never be satisfied, InvalidValue, LookAgain.
+    """
+    asked = parse_dependency(spec.dependency)
+    begin, rest, never = spec.begin_time, list[Need](), ""
+    for need in asked.needs:
+        answer = _answer(tables, need, ended)
+        if isinstance(answer, str):
+            never = answer
+        elif answer is None:
+            rest.append(need)
+        else:
+            begin = max(begin, answer if need.delay_s else 0.0)
+            if asked.one_is_enough:
+                return replace(spec, dependency="", begin_time=begin)
+    if never and not (asked.one_is_enough and rest):
+        raise Infeasible(never)
+    return replace(spec, dependency=str(Dependency(tuple(rest), asked.one_is_enough and len(rest) > 1)), begin_time=begin)
+
+
+def _answer(tables: Tables, need: Need, ended: Ended) -> float | str | None:
+    alive = tables.jobs.get(need.job_id)
+    if not need.job_id or (alive is not None and not alive.is_worker):
+        return None
+    if alive is None and need.job_id not in ended:
+        raise LookAgain(f"job {need.job_id} has just ended: try again")
+    job = ended.get(need.job_id)
+    if job is None or job.is_worker:
+        raise NotFound(f"bad dependency {need}: there is no job {need.job_id}; `hpcsched jobs --all` lists those that are known")
+    return judge(need, job, False)
+
+
+def require_no_cycle(tables: Tables, job_id: int, text: str) -> None:
+    """Raises InvalidValue when one that the job is to wait for waits for it."""
+    wanted = [need.job_id for need in parse_dependency(text).needs if need.job_id]
+    if on_the_way(tables, job_id, wanted):
+        raise InvalidValue(f"the dependency {text} would be a cycle: that job waits for job {job_id}")

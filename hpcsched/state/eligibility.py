@@ -1,0 +1,64 @@
+"""What keeps a job from being looked at by a plan, and when time alone changes that. Times are Unix seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.snapshot import Wait
+from hpcsched.state.dependencies import Needs
+from hpcsched.state.tables import Tables
+
+PERIOD_S = 30.0
+"""How often a plan is made although nothing happened, where fair share or limits on node hours change with time."""
+_AFTER_S = 1e-3
+
+
+def why_blocked(tables: Tables, job: Job, now: float) -> Wait | None:
+    """None for one that only waits for nodes, or does not wait."""
+    if job.held:
+        return Wait(Reason.JOB_HELD, job.message)
+    if job.state is not JobState.PENDING:
+        return None
+    needs = tables.dependencies.needs.get(job.id)
+    if needs and needs.blocks:
+        return _unmet(job.id, needs)
+    if job.id in tables.leaving:
+        return Wait(Reason.REQ_NODE_NOT_AVAIL, "waits until its last run is gone from its nodes")
+    return Wait(Reason.BEGIN_TIME, f"begins at {_moment(job.eligible_time)} or later") if job.eligible_time > now else None
+
+
+def _unmet(job_id: int, needs: Needs) -> Wait:
+    if needs.never:
+        mend = f"cancel the job, or change that (`hpcsched update {job_id} --after ...`)"
+        return Wait(Reason.DEPENDENCY_NEVER, f"{needs.never}: {mend}")
+    which = (" or " if needs.one_is_enough else ", ").join(map(str, needs.open[:10]))
+    return Wait(Reason.DEPENDENCY, f"waits for {which}" + (" and others" if len(needs.open) > 10 else ""))
+
+
+def _moment(time: float) -> str:
+    return datetime.fromtimestamp(min(time, 253402300799.0), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def next_time(tables: Tables, now: float) -> float | None:
+    """When something changes by time alone; a time that is past has not been heeded yet."""
+    return min(_times(tables, now), default=None)
+
+
+def _times(tables: Tables, now: float) -> Iterator[float]:
+    eligible, latest = tables.queue.next_time(), tables.deadlines.next()
+    if eligible is not None:
+        yield eligible
+    if latest is not None:
+        yield latest + _AFTER_S
+    for item in tables.reservations.values():
+        yield from (edge for edge in (item.start, item.end) if edge > now)
+    if len(tables.queue) and _changes_with_time(tables):
+        yield now + PERIOD_S
+
+
+def _changes_with_time(tables: Tables) -> bool:
+    site = tables.site
+    limits = [item.limits for item in site.partitions] + [item.limits for item in site.qos] + [item.limits for item in site.accounts]
+    return site.weights.fair_share > 0 or any(item.max_node_hours for item in limits)

@@ -1,0 +1,28 @@
+"""Whether the nodes that are known could ever run what is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hpcsched.errors import Infeasible, InvalidValue
+from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.sched.feasibility import require_feasible
+from hpcsched.sched.fit import Fitter
+from hpcsched.state.tables import Tables
+
+_fitter = Fitter()
+
+
+def require_all_feasible(tables: Tables, specs: Sequence[JobSpec]) -> None:
+    """Each shape once. Raises Infeasible, InvalidValue that names the job where there are several."""
+    offers = [node.offer for node in tables.nodes.values()]
+    judged: set[tuple[ResourceRequest, str, int, str, str]] = set()
+    for number, spec in enumerate(specs, 1):
+        shape = (spec.resources, spec.runtime, spec.nodes, spec.partition, spec.constraint)
+        if shape in judged:
+            continue
+        judged.add(shape)
+        try:
+            require_feasible(spec, offers, _fitter)
+        except (Infeasible, InvalidValue) as error:
+            raise type(error)(f"job {number} of {len(specs)}: {error}" if len(specs) > 1 else str(error)) from None
