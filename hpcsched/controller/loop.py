@@ -23,6 +23,7 @@ from hpcsched.sched.verify import verify
 from hpcsched.state import commands, decide
 from hpcsched.state.events import ControllerStarted, Event
 from hpcsched.state.state import State
+from hpcsched.state.works import feed
 
 log = logging.getLogger(__name__)
 Intent = Callable[[State, float], Sequence[Event]]
@@ -152,6 +153,8 @@ class Loop:
         told: list[commands.Command] = []
         accepted = [item for item in waiting if self._take(item, events, told)]
         self._plan(events, told)
+        if not self.paused:
+            self._apply(feed(self.state, self._now()), events, told)
         if not events:
             return _answer(accepted)
         self._writing = True
