@@ -14,6 +14,7 @@ from hpcsched.sched.backfill import IN_A_MOMENT, no_nodes
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.horizon import ends
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
+from hpcsched.sched.preempt import with_preemptions
 from hpcsched.sched.profile import Profile, Share, split
 from hpcsched.sched.reserved import moment
 
@@ -49,7 +50,7 @@ class Conservative:
         plan = turn.plan(snapshot.pending)
         self._promises = turn.promises
         self._running = running.union(start.job_id for start in plan.starts)
-        return plan
+        return with_preemptions(plan, ledger)
 
 
 class _Turn:

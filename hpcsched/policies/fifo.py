@@ -9,6 +9,7 @@ from hpcsched.model.snapshot import Plan, Snapshot
 from hpcsched.sched.backfill import Turn, no_nodes
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.ledger import Ledger
+from hpcsched.sched.preempt import with_preemptions
 
 
 class Fifo:
@@ -26,7 +27,7 @@ class Fifo:
         turn.in_order()
         if turn.head is not None and ledger.free:
             self.overtake(turn)
-        return turn.plan()
+        return with_preemptions(turn.plan(), ledger)
 
     def order(self, snapshot: Snapshot) -> Sequence[Job]:
         return snapshot.pending

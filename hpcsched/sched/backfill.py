@@ -47,17 +47,18 @@ class Turn:
 
     def _blocks(self, job: Job) -> bool:
         wait = self.ledger.why_not(job)
-        if wait is None and self._start(job, self._soon(self.ledger.ask(job))):
+        if wait is None and self._start(job, self._soon(job, self.ledger.ask(job))):
             return False
         if wait is None and self.ledger.could_run(job):
             return True
         self.waits[job.id] = wait or UNAVAILABLE
         return False
 
-    def _soon(self, ask: Ask) -> int:
+    def _soon(self, job: Job, ask: Ask) -> int:
         """Free nodes for it, or where these are too few, such that are free in a moment, too; 0: too few of both."""
         ledger = self.ledger
-        for nodes in (ledger.free, ledger.free | ledger.due) if ledger.due else (ledger.free,):
+        free = ledger.free | ledger.giving.kept.get(job.id, 0)
+        for nodes in (free, free | ledger.due) if ledger.due else (free,):
             open_ = ledger.open(ask, nodes)
             if open_.bit_count() >= ask.nodes:
                 return bits.lowest(open_, ask.most)

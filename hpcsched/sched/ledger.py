@@ -12,6 +12,7 @@ from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.closures import Closures
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.giving import Giving
 from hpcsched.sched.reserved import Reserved
 
 UNAVAILABLE = Wait(
@@ -39,9 +40,12 @@ class Ledger:
         self.fleet, self._asks = fitter.fleet, fitter.asks
         self.fleet.update(snapshot.nodes)
         self.fleet.forget_ended(snapshot.running)
-        self._asks.share(frozenset(part.name for part in snapshot.site.partitions if part.shared))
+        self._places = fitter.places_of(snapshot.site)
+        self._limits = LimitLedger(snapshot, fitter.rules)
+        self.berths = Berths(snapshot)
         self.free, self.serving = self.fleet.free, self.fleet.serving
         self.closures = Closures(snapshot.reservations, self.fleet)
+        self.giving = Giving(snapshot, self.fleet)
         self._reserved = Reserved(snapshot.reservations, snapshot.now) if snapshot.reservations else None
         self.held = 0
         self.granted: list[tuple[float, int]] = []
@@ -53,12 +57,12 @@ class Ledger:
         """When each running job ends at the latest, and its nodes; those of jobs that are being stopped as a mask."""
         later, due, now = list[tuple[float, int]](), 0, self.now
         for job in self.snapshot.running:
-            end, mask = end_of(job, now), self.fleet.mask_of(job)
+            end, mask = end_of(job, now), self.fleet.mask_of(job) & ~self.giving.frozen
             if end <= now:
                 due |= mask if now <= end + job.spec.grace_s else 0
                 end = now
             later.append((end, mask))
-        return later, due & self.serving & ~self.free
+        return later, (due | self.giving.due) & self.serving & ~self.free
 
     def ask(self, job: Job) -> Ask:
         return self._asks.of(job)
@@ -71,10 +75,18 @@ class Ledger:
         ask = self.ask(job)
         if ask.serial == self.serial:
             return ask.wait
-        wait = self._reserved.why_not(job) if self._reserved else None
+        if job.array is not None and self.berths.left(job) < 1:
+            return ALL_OUT
+        wait = self._limits.why_not(job) or (self._reserved.why_not(job) if self._reserved else None)
         if wait is not None:
             ask.serial, ask.wait = self.serial, wait
         return wait
+
+    def most(self, job: Job, ask: Ask) -> int:
+        """Nodes that it may have now at most; for an array one for each task."""
+        if job.array is not None:
+            return self.berths.left(job)
+        return max(ask.nodes, self._limits.most_nodes(job)) if ask.most > ask.nodes else ask.nodes
 
     def could_run(self, job: Job) -> bool:
         """Enough nodes in service could run it, if they were free."""
@@ -84,11 +96,7 @@ class Ledger:
     def able(self, shape: Shape) -> int:
         """Nodes that could run it, in service or not."""
         if shape.epoch != self.fleet.epoch:
-            shape.epoch = self.fleet.epoch
-            shape.able = 0
-            for kind, mask in self.fleet.kinds.items():
-                if kind.fit(shape.spec) is not None:
-                    shape.able |= mask
+            shape.epoch, shape.able = self.fleet.epoch, self._places.of(shape.spec)
         return shape.able
 
     def open(self, ask: Ask, nodes: int | None = None) -> int:
@@ -96,13 +104,31 @@ class Ledger:
         mask = self.able(ask.shape) & (self.free if nodes is None else nodes)
         return mask & ~self.closures.closed(ask.spec, self.now, self.now + ask.limit) if self.closures else mask
 
-    def find(self, job: Job, among: int = -1) -> Start | None:
-        """As many of the first free nodes by name as the job takes, of the mask `among`; None: too few. Spends nothing."""
+    def find(self, job: Job) -> Start | None:
+        """As many of the first free nodes by name as the job takes (a slot, or one node for a worker); None: too few. Spends
+        nothing.
+        """
         ask = self.ask(job)
-        open_ = self.open(ask) & among
+        open_ = self.open(ask, self.free | self.giving.kept.get(job.id, 0))
+        if ask.slots:
+            return self.slot(job) or next(self.workers(job, open_), None)
         if open_.bit_count() < ask.nodes:
             return None
-        return self.start(job, bits.lowest(open_, ask.most))
+        return self.start(job, bits.lowest(open_, self.most(job, ask)))
+
+    def slot(self, job: Job, but: int = 0) -> Start | None:
+        """For a small job, in a running worker on none of the nodes of that mask."""
+        if job.array is not None:
+            return None
+        shut = ~self.able(self.ask(job).shape) | but | self._closed(self.ask(job))
+        nodes = self.fleet.nodes
+        self._jobs[job.id] = job
+        return self.berths.slot(job, _Offers(self.fleet, self.serving & ~shut))
+
+    def workers(self, job: Job, mask: int) -> Iterator[Start]:
+        """New workers for it on these nodes, which fit; each is spent before the next is asked for."""
+        self._jobs[job.id] = job
+        return self.berths.workers(job, (self.fleet.nodes[rank].offer for rank in bits.ranks(mask)))
 
     def start(self, job: Job, mask: int) -> Start:
         """On these nodes, which fit."""

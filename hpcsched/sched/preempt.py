@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.site import PreemptMode, Qos
-from hpcsched.model.snapshot import Plan, Preempt, Snapshot
+from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
+from hpcsched.sched import bits
+from hpcsched.sched.ledger import Ledger, end_of
 
 Could = Callable[[Job], Collection[str]]
 """Names of all nodes in service, busy or not, that the job might have from now until its limit."""
@@ -23,6 +25,33 @@ class _Victim:
     cost: tuple[float, float, int]
     nodes: frozenset[str]
     grace_s: int
+
+
+def with_preemptions(plan: Plan, ledger: Ledger) -> Plan:
+    """The end of every policy: the first job that waits for nodes starts on those that were given up for it, or takes more."""
+    if not any(qos.preempt for qos in ledger.snapshot.site.qos):
+        return plan
+    job = _first_blocked(ledger.snapshot, plan)
+    start = _on_kept(job, ledger) if job else None
+    if start is not None:
+        waits = {job_id: wait for job_id, wait in plan.waits.items() if job_id != start.job_id}
+        return replace(plan, starts=(*plan.starts, start), waits=waits)
+    return replace(plan, preempts=preemptions(ledger.snapshot, plan, lambda job: _could(job, ledger)))
+
+
+def _on_kept(job: Job, ledger: Ledger) -> Start | None:
+    kept, ask = ledger.giving.kept.get(job.id, 0), ledger.ask(job)
+    there = ledger.open(ask, ledger.free | kept) if kept and not ask.slots else 0
+    if there.bit_count() < max(1, ask.nodes) or not there & kept:
+        return None
+    start = ledger.start(job, bits.lowest(there, ask.most))
+    ledger.spend(start)
+    return start
+
+
+def _could(job: Job, ledger: Ledger) -> list[str]:
+    names = ledger.fleet.names
+    return [names[rank] for rank in bits.ranks(ledger.open(ledger.ask(job), ledger.serving))]
 
 
 def preemptions(snapshot: Snapshot, plan: Plan, could: Could) -> tuple[Preempt, ...]:
@@ -70,14 +99,15 @@ def _first_blocked(snapshot: Snapshot, plan: Plan) -> Job | None:
     started = {start.job_id for start in plan.starts}
     for job in snapshot.pending:
         wait = None if job.id in started else plan.wait(job.id)
-        if wait and wait.reason is Reason.RESOURCES:
+        if wait and wait.reason in (Reason.RESOURCES, Reason.PRIORITY):
             return job
     return None
 
 
 def _ready(snapshot: Snapshot, job: Job) -> frozenset[str]:
     """Free, or free for this job soon without anyone being told."""
-    ending = {other.id for other in snapshot.running if _is_leaving(other)}
+    now = snapshot.now
+    ending = {other.id for other in snapshot.running if _is_leaving(other) or end_of(other, now) <= now}
     held = held_for(snapshot.nodes, snapshot.running).get(job.id, [])
     idle = (node.name for node in snapshot.nodes if not node.suspended and (node.job_id is None or node.job_id in ending))
     return frozenset((*idle, *held))
