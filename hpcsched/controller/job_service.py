@@ -9,6 +9,7 @@ from typing import Any
 from hpcsched.controller import channels
 from hpcsched.controller.answers import answering, brief, first_message, limit, request_id
 from hpcsched.controller.desk import Desk
+from hpcsched.controller.explain import Explainer
 from hpcsched.errors import Conflict, InvalidValue
 from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.state import decide
@@ -27,6 +28,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._explainer = Explainer(desk)
 
     @answering
     async def SubmitJob(self, request: Any, context: Any) -> Any:
@@ -55,6 +57,12 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
     async def ListJobs(self, request: Any, context: Any) -> Any:
         jobs = await self._desk.jobs(request.include_ended, limit(request.limit))
         return pb.ListJobsResponse(jobs=[brief(to_message(job)) for job in jobs])
+
+    @answering
+    async def ExplainJob(self, request: Any, context: Any) -> Any:
+        asked = request.WhichOneof("about") == "spec"
+        told = self._explainer.spec(from_message(JobSpec, request.spec)) if asked else self._explainer.job(request.job_id)
+        return pb.ExplainJobResponse(explanation=to_message(await told))
 
     @answering
     async def WaitJob(self, request: Any, context: Any) -> Any:

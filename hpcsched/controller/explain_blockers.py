@@ -1,0 +1,102 @@
+"""What keeps jobs out of the queue, and when it will not any more, as the state knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from hpcsched.model.explanation import Blocker
+from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.snapshot import Snapshot
+from hpcsched.sched.dependency import Kind, Need, judge, parse_dependency
+from hpcsched.sched.question import ranked
+from hpcsched.sched.replay import Later
+from hpcsched.sched.reserved import moment
+from hpcsched.state.dependencies import Needs
+from hpcsched.state.state import State
+from hpcsched.state.tables import hold
+
+MOST_NEEDS = 10
+MAX_LATER = 10_000
+
+
+def kept(state: State, now: float) -> Snapshot:
+    """A snapshot that stays as it is when the state goes on."""
+    snapshot = state.snapshot(now)
+    return replace(snapshot, usage=dict(snapshot.usage))
+
+
+def with_supposed(snapshot: Snapshot, job: Job) -> Snapshot:
+    """With a job that is not in the state, at its place in the queue."""
+    jobs, ranks = ranked(snapshot)((*snapshot.pending, job), snapshot.now)
+    return replace(snapshot, pending=tuple(jobs), priorities=ranks)
+
+
+def needs_of(state: State, job: Job) -> Needs | None:
+    """What the job still waits for, also where the state does not have it."""
+    if job.id in state.jobs:
+        return state.dependencies.needs.get(job.id)
+    asked = parse_dependency(job.spec.dependency)
+    open_ = tuple(need for need in asked.needs if _is_open(state, job, need))
+    if asked.one_is_enough and len(open_) < len(asked.needs):
+        return None
+    return Needs(open_, asked.one_is_enough) if open_ else None
+
+
+def _is_open(state: State, job: Job, need: Need) -> bool:
+    if need.kind is Kind.SINGLETON:
+        return any((one.spec.user, one.spec.title) == (job.spec.user, job.spec.title) for one in state.jobs.values())
+    other = state.jobs.get(need.job_id)
+    return other is not None and judge(need, other, bool(job.spec.array)) is None
+
+
+def blockers(state: State, job: Job, now: float) -> Iterator[Blocker]:
+    """All that keeps the job out of the queue, in the order in which it must go."""
+    job = hold(job) if job.spec.hold and job.id not in state.jobs else job
+    if job.held:
+        yield Blocker(Reason.JOB_HELD, job.message)
+    needs = needs_of(state, job)
+    if needs and needs.never:
+        yield Blocker(Reason.DEPENDENCY_NEVER, needs.never)
+    for need in needs.open[:MOST_NEEDS] if needs else ():
+        yield Blocker(Reason.DEPENDENCY, _need(state, need, bool(needs and needs.one_is_enough)))
+    if needs and len(needs.open) > MOST_NEEDS:
+        yield Blocker(Reason.DEPENDENCY, f"and {len(needs.open) - MOST_NEEDS} more such")
+    begin = max(job.eligible_time, job.spec.begin_time)
+    if begin > now:
+        yield Blocker(Reason.BEGIN_TIME, f"it may not begin before {moment(begin)}")
+    wait = state.blocked(job.id, now)
+    if wait and wait.reason is Reason.REQ_NODE_NOT_AVAIL:
+        yield Blocker(wait.reason, wait.message)
+
+
+def _need(state: State, need: Need, one_is_enough: bool) -> str:
+    other = state.jobs.get(need.job_id)
+    enough = " (one such is enough)" if one_is_enough else ""
+    if need.kind is Kind.SINGLETON or other is None:
+        return f"{need}: an earlier job of that name of its user has not ended{enough}"
+    return f"{need}: job {other.id} ({other.spec.title}) is {other.state}{enough}"
+
+
+def later(state: State, now: float) -> Iterator[Later]:
+    """Jobs that get into the queue by time, or when others have ended; at most so many."""
+    found = 0
+    for job in state.jobs.values():
+        if job.state is not JobState.PENDING or job.held or found >= MAX_LATER:
+            continue
+        item = later_of(state, job, now)
+        if item is not None:
+            found += 1
+            yield item
+
+
+def later_of(state: State, job: Job, now: float) -> Later | None:
+    """None: it is in the queue, or nobody can tell when. One that needs one of several jobs is thought to need the first."""
+    needs = needs_of(state, job)
+    if job.held or (needs and (needs.never or any(need.kind is Kind.SINGLETON for need in needs.open))):
+        return None
+    begin = max(job.eligible_time, job.spec.begin_time, needs.not_before if needs else 0.0)
+    open_ = needs.open if needs else ()
+    if not open_ and begin <= now:
+        return None
+    return Later(job, begin, frozenset(need.job_id for need in (open_[:1] if needs and needs.one_is_enough else open_)))
