@@ -45,6 +45,14 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         ),
     ),
     (
+        "Queue",
+        (
+            Entry("partitions", "partitions", "List partitions, their nodes and limits."),
+            Entry("qos", "qos", "List qualities of service."),
+            Entry("shares", "shares", "Show the fair share of accounts and users."),
+        ),
+    ),
+    (
         "Proof",
         (
             Entry("simulate", "simulate", "Try policies and settings on a workload trace."),

@@ -16,6 +16,7 @@ from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import Node
 from hpcsched.model.record import Record
 from hpcsched.model.reservation import Reservation, ReservationRequest
+from hpcsched.model.site_use import PartitionUse, QosUse, Share
 from hpcsched.v1 import (
     accounting_service_pb2,
     accounting_service_pb2_grpc,
@@ -25,6 +26,8 @@ from hpcsched.v1 import (
     node_service_pb2_grpc,
     reservation_service_pb2,
     reservation_service_pb2_grpc,
+    site_service_pb2,
+    site_service_pb2_grpc,
 )
 from hpcsched.wire.convert import from_message, to_message
 
@@ -45,6 +48,7 @@ class Client:
         self._jobs: Any = job_service_pb2_grpc.JobServiceStub(self._channel)
         self._nodes: Any = node_service_pb2_grpc.NodeServiceStub(self._channel)
         self._reservations: Any = reservation_service_pb2_grpc.ReservationServiceStub(self._channel)
+        self._site: Any = site_service_pb2_grpc.SiteServiceStub(self._channel)
         self._accounting: Any = accounting_service_pb2_grpc.AccountingServiceStub(self._channel)
 
     def __enter__(self) -> Client:
@@ -177,6 +181,19 @@ class Client:
         """Delete the reservation; jobs that run in it go on."""
         request = reservation_service_pb2.DeleteReservationRequest(request_id=_new_id(), name=name)
         self._call(self._reservations.DeleteReservation, request)
+
+    def partitions(self) -> list[PartitionUse]:
+        response = self._call(self._site.ListPartitions, site_service_pb2.ListPartitionsRequest())
+        return [from_message(PartitionUse, item) for item in response.partitions]
+
+    def qos(self) -> list[QosUse]:
+        response = self._call(self._site.ListQos, site_service_pb2.ListQosRequest())
+        return [from_message(QosUse, item) for item in response.qos]
+
+    def shares(self) -> list[Share]:
+        """Fair share of accounts and users, each account before what is in it."""
+        response = self._call(self._site.ListShares, site_service_pb2.ListSharesRequest())
+        return [from_message(Share, item) for item in response.shares]
 
     def records(self, limit: int = 1000, before_job_id: int = 0) -> list[Record]:
         """Records of ended jobs, newest first."""

@@ -24,6 +24,7 @@ from hpcsched.controller.desk import Desk
 from hpcsched.controller.job_service import JobService
 from hpcsched.controller.node_service import NodeService
 from hpcsched.controller.reservation_service import ReservationService
+from hpcsched.controller.site_service import SiteService
 from hpcsched.errors import ConfigError, alone
 from hpcsched.plugins import load
 from hpcsched.state import decide
@@ -40,6 +41,8 @@ from hpcsched.v1 import (
     node_service_pb2_grpc,
     reservation_service_pb2,
     reservation_service_pb2_grpc,
+    site_service_pb2,
+    site_service_pb2_grpc,
 )
 
 SOCKET_MODE = 0o660
@@ -62,6 +65,7 @@ _SERVICES = (
         reservation_service_pb2,
         "ReservationService",
     ),
+    (SiteService, site_service_pb2_grpc.add_SiteServiceServicer_to_server, site_service_pb2, "SiteService"),
     (AgentService, agent_service_pb2_grpc.add_AgentServiceServicer_to_server, agent_service_pb2, "AgentService"),
     (
         AccountingService,

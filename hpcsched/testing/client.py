@@ -12,6 +12,7 @@ from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.node import Node
 from hpcsched.model.record import Record
 from hpcsched.model.reservation import Reservation, ReservationRequest
+from hpcsched.model.site_use import PartitionUse, QosUse, Share
 
 Part = bytes | Job | BaseException
 
@@ -65,6 +66,9 @@ class FakeClient:
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     specs: list[JobSpec] = field(default_factory=list)
     reserved: list[Reservation] = field(default_factory=list)
+    parted: list[PartitionUse] = field(default_factory=list)
+    served: list[QosUse] = field(default_factory=list)
+    shared: list[Share] = field(default_factory=list)
 
     def __enter__(self) -> FakeClient:
         return self
@@ -146,6 +150,15 @@ class FakeClient:
 
     def unreserve(self, name: str) -> None:
         self._told("unreserve", name)
+
+    def partitions(self) -> list[PartitionUse]:
+        return self.parted
+
+    def qos(self) -> list[QosUse]:
+        return self.served
+
+    def shares(self) -> list[Share]:
+        return self.shared
 
     def records(self, limit: int = 1000, before_job_id: int = 0) -> list[Record]:
         self.calls.append(("records", limit, before_job_id))

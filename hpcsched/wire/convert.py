@@ -16,7 +16,20 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model import allocation, array, container, device, explanation, job, node, record, reservation, site, topology
+from hpcsched.model import (
+    allocation,
+    array,
+    container,
+    device,
+    explanation,
+    job,
+    node,
+    record,
+    reservation,
+    site,
+    site_use,
+    topology,
+)
 from hpcsched.model.idset import IdSet
 from hpcsched.v1 import (
     agent_service_pb2,
@@ -27,6 +40,7 @@ from hpcsched.v1 import (
     node_pb2,
     record_pb2,
     reservation_pb2,
+    site_pb2,
     topology_pb2,
 )
 
@@ -67,6 +81,12 @@ _MESSAGES: dict[type, type[Message]] = {
     explanation.Planned: explanation_pb2.Planned,
     explanation.Explanation: explanation_pb2.Explanation,
     reservation.Reservation: reservation_pb2.Reservation,
+    site.Limits: site_pb2.Limits,
+    site.Partition: site_pb2.Partition,
+    site.Qos: site_pb2.Qos,
+    site_use.PartitionUse: site_pb2.PartitionUse,
+    site_use.QosUse: site_pb2.QosUse,
+    site_use.Share: site_pb2.Share,
     reservation.ReservationRequest: reservation_pb2.ReservationRequest,
     device.Device: node_pb2.Device,
     node.NodeOffer: node_pb2.NodeOffer,
@@ -245,6 +265,7 @@ _ENUMS: dict[type[enum.Enum], Any] = {
     job.JobState: job_pb2.JobState,
     job.TaskBind: job_pb2.TaskBind,
     reservation.Repeat: reservation_pb2.Repeat,
+    site.PartitionState: site_pb2.PartitionState,
     site.PreemptMode: job_pb2.PreemptMode,
     device.DeviceKind: node_pb2.DeviceKind,
     node.NodeState: node_pb2.NodeState,

@@ -17,7 +17,7 @@ from hpcsched.cli.main import invoke
 from hpcsched.cli.output import FORMS
 from hpcsched.hardware.lstopo import read, synthetic
 from hpcsched.model.idset import IdSet
-from hpcsched.testing import nouns
+from hpcsched.testing import nouns, sites
 from hpcsched.testing.client import FakeClient
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "cli"
@@ -32,6 +32,9 @@ CALLS = {
     "records": ["records"],
     "receipt": ["receipt", "1"],
     "topology": ["topology", "n1"],
+    "partitions": ["partitions"],
+    "qos": ["qos"],
+    "shares": ["shares"],
     "reservations": ["reservation", "list"],
     "reservation": ["reservation", "show", "talk"],
 }
@@ -50,7 +53,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def context() -> Context:
     nodes = [nouns.node("n1", job_id=2), replace(nouns.equipped("n2"), drain_reason="new memory")]
     jobs = [nouns.waiting(), nouns.running(), nouns.failed()]
-    client = FakeClient(jobs, nodes, [nouns.record()], reserved=nouns.reservations())
+    site = {"parted": sites.partitions(), "served": sites.qos(), "shared": sites.shares()}
+    client = FakeClient(jobs, nodes, [nouns.record()], reserved=nouns.reservations(), **site)  # type: ignore[arg-type]
     return Context(connect=lambda address: client, now=lambda: nouns.NOW)  # type: ignore[arg-type,return-value]
 
 

@@ -13,6 +13,7 @@ from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job, JobSpec, Reason
 from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.record import Record
+from hpcsched.model.site_use import PartitionUse, QosUse, Share
 from hpcsched.model.topology import Topology
 from hpcsched.v1 import container_pb2, job_pb2
 from hpcsched.wire.convert import from_message, to_message
@@ -53,6 +54,12 @@ def test_nodes_and_orders_come_back_from_the_wire_as_they_went(value):
 @given(st.builds(Record, job=JOBS))
 def test_a_record_comes_back_from_the_wire_as_it_went(record):
     assert round_trip(record) == record
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(st.from_type(PartitionUse), st.from_type(QosUse), st.from_type(Share)))
+def test_tables_of_the_site_come_back_from_the_wire_as_they_went(value):
+    assert round_trip(value) == value
 
 
 def test_an_empty_spec_means_the_defaults_of_the_noun():
