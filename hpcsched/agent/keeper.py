@@ -289,10 +289,14 @@ class Keeper:
 
     async def _freeze(self) -> None:
         """Noted first: what is frozen and not known to be would seem lost to a restarted agent."""
-        now = self._around.clock()
-        self._note(dataclasses.replace(self.page, frozen_since=now))
-        await self.runtime.freeze(self.page.name, True)
-        self._show(dataclasses.replace(self.page, status=dataclasses.replace(self.page.status, suspended=True)))
+        before, status = self.page, dataclasses.replace(self.page.status, suspended=True)
+        self._note(dataclasses.replace(before, frozen_since=self._around.clock(), status=status))
+        try:
+            await self.runtime.freeze(self.page.name, True)
+        except RuntimeFailure:
+            self._note(before)
+            raise
+        self._around.changed()
 
     async def _let_go_on(self) -> None:
         if self.suspended:
