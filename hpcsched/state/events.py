@@ -67,20 +67,22 @@ class AllocationGranted:
 
 @dataclass(frozen=True, slots=True)
 class ContainerReported:
-    """A job's container on that node came to RUNNING or EXITED."""
+    """A job's container on that node came to RUNNING or EXITED. `also`: nodes on which it EXITED in just the same way."""
 
     time: float
     node: str
     status: ContainerStatus
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ContainerGone:
-    """Nothing of an ended job's container is left on that node."""
+    """Nothing of an ended job's container is left on that node, and on those of `also`."""
 
     time: float
     node: str
     job_id: int
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 
 from hpcsched.model.array import ArrayProgress, parse_array
@@ -11,7 +12,7 @@ from hpcsched.state import events
 from hpcsched.state.arrays import cancel_array, hungry_workers
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
-from hpcsched.state.parts import end_part, ended, part_index, run_part, unfinished
+from hpcsched.state.parts import end_parts, ended, part_index, run_part, unfinished
 from hpcsched.state.tables import Tables, hold
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
 
@@ -87,14 +88,25 @@ def container_reported(tables: Tables, event: events.ContainerReported) -> list[
     if job is None or index is None or ended(job.parts[index]) or status.phase is Phase.STARTING:
         return []
     if status.phase is Phase.EXITED:
-        return end_part(tables, job, index, status, event.time)
+        return end_parts(tables, job, _open_parts(job, {event.node, *event.also}), status, event.time)
     return run_part(tables, job, index, status, event.time)
 
 
+def _open_parts(job: Job, names: Set[str]) -> list[int]:
+    """Places of those nodes whose part has not ended."""
+    assert job.allocation is not None
+    return [at for at, name in enumerate(job.allocation.nodes) if name in names and not ended(job.parts[at])]
+
+
 def container_gone(tables: Tables, event: events.ContainerGone) -> list[Command]:
-    node = tables.nodes.get(event.node)
+    cleaned = [_clean(tables, name, event) for name in (event.node, *event.also)]
+    return [Replan()] if any(cleaned) else []
+
+
+def _clean(tables: Tables, name: str, event: events.ContainerGone) -> bool:
+    node = tables.nodes.get(name)
     if node is None or event.job_id not in node.cleaning:
-        return []
+        return False
     left = tuple(number for number in node.cleaning if number != event.job_id)
     tables.put_node(changed_node(node, NodeStep.CLEANED, event.time, cleaning=left))
-    return [Replan()]
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hpcsched.model.container import ContainerStatus, EndCause, Phase
@@ -45,7 +46,7 @@ def runs_everywhere(job: Job) -> bool:
 
 def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:
     """One part runs; the job does when all of them do."""
-    job = _with_part(job, index, status)
+    job = _with_parts(job, (index,), status)
     state = next_state(job, JobStep.STARTED)
     if state is None or not all_run(job):
         tables.put_job(job)
@@ -57,13 +58,17 @@ def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
 
 
 def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:
-    """One part ended: its node is released; the first end that counts decides how the job ends, once all parts have ended.
+    return end_parts(tables, job, (index,), status, time)
+
+
+def end_parts(tables: Tables, job: Job, indexes: Sequence[int], status: ContainerStatus, time: float) -> list[Command]:
+    """Parts ended, all in this way: nodes are released; the first end that counts decides how the job ends, once all have ended.
 
     Of tasks on several nodes, the parts that are done do not count but for the last.
     """
     status = as_released(job, status)
-    job = _with_cause(_with_part(job, index, status), index, status, time)
-    commands = _release(tables, job, index, time)
+    job = _with_cause(_with_parts(job, indexes, status), indexes[0], status, time)
+    commands = _release(tables, job, indexes, time)
     if not unfinished(job):
         commands += abandon(tables, job, status, time)
         return commands + finish(tables, job, gave_up(job) or end_step(job.cause or EndCause.LOST, job.exit_code), time)
@@ -98,15 +103,15 @@ def lost(known: ContainerStatus, why: str, time: float) -> ContainerStatus:
 def give_up(tables: Tables, job: Job, why: str, time: float) -> list[Command]:
     """The job leaves all its nodes at once and waits again."""
     left = [index for index, part in enumerate(job.parts) if not ended(part)]
-    commands = [command for index in left for command in _release(tables, job, index, time)]
-    return commands + wait_again(tables, job, why)
+    return _release(tables, job, left, time) + wait_again(tables, job, why)
 
 
-def _with_part(job: Job, index: int, status: ContainerStatus) -> Job:
-    known = job.parts[index]
-    if known and status.observed is None:
-        status = replace(status, observed=known.observed)
-    return replace(job, parts=(*job.parts[:index], status, *job.parts[index + 1 :]))
+def _with_parts(job: Job, indexes: Sequence[int], status: ContainerStatus) -> Job:
+    parts = list(job.parts)
+    for index in indexes:
+        known = parts[index]
+        parts[index] = replace(status, observed=known.observed) if known and status.observed is None else status
+    return replace(job, parts=tuple(parts))
 
 
 def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> Job:
@@ -137,12 +142,17 @@ def _told_by(job: Job, index: int, message: str) -> str:
     return f"{job.allocation.nodes[index]}: {message}" if index and message else message
 
 
-def _release(tables: Tables, job: Job, index: int, time: float) -> list[Command]:
+def _release(tables: Tables, job: Job, indexes: Sequence[int], time: float) -> list[Command]:
     assert job.allocation is not None
-    charge(tables, job, time)
-    node = tables.nodes[job.allocation.nodes[index]]
-    owner = None if node.job_id == job.id else node.job_id
-    frozen = tuple(number for number in node.suspended if number != job.id)
-    left = (*node.cleaning, job.id)
+    names = job.allocation.nodes
+    charge(tables, job, time, len(indexes))
+    return [_release_node(tables, job.id, names[index], time) for index in indexes]
+
+
+def _release_node(tables: Tables, job_id: int, name: str, time: float) -> SyncNode:
+    node = tables.nodes[name]
+    owner = None if node.job_id == job_id else node.job_id
+    frozen = tuple(number for number in node.suspended if number != job_id)
+    left = (*node.cleaning, job_id)
     tables.put_node(changed_node(node, NodeStep.RELEASED, time, job_id=owner, cleaning=left, suspended=frozen))
-    return [SyncNode(node.name)]
+    return SyncNode(name)

@@ -80,10 +80,10 @@ class LazyUsage(Mapping[Key, float]):
         return len(self._all())
 
 
-def charge(tables: Tables, job: Job, now: float) -> None:
-    """One of its nodes is its own no longer. A job in another's container is not charged: that one is."""
+def charge(tables: Tables, job: Job, now: float, nodes: int = 1) -> None:
+    """So many of its nodes are its own no longer. A job in another's container is not charged: that one is."""
     if job.worker is None:
-        span, factor = _span(job, now), _factor(tables, job.spec)
+        span, factor = _span(job, now), nodes * _factor(tables, job.spec)
         tables.usage.add(_payer(job.spec), *span, factor)
         for key in _limiting(job.spec):
             tables.table_usage.add(key, *span, factor)
