@@ -5,7 +5,7 @@ Their part is the shortest legal sequence of events: a container is first heard 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from hpcsched.model.container import ContainerStatus, EndCause, Phase
@@ -38,7 +38,7 @@ class Cluster:
     """
 
     def __init__(self, policy: Any, processors: int, node_processors: int, site: Site, now: float, check: bool) -> None:
-        self.state, self.now, self.free = State(), now, 0
+        self.state, self.now, self.free = State(site), now, 0
         self.ended: list[Record] = []
         self.plan = Plan()
         self.passes = 0
@@ -72,10 +72,8 @@ class Cluster:
         """All of its containers end at once, and nothing of them is left."""
         job = self.state.active[job_id]
         names, status = _names(job), _ended(job_id, cause, self.now)
-        for name in names:
-            self._do(ContainerReported(self.now, name, status))
-        for name in names:
-            self._do(ContainerGone(self.now, name, job_id))
+        self._do(ContainerReported(self.now, names[0], status, also=names[1:]))
+        self._do(ContainerGone(self.now, names[0], job_id, also=names[1:]))
         self.free += len(names)
 
     def fail(self, name: str) -> None:
@@ -124,7 +122,7 @@ class Cluster:
         self.free = sum(node.connected and not node.down and not node.drain_reason and not node.busy for node in nodes)
 
 
-def _names(job: Job) -> Sequence[str]:
+def _names(job: Job) -> tuple[str, ...]:
     assert job.allocation is not None
     return job.allocation.nodes
 
