@@ -47,6 +47,7 @@ def desired_container(job: Job, node: Node) -> DesiredContainer | None:
         started=job.parts[rank] is not None,
         first_task=sum(len(part.binding.tasks) for part in job.allocation.bindings[:rank]),
         suspend=job.state is JobState.SUSPENDED,
+        restarts=job.restarts,
     )
 
 
@@ -77,6 +78,7 @@ def _work(job: Job, work: Assigned, node: Node) -> Work:
         grace_s=float(job.spec.grace_s),
         stdout=job.spec.stdout.replace("%N", node.name).replace("%n", "0"),
         cancel=job.cancel_requested,
+        restarts=job.restarts,
     )
 
 
