@@ -1,0 +1,154 @@
+"""Arrays and small jobs in workers, on nodes that fail, with users who change their minds: every task has one end."""
+
+import random
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpcsched.model.job import JobSpec, JobState, ResourceRequest
+from hpcsched.state import decide
+from hpcsched.state.events import ControllerStarted, NodeDisconnected, NodeRegistered
+from hpcsched.state.state import State
+from hpcsched.testing.worker_world import WorkerNode, WorkerWorld
+from hpcsched.testing.world import offer
+
+NAMES = ("n1", "n2", "n3")
+TIMEOUT_S = 30.0
+DEEDS = ("submit", "plan", "plan", "agents", "agents", "agents", "hear", "cancel", "hold", "release", "feed")
+RARE = ("disconnect", "reboot", "restart_controller", "expire", "kill_worker")
+
+
+class Cluster:
+    def __init__(self, seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.runs: Counter[tuple[int, int]] = Counter()
+        self.world = WorkerWorld(NAMES)
+        self.nodes = {name: WorkerNode(name, self.chance, self.runs) for name in NAMES}
+        self.submitted: set[int] = set()
+        self.since: dict[str, float] = {}
+
+    def submit(self) -> None:
+        cores = self.chance.choice((1, 1, 2, 4))
+        array = self.chance.choice(("", "0-2", "0-20", "5-40:5%2", "1,3,9%1", "0-60"))
+        spec = JobSpec(("x",), user=self.chance.choice("ab"), array=array, resources=ResourceRequest(cores_per_node=cores))
+        self.submitted.update(self.world.submit(spec))
+
+    def plan(self) -> None:
+        self.world.plan()
+
+    def feed(self) -> None:
+        self.world.feed()
+
+    def agents(self) -> None:
+        for node in self.nodes.values():
+            if self.chance.random() < 0.7:
+                node.follow(self.world.state)
+        self.hear()
+
+    def hear(self) -> None:
+        for node in self.nodes.values():
+            if self.chance.random() < 0.7:
+                self.world.hear(node)
+
+    def cancel(self) -> None:
+        self._on_some(decide.cancel, [number for number in self.world.state.jobs if number in self.submitted], 0.4)
+
+    def kill_worker(self) -> None:
+        self._on_some(decide.cancel, [job.id for job in self.world.state.jobs.values() if job.is_worker], 1.0)
+
+    def hold(self) -> None:
+        jobs = self.world.state.jobs.values()
+        self._on_some(decide.hold, [job.id for job in jobs if job.array or job.state is JobState.PENDING], 0.5)
+
+    def release(self) -> None:
+        self._on_some(decide.release, list(self.world.state.jobs), 1.0)
+
+    def _on_some(self, decision, ids, share: float) -> None:  # type: ignore[no-untyped-def]
+        if ids and self.chance.random() < share:
+            self.world.do(*decision(self.world.state, self.chance.choice(ids), self.world.tick()))
+
+    def disconnect(self) -> None:
+        node = self.nodes[self.chance.choice(NAMES)]
+        node.connected = not node.connected
+        now = self.world.tick()
+        if node.connected:
+            self.world.do(NodeRegistered(now, offer(node.name, f"boot-{node.boots}")))
+        else:
+            self.since[node.name] = now
+            self.world.do(NodeDisconnected(now, node.name))
+
+    def reboot(self) -> None:
+        node = self.nodes[self.chance.choice(NAMES)]
+        node.boots += 1
+        node.containers.clear()
+        node.connected = True
+        now = self.world.tick()
+        self.world.do(NodeDisconnected(now, node.name), NodeRegistered(now, offer(node.name, f"boot-{node.boots}")))
+
+    def expire(self) -> None:
+        self.world.time += self.chance.choice((0.0, TIMEOUT_S))
+        self.world.do(*decide.expire(self.world.state, self.since, self.world.tick(), TIMEOUT_S))
+
+    def restart_controller(self) -> None:
+        """From a dump: nothing is forgotten, and who is connected has to say so."""
+        before = self.world.state.dump()
+        self.world.state = State.load(before)
+        assert self.world.state.dump() == before
+        self.world.do(ControllerStarted(self.world.tick()))
+        for node in self.nodes.values():
+            if node.connected:
+                self.world.do(NodeRegistered(self.world.tick(), offer(node.name, f"boot-{node.boots}")))
+
+    def settle(self) -> None:
+        """Everybody is well from now on; raises when it does not come to an end."""
+        for node in self.nodes.values():
+            if not node.connected:
+                node.connected = True
+                self.world.do(NodeRegistered(self.world.tick(), offer(node.name, f"boot-{node.boots}")))
+        for _ in range(1000):
+            self.release()
+            self.world.plan()
+            for node in self.nodes.values():
+                node.follow(self.world.state, calm=True)
+                self.world.hear(node)
+            if not self.world.state.jobs:
+                return
+        raise AssertionError(f"these do not end: {self.world.state.jobs}")
+
+
+@given(st.integers(0, 1 << 32), st.lists(st.sampled_from((*DEEDS * 3, *RARE)), min_size=5, max_size=120))
+@settings(max_examples=60, deadline=None)
+def test_every_task_of_every_array_comes_to_one_end(seed: int, deeds: list[str]) -> None:
+    cluster = Cluster(seed)
+    cluster.submit()
+    for deed in deeds:
+        getattr(cluster, deed)()
+    cluster.settle()
+    assert cluster.submitted <= set(cluster.world.records)
+    for job_id in cluster.submitted:
+        _check_end(cluster, job_id)
+    assert all(node.state.name in ("IDLE", "DRAINED") or node.cleaning for node in cluster.world.state.nodes.values())
+
+
+def _losses(cluster: Cluster) -> int:
+    """Workers that did not end because there was nothing left to do."""
+    jobs = [record.job for record in cluster.world.records.values()]
+    return sum(job.is_worker and job.state is not JobState.COMPLETED for job in jobs)
+
+
+def _check_end(cluster: Cluster, job_id: int) -> None:
+    job = cluster.world.records[job_id].job
+    if job.array is None:
+        assert cluster.runs[job_id, 0] <= 1
+        assert job.state is not JobState.COMPLETED or cluster.runs[job_id, 0] == 1
+        return
+    progress = job.array
+    assert progress.done + progress.failed + progress.cancelled == progress.size
+    assert progress.out == 0
+    for position in range(progress.size):
+        assert cluster.runs[job_id, position] <= 1 + _losses(cluster)
+        if progress.is_ok(position):
+            assert cluster.runs[job_id, position] >= 1
+    if job.state is JobState.COMPLETED:
+        assert progress.done == progress.size
