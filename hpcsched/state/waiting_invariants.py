@@ -33,7 +33,8 @@ def _pending(tables: Tables, job: Job) -> Iterator[str]:
         yield f"job {job.id} is blocked and eligible since {job.eligible_time}"
     if job.eligible_time and job.eligible_time < max(job.submit_time, job.spec.begin_time):
         yield f"job {job.id} is eligible since {job.eligible_time}, before it was submitted or may begin"
-    if job.cancel_requested or job.start_time or job.suspend_time or job.granted_time:
+    asked = job.cancel_requested and job.array is None
+    if asked or job.start_time or job.suspend_time or job.granted_time:
         yield f"job {job.id} is pending and keeps something of a run"
 
 
