@@ -8,6 +8,7 @@ from hpcsched.agent.offer import owned_pus, reserved_memory
 from hpcsched.client.channel import target
 from hpcsched.config import AgentConfig
 from hpcsched.errors import ConfigError, InvalidValue
+from hpcsched.sched.constraint import FEATURE
 
 
 def check(config: AgentConfig) -> None:
@@ -17,6 +18,13 @@ def check(config: AgentConfig) -> None:
     reserved_memory(config.reserved_memory, 0)
     check_folders(config.cdi_dirs)
     check_room(config.disk_free)
+    _check_features(config.features)
+
+
+def _check_features(words: tuple[str, ...]) -> None:
+    for word in words:
+        if not FEATURE.fullmatch(word):
+            raise ConfigError(f"[agent] features: bad word {word!r}: up to 64 letters, digits and _.:+=-")
 
 
 def _check_controller(address: str) -> None:

@@ -100,8 +100,9 @@ REFUSED = [
     ('[agent]\ncpus = "zz"', "[agent] cpus = 'zz': bad id range 'zz'"),
     ('[agent]\nreserved_memory = "auot"', "[agent] reserved_memory: bad size 'auot'"),
     ('[agent]\ncdi_dirs = ["cdi"]', "[agent] cdi_dirs: 'cdi' is no absolute path"),
+    ('[agent]\nfeatures = ["a&b"]', "[agent] features: bad word 'a&b'"),
     ('[agent]\ncontroller = "here"', "[agent] controller: bad address 'here'"),
-    ('[controller]\npolicy = "backfill"', "[controller] policy: there is no 'backfill'; known: fifo"),
+    ('[controller]\npolicy = "backfill"', "[controller] policy: there is no 'backfill'; known: "),
     ('[controller]\nlisten = "http://x"', "[controller] listen: bad address 'http://x'"),
     (
         '[controller]\nlisten = "tcp://0.0.0.0:5"',
