@@ -9,8 +9,8 @@ import numpy as np
 
 from hpcsched.model.job import Job
 
-Rank = Callable[[Sequence[Job]], Sequence[float]]
-"""The priority of each job, in their order."""
+Rank = Callable[[Sequence[Job], float], Sequence[float]]
+"""The priority of each job at that time, in their order."""
 _Key = tuple[int, float, int]
 FEW = 64
 """So many changes are made one by one; more of them at once in one pass."""

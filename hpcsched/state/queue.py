@@ -13,7 +13,7 @@ PERIOD_S = 10.0
 """Priorities that change with time are found again that often."""
 
 
-def by_arrival(jobs: Sequence[Job]) -> Sequence[float]:
+def by_arrival(jobs: Sequence[Job], now: float) -> Sequence[float]:
     """All have the same rank."""
     return [0.0] * len(jobs)
 
@@ -27,6 +27,8 @@ class Queue:
         self._later: dict[int, Job] = {}
         self._times: list[tuple[float, int]] = []
         self._now = -math.inf
+        self.read_at: float | None = None
+        """For when it was read last."""
         self._ranked_at = -math.inf
         self.arrivals = 0
         """Goes up with each job that comes in."""
@@ -71,16 +73,17 @@ class Queue:
         return job_id in self._later and self._later[job_id].eligible_time == time
 
     def ordered(self, now: float = math.inf, rank: Rank = by_arrival, changing: bool = False) -> tuple[Job, ...]:
-        """Those that are eligible at `now`. `changing`: ranks change with time."""
+        """Those that are eligible at `now`. `changing`: ranks change with time; those of all jobs are then of one time."""
         self._move_to(now)
+        self.read_at = now
         if changing and abs(now - self._ranked_at) >= PERIOD_S:
             jobs = [*self._order.all(), *self._fresh.values()]
-            self._order.rebuild(jobs, rank(jobs))
+            self._order.rebuild(jobs, rank(jobs, now))
             self._ranked_at = now
             self._fresh.clear()
         elif self._fresh:
             jobs = list(self._fresh.values())
-            self._order.insert(jobs, rank(jobs))
+            self._order.insert(jobs, rank(jobs, self._ranked_at if changing else now))
             self._fresh.clear()
         return self._order.read()[0]
 

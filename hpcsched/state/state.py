@@ -73,7 +73,7 @@ class State(Tables):
         usage = LazyUsage(partial(used, self, now))
         weights = self.site.weights
         seen = max(now, self.last_time)
-        pending = self.queue.ordered(seen, partial(self._rank, usage, seen), changing=bool(weights.age or weights.fair_share))
+        pending = self.queue.ordered(seen, partial(self._rank, usage), changing=bool(weights.age or weights.fair_share))
         return Snapshot(
             now,
             tuple(self.nodes.values()),
@@ -86,7 +86,7 @@ class State(Tables):
             LazyUsage(partial(used_in_tables, self, now)),
         )
 
-    def _rank(self, usage: Mapping[tuple[str, str], float], now: float, jobs: Sequence[Job]) -> Sequence[float]:
+    def _rank(self, usage: Mapping[tuple[str, str], float], jobs: Sequence[Job], now: float) -> Sequence[float]:
         shares = priority.factors(self.site, usage, jobs) if self.site.weights.fair_share else {}
         return list(priority.priorities(jobs, self.site, shares, now, len(self.nodes)))
 

@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,3 +32,21 @@ def test_reading_twice_builds_nothing_new() -> None:
     queue = Queue()
     queue.put(job(1, 0))
     assert queue.ordered() is queue.ordered()
+
+
+def test_jobs_that_come_between_two_looks_at_their_ages_keep_the_order_of_their_arrival() -> None:
+    """The first is ranked as it comes, the second only later, when it is older than the first was."""
+    queue = Queue()
+
+    def by_age(jobs: Sequence[Job], now: float) -> Sequence[float]:
+        return [max(0.0, now - each.submit_time) for each in jobs]
+
+    def ids(now: float) -> list[int]:
+        return [each.id for each in queue.ordered(now, by_age, changing=True)]
+
+    assert ids(100.0) == []
+    queue.put(replace(job(1, 0), submit_time=101.0))
+    assert ids(101.0) == [1]
+    queue.put(replace(job(2, 0), submit_time=102.0))
+    assert ids(108.0) == [1, 2]
+    assert ids(120.0) == [1, 2]
