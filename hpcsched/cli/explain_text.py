@@ -36,7 +36,7 @@ def expected(told: Explanation, now: float) -> str:
     """When it is thought to start, in words; empty when nothing is known."""
     if told.earliest and told.latest:
         first, last = moment(told.earliest, now), moment(told.latest, now)
-        return f"at {first}" if first == last else f"between {first} and {last}"
+        return _at(told.earliest, now) if first == last else f"between {first} and {last}"
     if told.earliest:
         return f"not before {moment(told.earliest, now)}"
     if told.latest:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpcsched.errors import HpcschedError, NotFound
+from hpcsched.model.change import JobChange
 from hpcsched.model.container import StepExit
+from hpcsched.model.explanation import Explanation
 from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.node import Node
 from hpcsched.model.record import Record
@@ -65,6 +67,7 @@ class FakeClient:
     refuses: dict[int | str, HpcschedError] = field(default_factory=dict)
     calls: list[tuple[Any, ...]] = field(default_factory=list)
     specs: list[JobSpec] = field(default_factory=list)
+    told: Explanation | None = None
     reserved: list[Reservation] = field(default_factory=list)
     parted: list[PartitionUse] = field(default_factory=list)
     served: list[QosUse] = field(default_factory=list)
@@ -89,6 +92,12 @@ class FakeClient:
     def jobs(self, include_ended: bool = False, limit: int = 1000) -> list[Job]:
         return [job for job in self.known if include_ended or not job.state.ended][:limit]
 
+    def explain(self, job: int | JobSpec) -> Explanation:
+        self.calls.append(("explain", job))
+        if self.told is None:
+            raise NotFound(f"no job {job}")
+        return self.told
+
     def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
         self.calls.append(("wait", job_id))
         return self.job(job_id)
@@ -105,6 +114,19 @@ class FakeClient:
 
     def release(self, job_id: int) -> Job:
         return self._change("release", job_id)
+
+    def requeue(self, job_id: int) -> Job:
+        return self._change("requeue", job_id)
+
+    def suspend(self, job_id: int) -> Job:
+        return self._change("suspend", job_id)
+
+    def resume_job(self, job_id: int) -> Job:
+        return self._change("resume_job", job_id)
+
+    def update(self, job_id: int, change: JobChange) -> Job:
+        self._told("update", job_id, change)
+        return self.job(job_id)
 
     def read_output(self, job_id: int, offset: int = 0, follow: bool = False, node: str = "") -> Iterator[bytes | Job]:
         self.calls.append(("read_output", job_id, offset, follow, node))
