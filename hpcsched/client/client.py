@@ -11,6 +11,7 @@ from typing import Any
 from hpcsched.client.channel import call, default_address, open_channel, raising
 from hpcsched.client.exec import ExecSession, begin
 from hpcsched.errors import InvalidValue
+from hpcsched.model.change import JobChange
 from hpcsched.model.explanation import Explanation
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import Node
@@ -110,12 +111,31 @@ class Client:
     def release(self, job_id: int) -> Job:
         return self._change(self._jobs.ReleaseJob, job_service_pb2.ReleaseJobRequest, job_id)
 
-    def read_output(self, job_id: int, offset: int = 0, follow: bool = False, node: str = "") -> Iterator[bytes | Job]:
+    def update(self, job_id: int, change: JobChange) -> Job:
+        """Other terms; what of `change` is None stays as it is. Of a job that runs only a few can be changed."""
+        request = job_service_pb2.UpdateJobRequest(request_id=_new_id(), job_id=job_id, change=_message_of_change(change))
+        return from_message(Job, self._call(self._jobs.UpdateJob, request).job)
+
+    def requeue(self, job_id: int) -> Job:
+        """It gives up its nodes, is stopped there and waits again."""
+        return self._change(self._jobs.RequeueJob, job_service_pb2.RequeueJobRequest, job_id)
+
+    def suspend(self, job_id: int) -> Job:
+        """Its processes are frozen; its nodes stay its own."""
+        return self._change(self._jobs.SuspendJob, job_service_pb2.SuspendJobRequest, job_id)
+
+    def resume_job(self, job_id: int) -> Job:
+        return self._change(self._jobs.ResumeJob, job_service_pb2.ResumeJobRequest, job_id)
+
+    def read_output(
+        self, job_id: int, offset: int = 0, follow: bool = False, node: str = "", task: int | None = None
+    ) -> Iterator[bytes | Job]:
         """The output in chunks; with `follow` until the job ends. The last item is the job, if it has ended.
 
-        Without `node` that on the job's first node; a job with tasks has one on each of its nodes (`job.allocation.nodes`).
+        Without `node` that on the job's first node; a job with tasks has one on each of its nodes (`job.allocation.nodes`). Of an
+        array that of all its tasks, or of the one with the id `task`.
         """
-        request = job_service_pb2.ReadOutputRequest(job_id=job_id, offset=offset, follow=follow, node=node)
+        request = job_service_pb2.ReadOutputRequest(job_id=job_id, offset=offset, follow=follow, node=node, task_id=task)
         with raising(self.address):
             for response in self._jobs.ReadOutput(request, timeout=None if follow else self.timeout_s):
                 if response.data:
@@ -220,6 +240,13 @@ def _message(spec: JobSpec) -> Any:
         return to_message(spec if spec.user else replace(spec, user=_user()))
     except (ValueError, TypeError) as error:
         raise InvalidValue(f"bad job: {error}") from None
+
+
+def _message_of_change(change: JobChange) -> Any:
+    try:
+        return to_message(change)
+    except (ValueError, TypeError) as error:
+        raise InvalidValue(f"bad change: {error}") from None
 
 
 def _user() -> str:

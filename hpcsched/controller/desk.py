@@ -13,10 +13,12 @@ from hpcsched.controller.agents import Agents
 from hpcsched.controller.ledger import Ledger
 from hpcsched.controller.loop import Loop
 from hpcsched.errors import NotFound, Stopping
+from hpcsched.model.change import JobChange
 from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.record import Record
 from hpcsched.plugins import load
-from hpcsched.state import decide
+from hpcsched.state import changing, decide
+from hpcsched.state.depending import Ended, LookAgain, missing
 from hpcsched.state.events import Event
 from hpcsched.state.state import State
 from hpcsched.stores.base import Journal
@@ -71,17 +73,18 @@ class Desk:
         return ended  # type: ignore[no-any-return]
 
     def _with_reason(self, job: Job) -> Job:
-        """A pending job says why it waits, by the last plan."""
+        """A pending job says why it waits: what keeps it from being looked at, or by the last plan."""
         if job.state is not JobState.PENDING or job.held:
             return job
-        wait = self.loop.plan.wait(job.id)
+        wait = self.loop.state.blocked(job.id, self.loop.now()) or self.loop.plan.wait(job.id)
         return dataclasses.replace(job, reason=wait.reason, message=wait.message) if wait else job
 
     async def jobs(self, include_ended: bool, limit: int) -> list[Job]:
-        """Newest first, live ones before ended ones."""
+        """Newest first, live ones before ended ones, no workers."""
         await self.loop.settled()
-        ids = sorted(self.loop.state.jobs, reverse=True)[:limit]
-        jobs = [self._with_reason(self.loop.state.jobs[job_id]) for job_id in ids]
+        alive = self.loop.state.jobs
+        ids = sorted((job_id for job_id, job in alive.items() if not job.is_worker), reverse=True)[:limit]
+        jobs = [self._with_reason(alive[job_id]) for job_id in ids]
         if include_ended and len(jobs) < limit:
             jobs += [record.job for record in await self.records(limit - len(jobs), 0)]
         return jobs
@@ -96,24 +99,41 @@ class Desk:
         return sorted({*alive, *ended})
 
     async def submit(self, request: str, specs: Sequence[JobSpec]) -> Sequence[int]:
-        """Durable when it returns. Raises InvalidValue, Infeasible, QueueFull, StoreFull."""
+        """Durable when it returns. Raises InvalidValue, Infeasible, NotFound, QueueFull, StoreFull."""
         ids: list[int] = []
 
-        def intent(state: State, now: float) -> Sequence[Event]:
+        def intent(state: State, now: float, ended: Ended) -> Sequence[Event]:
             known = state.request(request)
             if known:
                 ids.extend(known)
                 return ()
-            event = decide.submit(state, request, specs, now, self.config.max_pending)
+            event = decide.submit(state, request, specs, now, self.config.max_pending, ended)
             ids.extend(job.job_id for job in event.jobs)
             return (event,)
 
-        await self.loop.do(intent)
+        await self._do_knowing({spec.dependency for spec in specs if spec.dependency}, intent)
         return ids
 
+    async def update(self, job_id: int, change: JobChange) -> None:
+        """Durable when it returns; of an ended job nothing changes. Raises InvalidValue, Infeasible, NotFound, Conflict."""
+
+        def intent(state: State, now: float, ended: Ended) -> Sequence[Event]:
+            return changing.update(state, job_id, change, now, ended) if job_id in state.jobs else ()
+
+        await self._do_knowing({change.dependency} if change.dependency else set(), intent)
+
+    async def _do_knowing(self, dependencies: set[str], intent: Callable[[State, float, Ended], Sequence[Event]]) -> None:
+        """With the records of the ended jobs that they name; one that ends in between is looked up as well."""
+        ended: dict[int, Job | None] = {}
+        while True:
+            for job_id in missing(self.loop.state, dependencies) - set(ended):
+                ended[job_id] = await self.loop.look_up(self.ledger.ended_job, job_id)
+            with contextlib.suppress(LookAgain):
+                return await self.loop.do(lambda state, now: intent(state, now, ended))
+
     async def granted(self, job_id: int) -> Job:
-        """The job once it has an allocation or has ended."""
-        return await self._when(job_id, lambda job: job.allocation is not None or job.state.ended)
+        """The job once it has an allocation (an array: a worker) or has ended."""
+        return await self._when(job_id, _has_a_place)
 
     async def ended(self, job_id: int) -> Job:
         """The job once it has ended."""
@@ -123,6 +143,10 @@ class Desk:
         while not condition(job := await self.job(job_id)):
             await self._watchers.setdefault(job_id, asyncio.Event()).wait()
         return job
+
+
+def _has_a_place(job: Job) -> bool:
+    return job.allocation is not None or job.state.ended or bool(job.array and job.array.workers)
 
 
 async def _until_stopping(work: Coroutine[Any, Any, None]) -> None:

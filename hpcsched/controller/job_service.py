@@ -8,11 +8,13 @@ from typing import Any
 
 from hpcsched.controller import channels
 from hpcsched.controller.answers import answering, brief, first_message, limit, request_id
+from hpcsched.controller.array_output import ArrayOutput, position_of
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.explain import Explainer
 from hpcsched.errors import Conflict, InvalidValue
+from hpcsched.model.change import JobChange
 from hpcsched.model.job import Job, JobSpec, JobState
-from hpcsched.state import decide
+from hpcsched.state import changing, decide
 from hpcsched.state.events import Event
 from hpcsched.state.state import State
 from hpcsched.v1 import job_service_pb2 as pb
@@ -81,6 +83,30 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
     async def ReleaseJob(self, request: Any, context: Any) -> Any:
         return pb.ReleaseJobResponse(job=await self._change(request, decide.release))
 
+    @answering
+    async def RequeueJob(self, request: Any, context: Any) -> Any:
+        return pb.RequeueJobResponse(job=await self._change(request, changing.requeue))
+
+    @answering
+    async def SuspendJob(self, request: Any, context: Any) -> Any:
+        return pb.SuspendJobResponse(job=await self._change(request, changing.suspend))
+
+    @answering
+    async def ResumeJob(self, request: Any, context: Any) -> Any:
+        return pb.ResumeJobResponse(job=await self._change(request, changing.resume))
+
+    @answering
+    async def UpdateJob(self, request: Any, context: Any) -> Any:
+        change = from_message(JobChange, request.change)
+        if not change.given():
+            raise InvalidValue("nothing to change: name at least one field")
+        before = await self._desk.job(request.job_id)
+        if before.state.ended:
+            raise Conflict(f"job {before.id} is {before.state}: it can no longer be changed")
+        if self._desk.first_time(request_id(request.request_id)):
+            await self._desk.update(request.job_id, change)
+        return pb.UpdateJobResponse(job=to_message(await self._desk.job(request.job_id)))
+
     async def _change(self, request: Any, decision: Callable[[State, int, float], Sequence[Event]]) -> Any:
         """Changes of an ended job change nothing: the answer is the job as it ended."""
         first = self._desk.first_time(request_id(request.request_id))
@@ -93,11 +119,16 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
     @answering
     async def ReadOutput(self, request: Any, context: Any) -> AsyncIterator[Any]:
         job = await self._desk.job(request.job_id)
-        if request.follow and not job.state.ended:
+        position = position_of(job, request.task_id if request.HasField("task_id") else None)
+        if request.follow and not job.state.ended and job.array is None:
             job = await self._desk.granted(request.job_id)
-        async for data in channels.output(self._desk, job, request.node, request.offset, request.follow):
+        if job.array is not None:
+            source = ArrayOutput(self._desk, job, request.node, position, request.offset).read(request.follow)
+        else:
+            source = channels.output(self._desk, job, request.node, request.offset, request.follow)
+        async for data in source:
             yield pb.ReadOutputResponse(data=data)
-        job = await (self._desk.ended if request.follow else self._desk.job)(request.job_id)
+        job = await (self._desk.ended if request.follow and position is None else self._desk.job)(request.job_id)
         yield pb.ReadOutputResponse(job=to_message(job) if job.state.ended else None)
 
     @answering

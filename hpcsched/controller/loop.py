@@ -21,6 +21,7 @@ from hpcsched.model.job import Reason
 from hpcsched.model.snapshot import Plan, Snapshot, Wait
 from hpcsched.sched.verify import verify
 from hpcsched.state import commands, decide
+from hpcsched.state.due import due
 from hpcsched.state.events import ControllerStarted, Event
 from hpcsched.state.state import State
 from hpcsched.state.works import feed
@@ -32,6 +33,8 @@ Intent = Callable[[State, float], Sequence[Event]]
 MAX_INBOX = 20_000
 TURN_INTENTS = 1000
 RETRY_S = 1.0
+MIN_ALARM_S = 0.02
+MAX_ALARM_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class Loop:
         self._turned = asyncio.Event()
         self._writing = False
         self._in_store = 0
+        self._alarm: asyncio.TimerHandle | None = None
         self.paused = False
         """Start no more jobs."""
         self.stopped_by: HpcschedError | None = None
@@ -132,6 +136,26 @@ class Loop:
         """Turn until `stop`. Raises StoreBusy when another controller took the journal over."""
         while not self.stopped_by:
             await self._turn(await self._gather())
+            self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Wake when time alone changes something; early when that is far away, for clocks are set."""
+        if self._alarm:
+            self._alarm.cancel()
+            self._alarm = None
+        now = self._now()
+        at = None if self.paused or self.stopped_by else self.state.next_time(now)
+        if at is not None:
+            wait_s = min(max(at - now, MIN_ALARM_S), MAX_ALARM_S)
+            self._alarm = asyncio.get_running_loop().call_later(wait_s, self._ring)
+
+    def _ring(self) -> None:
+        """Plan again if it is time, and else look at the clock again later."""
+        at = self.state.next_time(self._now())
+        if at is not None and at - self._now() <= MIN_ALARM_S:
+            self.wake()
+        else:
+            self._set_alarm()
 
     def stop(self) -> None:
         """`run` ends after the turn that it is in; who still waits gets Stopping."""
@@ -141,6 +165,8 @@ class Loop:
             if not done.done():
                 done.set_exception(self.stopped_by)
         self._inbox.put_nowait(_idle())
+        if self._alarm:
+            self._alarm.cancel()
 
     async def _gather(self) -> list[_Waiting]:
         waiting = [] if self._replan else [await self._inbox.get()]
@@ -195,6 +221,7 @@ class Loop:
             self._replan = False
             return
         now = self._now()
+        self._apply(due(self.state, now), events, told)
         snapshot: Snapshot = self.state.snapshot(now)
         self.plan = self._judged(snapshot)
         self._apply(decide.allocate(self.state, self.plan, now), events, told)
@@ -256,6 +283,10 @@ class Loop:
             await self.in_store(self._ledger.snapshot, self.state.dump())
         except StoreError as error:
             log.warning("no snapshot of the journal this time: %s", error)
+
+    def now(self) -> float:
+        """Unix seconds as the state counts them."""
+        return self._now()
 
     def _now(self) -> float:
         """The clock, never behind what the journal has seen."""

@@ -10,6 +10,7 @@ from hpcsched.model.container import Mount
 from hpcsched.model.job import JobSpec
 from hpcsched.model.units import GIB, KIB, MAX_SECONDS, MIB
 from hpcsched.sched.bounds import short, within
+from hpcsched.sched.check_queueing import check_queueing
 from hpcsched.sched.check_resources import check_resources
 
 MAX_SPECS = 10_000
@@ -44,6 +45,7 @@ def check_specs(specs: Sequence[JobSpec]) -> None:
 def check_spec(spec: JobSpec) -> None:
     _check_names(spec)
     _check_numbers(spec)
+    check_queueing(spec)
     check_resources(spec.resources)
     _check_command(spec)
     _check_environment(spec.env)

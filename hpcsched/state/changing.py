@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from hpcsched.errors import Conflict, Infeasible, NotFound
 from hpcsched.model.change import WHILE_RUNNING, JobChange
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
@@ -61,11 +63,16 @@ def update(state: State, job_id: int, change: JobChange, now: float, ended: Ende
         require_no_cycle(state, job_id, spec.dependency)
     if spec == job.spec:
         return []
-    if job.state is JobState.PENDING:
+    if job.state is JobState.PENDING or _is_longer(spec, job.spec):
         spec = settle_change(state, job.spec, spec)
+    if job.state is JobState.PENDING:
         require_all_feasible(state, [spec])
         require_deadline(spec, now)
     return [JobModified(now, job_id, spec)]
+
+
+def _is_longer(new: JobSpec, old: JobSpec) -> bool:
+    return (new.time_limit_s or math.inf) > (old.time_limit_s or math.inf)
 
 
 def _require_changeable(job: Job, change: JobChange) -> None:

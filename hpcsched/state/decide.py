@@ -27,6 +27,7 @@ from hpcsched.state.events import (
 )
 from hpcsched.state.feasible import require_all_feasible
 from hpcsched.state.granting import granted
+from hpcsched.state.preempting import preempted
 from hpcsched.state.reports import MAX_REASON
 from hpcsched.state.reports import report as report
 from hpcsched.state.settling import settle_all
@@ -97,7 +98,7 @@ def resume(state: State, name: str, now: float) -> list[NodeResumed]:
 
 def allocate(state: State, plan: Plan, now: float) -> list[Event]:
     """The starts of a verified plan that still hold, and the workers that it lets go."""
-    return granted(state, plan, now)
+    return [*granted(state, plan, now), *preempted(state, plan, now)]
 
 
 def expire(state: State, disconnected_since: Mapping[str, float], now: float, timeout_s: float) -> list[NodeLost]:

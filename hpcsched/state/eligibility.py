@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.snapshot import Wait
+from hpcsched.sched.reserved import window
+from hpcsched.state import preempting
 from hpcsched.state.dependencies import Needs
 from hpcsched.state.tables import Tables
 
-PERIOD_S = 30.0
+PERIOD_S = 60.0
 """How often a plan is made although nothing happened, where fair share or limits on node hours change with time."""
 _AFTER_S = 1e-3
 
@@ -52,13 +55,22 @@ def _times(tables: Tables, now: float) -> Iterator[float]:
         yield eligible
     if latest is not None:
         yield latest + _AFTER_S
+    yield from _reservation_edges(tables, now)
+    if len(tables.queue) and tables.queue.read_at is not None and _changes_with_time(tables):
+        yield tables.queue.read_at + PERIOD_S
+
+
+def _reservation_edges(tables: Tables, now: float) -> Iterator[float]:
+    """The end of one that is over has not been heeded yet."""
     for item in tables.reservations.values():
-        yield from (edge for edge in (item.start, item.end) if edge > now)
-    if len(tables.queue) and _changes_with_time(tables):
-        yield now + PERIOD_S
+        found = window(item, now)
+        yield from (edge for edge in (found.start, found.end) if edge > now) if found else (item.end,)
+    going_on = preempting.next_time(tables, now)
+    if going_on < math.inf:
+        yield going_on
 
 
 def _changes_with_time(tables: Tables) -> bool:
     site = tables.site
-    limits = [item.limits for item in site.partitions] + [item.limits for item in site.qos] + [item.limits for item in site.accounts]
+    limits = [item.limits for owners in (site.partitions, site.qos, site.accounts) for item in owners]
     return site.weights.fair_share > 0 or any(item.max_node_hours for item in limits)

@@ -128,7 +128,9 @@ class FakeClient:
         self._told("update", job_id, change)
         return self.job(job_id)
 
-    def read_output(self, job_id: int, offset: int = 0, follow: bool = False, node: str = "") -> Iterator[bytes | Job]:
+    def read_output(
+        self, job_id: int, offset: int = 0, follow: bool = False, node: str = "", task: int | None = None
+    ) -> Iterator[bytes | Job]:
         self.calls.append(("read_output", job_id, offset, follow, node))
         for part in (self.readings_of[node] if node else self.readings).pop(0):
             if isinstance(part, BaseException):

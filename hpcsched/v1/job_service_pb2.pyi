@@ -133,6 +133,98 @@ class ReleaseJobResponse(_message.Message):
     job: _job_pb2.Job
     def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
 
+class JobChange(_message.Message):
+    __slots__ = ("time_limit_s", "name", "nodes", "max_nodes", "partition", "account", "qos", "constraint", "priority", "nice", "dependency", "begin_time", "deadline", "reservation", "requeue")
+    TIME_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NODES_FIELD_NUMBER: _ClassVar[int]
+    MAX_NODES_FIELD_NUMBER: _ClassVar[int]
+    PARTITION_FIELD_NUMBER: _ClassVar[int]
+    ACCOUNT_FIELD_NUMBER: _ClassVar[int]
+    QOS_FIELD_NUMBER: _ClassVar[int]
+    CONSTRAINT_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    NICE_FIELD_NUMBER: _ClassVar[int]
+    DEPENDENCY_FIELD_NUMBER: _ClassVar[int]
+    BEGIN_TIME_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_FIELD_NUMBER: _ClassVar[int]
+    RESERVATION_FIELD_NUMBER: _ClassVar[int]
+    REQUEUE_FIELD_NUMBER: _ClassVar[int]
+    time_limit_s: int
+    name: str
+    nodes: int
+    max_nodes: int
+    partition: str
+    account: str
+    qos: str
+    constraint: str
+    priority: int
+    nice: int
+    dependency: str
+    begin_time: float
+    deadline: float
+    reservation: str
+    requeue: bool
+    def __init__(self, time_limit_s: _Optional[int] = ..., name: _Optional[str] = ..., nodes: _Optional[int] = ..., max_nodes: _Optional[int] = ..., partition: _Optional[str] = ..., account: _Optional[str] = ..., qos: _Optional[str] = ..., constraint: _Optional[str] = ..., priority: _Optional[int] = ..., nice: _Optional[int] = ..., dependency: _Optional[str] = ..., begin_time: _Optional[float] = ..., deadline: _Optional[float] = ..., reservation: _Optional[str] = ..., requeue: _Optional[bool] = ...) -> None: ...
+
+class UpdateJobRequest(_message.Message):
+    __slots__ = ("request_id", "job_id", "change")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANGE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    job_id: int
+    change: JobChange
+    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ..., change: _Optional[_Union[JobChange, _Mapping]] = ...) -> None: ...
+
+class UpdateJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: _job_pb2.Job
+    def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
+
+class RequeueJobRequest(_message.Message):
+    __slots__ = ("request_id", "job_id")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    job_id: int
+    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ...) -> None: ...
+
+class RequeueJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: _job_pb2.Job
+    def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
+
+class SuspendJobRequest(_message.Message):
+    __slots__ = ("request_id", "job_id")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    job_id: int
+    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ...) -> None: ...
+
+class SuspendJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: _job_pb2.Job
+    def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
+
+class ResumeJobRequest(_message.Message):
+    __slots__ = ("request_id", "job_id")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    job_id: int
+    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ...) -> None: ...
+
+class ResumeJobResponse(_message.Message):
+    __slots__ = ("job",)
+    JOB_FIELD_NUMBER: _ClassVar[int]
+    job: _job_pb2.Job
+    def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
+
 class ReadOutputRequest(_message.Message):
     __slots__ = ("job_id", "offset", "follow", "node", "task_id", "position")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]

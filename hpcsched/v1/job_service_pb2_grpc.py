@@ -81,6 +81,26 @@ class JobServiceStub:
                 request_serializer=hpcsched_dot_v1_dot_job__service__pb2.ReleaseJobRequest.SerializeToString,
                 response_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ReleaseJobResponse.FromString,
                 _registered_method=True)
+        self.UpdateJob = channel.unary_unary(
+                '/hpcsched.v1.JobService/UpdateJob',
+                request_serializer=hpcsched_dot_v1_dot_job__service__pb2.UpdateJobRequest.SerializeToString,
+                response_deserializer=hpcsched_dot_v1_dot_job__service__pb2.UpdateJobResponse.FromString,
+                _registered_method=True)
+        self.RequeueJob = channel.unary_unary(
+                '/hpcsched.v1.JobService/RequeueJob',
+                request_serializer=hpcsched_dot_v1_dot_job__service__pb2.RequeueJobRequest.SerializeToString,
+                response_deserializer=hpcsched_dot_v1_dot_job__service__pb2.RequeueJobResponse.FromString,
+                _registered_method=True)
+        self.SuspendJob = channel.unary_unary(
+                '/hpcsched.v1.JobService/SuspendJob',
+                request_serializer=hpcsched_dot_v1_dot_job__service__pb2.SuspendJobRequest.SerializeToString,
+                response_deserializer=hpcsched_dot_v1_dot_job__service__pb2.SuspendJobResponse.FromString,
+                _registered_method=True)
+        self.ResumeJob = channel.unary_unary(
+                '/hpcsched.v1.JobService/ResumeJob',
+                request_serializer=hpcsched_dot_v1_dot_job__service__pb2.ResumeJobRequest.SerializeToString,
+                response_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ResumeJobResponse.FromString,
+                _registered_method=True)
         self.ReadOutput = channel.unary_stream(
                 '/hpcsched.v1.JobService/ReadOutput',
                 request_serializer=hpcsched_dot_v1_dot_job__service__pb2.ReadOutputRequest.SerializeToString,
@@ -160,6 +180,34 @@ class JobServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateJob(self, request, context):
+        """Other terms for a pending job; of a running one its time limit, deadline, name and whether it may be requeued.
+        FAILED_PRECONDITION: it is too late for that, or no node could ever run it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequeueJob(self, request, context):
+        """A running job gives up its nodes, is stopped there and waits again, under the same id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuspendJob(self, request, context):
+        """Its processes are frozen and its time limit stands still; its nodes stay its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeJob(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReadOutput(self, request, context):
         """The job's output on one of its nodes from an offset; with `follow` until the job has ended. The last message carries the ended
         job, if it has. NOT_FOUND: there is no such job, or it does not have that node.
@@ -222,6 +270,26 @@ def add_JobServiceServicer_to_server(servicer, server):
                     servicer.ReleaseJob,
                     request_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ReleaseJobRequest.FromString,
                     response_serializer=hpcsched_dot_v1_dot_job__service__pb2.ReleaseJobResponse.SerializeToString,
+            ),
+            'UpdateJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateJob,
+                    request_deserializer=hpcsched_dot_v1_dot_job__service__pb2.UpdateJobRequest.FromString,
+                    response_serializer=hpcsched_dot_v1_dot_job__service__pb2.UpdateJobResponse.SerializeToString,
+            ),
+            'RequeueJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequeueJob,
+                    request_deserializer=hpcsched_dot_v1_dot_job__service__pb2.RequeueJobRequest.FromString,
+                    response_serializer=hpcsched_dot_v1_dot_job__service__pb2.RequeueJobResponse.SerializeToString,
+            ),
+            'SuspendJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuspendJob,
+                    request_deserializer=hpcsched_dot_v1_dot_job__service__pb2.SuspendJobRequest.FromString,
+                    response_serializer=hpcsched_dot_v1_dot_job__service__pb2.SuspendJobResponse.SerializeToString,
+            ),
+            'ResumeJob': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeJob,
+                    request_deserializer=hpcsched_dot_v1_dot_job__service__pb2.ResumeJobRequest.FromString,
+                    response_serializer=hpcsched_dot_v1_dot_job__service__pb2.ResumeJobResponse.SerializeToString,
             ),
             'ReadOutput': grpc.unary_stream_rpc_method_handler(
                     servicer.ReadOutput,
@@ -479,6 +547,114 @@ class JobService:
             '/hpcsched.v1.JobService/ReleaseJob',
             hpcsched_dot_v1_dot_job__service__pb2.ReleaseJobRequest.SerializeToString,
             hpcsched_dot_v1_dot_job__service__pb2.ReleaseJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hpcsched.v1.JobService/UpdateJob',
+            hpcsched_dot_v1_dot_job__service__pb2.UpdateJobRequest.SerializeToString,
+            hpcsched_dot_v1_dot_job__service__pb2.UpdateJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequeueJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hpcsched.v1.JobService/RequeueJob',
+            hpcsched_dot_v1_dot_job__service__pb2.RequeueJobRequest.SerializeToString,
+            hpcsched_dot_v1_dot_job__service__pb2.RequeueJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuspendJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hpcsched.v1.JobService/SuspendJob',
+            hpcsched_dot_v1_dot_job__service__pb2.SuspendJobRequest.SerializeToString,
+            hpcsched_dot_v1_dot_job__service__pb2.SuspendJobResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeJob(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hpcsched.v1.JobService/ResumeJob',
+            hpcsched_dot_v1_dot_job__service__pb2.ResumeJobRequest.SerializeToString,
+            hpcsched_dot_v1_dot_job__service__pb2.ResumeJobResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -19,6 +19,7 @@ from hpcsched.errors import InvalidValue
 from hpcsched.model import (
     allocation,
     array,
+    change,
     container,
     device,
     explanation,
@@ -71,6 +72,7 @@ _MESSAGES: dict[type, type[Message]] = {
     job.ResourceRequest: job_pb2.ResourceRequest,
     job.JobSpec: job_pb2.JobSpec,
     job.Job: job_pb2.Job,
+    change.JobChange: job_service_pb2.JobChange,
     array.ArrayProgress: job_pb2.ArrayProgress,
     array.Assigned: job_pb2.Assigned,
     explanation.Blocker: explanation_pb2.Blocker,
