@@ -32,23 +32,25 @@ def submit(client: Client, spec: JobSpec) -> int:
 
 
 class Output:
-    """The output of one job on a node, or on its first, from where it was last read.
+    """The output of one job (or of the task with that id) on a node, or on its first, from where it was last read.
 
     `read` may be called again after any interruption.
     """
 
-    def __init__(self, client: Client, job_id: int, write: Callable[[bytes], object], node: str = "") -> None:
-        self._client, self._job_id, self._write, self._node = client, job_id, write, node
+    def __init__(
+        self, client: Client, job_id: int, write: Callable[[bytes], object], node: str = "", task: int | None = None
+    ) -> None:
+        self._client, self._job_id, self._write, self._node, self._task = client, job_id, write, node, task
         self.offset = 0
 
     def read(self) -> Job:
-        """Hand on all output until the job has ended."""
-        for part in self._client.read_output(self._job_id, self.offset, follow=True, node=self._node):
+        """Hand on all output until the job, or its task, has ended."""
+        for part in self._client.read_output(self._job_id, self.offset, follow=True, node=self._node, task=self._task):
             if isinstance(part, Job):
                 return part
             self.offset += len(part)
             self._write(part)
-        return self._client.wait(self._job_id)
+        return self._client.wait(self._job_id) if self._task is None else self._client.job(self._job_id)
 
 
 def patiently(attempt: Callable[[], Job], patience_s: float = PATIENCE_S) -> Job:

@@ -7,7 +7,27 @@ from typing import Any
 
 import click
 
+from hpcsched.model.array import MAX_TASK_ID
+
 _TYPE = click.IntRange(1, (1 << 63) - 1)
+_TASK = click.IntRange(0, MAX_TASK_ID)
+
+
+class _JobOrTask(click.ParamType):  # type: ignore[type-arg]
+    """`7`, or `7_3` for the task with the id 3: the job's id, and the task's or None."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int | None]:
+        if isinstance(value, tuple):
+            return value
+        job, mark, task = str(value).partition("_")
+        return int(_TYPE(job, param, ctx)), int(_TASK(task, param, ctx)) if mark else None
+
+
+def job_or_task_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds one id, which arrives as `job_or_task`."""
+    return click.argument("job_or_task", metavar="ID[_TASK]", type=_JobOrTask())(command)
 
 
 def job_argument(command: Callable[..., Any]) -> Callable[..., Any]:

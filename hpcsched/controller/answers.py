@@ -92,7 +92,8 @@ def brief(job: Any) -> Any:
     for part in job.parts:
         part.observed.ClearField("devices")
     if job.HasField("array"):
-        job.array.ClearField("ok")
+        for field in ("ok", "nodes"):
+            job.array.ClearField(field)
     return job
 
 

@@ -60,7 +60,7 @@ async def output(desk: Desk, job: Job, asked: str, offset: int, follow: bool) ->
         if follow and node not in desk.agents.links:
             await _back(desk, job.id, node)
         try:
-            async for data in _once(desk.agents, node, pb.ReadOutputRequest(job_id=job.id, offset=offset, follow=follow)):
+            async for data in once(desk.agents, node, pb.ReadOutputRequest(job_id=job.id, offset=offset, follow=follow)):
                 complete = not data
                 offset += len(data)
                 yield data
@@ -81,7 +81,7 @@ def never_ran(job: Job, node: str) -> bool:
     return part.cause in _NEVER_RAN or (part.cause is EndCause.STOPPED and not part.start_time)
 
 
-async def _once(agents: Agents, node: str, request: Any) -> AsyncIterator[bytes]:
+async def once(agents: Agents, node: str, request: Any) -> AsyncIterator[bytes]:
     """Chunks, then an empty one when all has been read; without that one the agent went away."""
     channel = await agents.open(node, request)
     try:

@@ -151,6 +151,8 @@ class ArrayProgress:
     lost_twice: Ranges = ()
     launch_failures: int = 0
     """Workers that could not be started, in a row."""
+    nodes: tuple[str, ...] = ()
+    """Where it had workers, in the order of the first one there."""
 
     @property
     def left(self) -> int:

@@ -40,7 +40,8 @@ def worker_granted(tables: Tables, event: events.WorkerGranted) -> list[Command]
     if job.array is None:
         return _into_slot(tables, worker, job, event.slots[0], event.time)
     tables.put_job(replace(worker, assigned=(Assigned(job.id, (), event.slots, since=event.time),)))
-    tables.put_job(replace(job, array=replace(job.array, workers=(*job.array.workers, worker.id))))
+    nodes = job.array.nodes if name in job.array.nodes else (*job.array.nodes, name)
+    tables.put_job(replace(job, array=replace(job.array, workers=(*job.array.workers, worker.id), nodes=nodes)))
     return [SyncNode(name), JobChanged(job.id)]
 
 
