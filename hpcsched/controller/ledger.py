@@ -73,8 +73,15 @@ class Ledger:
         return codec.decode_record(body).job if body else None
 
     def records(self, limit: int, before_job_id: int) -> list[Record]:
-        """Newest first."""
-        return [codec.decode_record(body) for body in self._journal.records(limit, before_job_id)]
+        """Newest first, those of workers left out."""
+        found: list[Record] = []
+        while len(found) < limit:
+            page = [codec.decode_record(body) for body in self._journal.records(limit, before_job_id)]
+            found += [record for record in page if not record.job.is_worker]
+            if len(page) < limit:
+                break
+            before_job_id = page[-1].job.id
+        return found[:limit]
 
     def jobs_of_request(self, request_id: str) -> tuple[int, ...]:
         """Ended jobs of that request."""

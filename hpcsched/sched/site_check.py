@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from hpcsched.errors import Infeasible, InvalidValue, QueueFull
+from hpcsched.model.array import parse_array
 from hpcsched.model.job import JobSpec, Reason
 from hpcsched.model.site import Site
 from hpcsched.sched import constraint
@@ -22,6 +23,8 @@ def settled(spec: JobSpec, site: Site, rules: Rules | None = None) -> JobSpec:
     constraint.parse(spec.constraint)
     rules = rules.renewed(site) if rules else Rules(site)
     spec = _with_time(_with_names(spec, rules), rules)
+    if spec.array and len(parse_array(spec.array)) > site.max_array:
+        raise InvalidValue(f"an array of {len(parse_array(spec.array))} tasks, this site takes {site.max_array}: submit several")
     wait = rules.refusal(spec)
     if wait is not None:
         raise InvalidValue(wait.message) if wait.reason in _MALFORMED else Infeasible(wait.message)
