@@ -6,14 +6,13 @@ container's node counts once, and the container not as a job.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hpcsched.model.job import Job, JobSpec
-from hpcsched.model.site import Limits
 from hpcsched.model.snapshot import Snapshot, Wait
 from hpcsched.sched.fairshare import User
-from hpcsched.sched.site_rules import Rules, Table
+from hpcsched.sched.site_rules import Counted, Gate, Rules, Table
 
 HOUR = 3600.0
 _Key = tuple[str, str, str | None]
@@ -34,6 +33,7 @@ class LimitLedger:
         self._snapshot = snapshot
         self._counts: dict[_Key, _Count] | None = None
         self._node_seconds: dict[tuple[str, str], float] | None = None
+        self._waits: dict[tuple[Gate, str, float, int], Wait] = {}
 
     def why_not(self, job: Job) -> Wait | None:
         """Which table keeps it from starting on `nodes` nodes now."""
@@ -44,11 +44,9 @@ class LimitLedger:
 
     def most_nodes(self, job: Job) -> int:
         """How many nodes it may have now, at most what it asks for."""
-        room = [job.spec.most_nodes]
-        for table in self._rules.tables(job.spec):
-            for most, user in _node_limits(table.limits, job.spec.user):
-                room.append(most - self._count(table, user).nodes)
-        return max(0, min(room))
+        spec = job.spec
+        gates = [gate for gate in self._rules.gates(spec) if gate.what is Counted.NODES]
+        return max(0, min((spec.most_nodes, *(int(gate.most - self._used(gate, spec)) for gate in gates))))
 
     def spend(self, job: Job, nodes: int) -> None:
         """It starts, on so many nodes that no one had; 0: in a container that is there."""
@@ -59,33 +57,34 @@ class LimitLedger:
                 count.nodes += nodes
 
     def _limited(self, spec: JobSpec) -> Wait | None:
-        for table in self._rules.tables(spec):
-            wait = next(self._waits(spec, table), None)
-            if wait:
-                return wait
+        for gate in self._rules.gates(spec):
+            used = self._used(gate, spec)
+            if not gate.allows(used, spec.nodes):
+                return self._wait(gate, spec, used)
         return None
 
-    def _waits(self, spec: JobSpec, table: Table) -> Iterator[Wait]:
-        limits, reasons = table.limits, table.reasons
-        for most, user, key in (
-            (limits.max_jobs, None, "max_jobs"),
-            (limits.max_jobs_per_user, spec.user, "max_jobs_per_user"),
-        ):
-            if most and self._count(table, user).jobs >= most:
-                yield Wait(reasons.jobs, f"{_whose(table, user)} runs {_many(most, 'job')}, {key} of {table}")
-        for most, user in _node_limits(limits, spec.user):
-            used = self._count(table, user).nodes
-            if used + spec.nodes > most:
-                key = "max_nodes" if user is None else "max_nodes_per_user"
-                yield Wait(reasons.nodes, _nodes_used(spec, table, user, used, f"{key} of {table} is {most}"))
-        if limits.max_node_hours and self._hours(table) >= limits.max_node_hours:
-            hours = f"{self._hours(table):.1f} of {limits.max_node_hours:g} node hours"
-            yield Wait(reasons.node_hours, f"{_whose(table, None)} has used {hours}, max_node_hours of {table}")
+    def _used(self, gate: Gate, spec: JobSpec) -> float:
+        if gate.what is Counted.NODE_HOURS:
+            return self._hours(gate.table)
+        count = self._count(gate.table, spec.user if gate.per_user else None)
+        return count.jobs if gate.what is Counted.JOBS else count.nodes
+
+    def _wait(self, gate: Gate, spec: JobSpec, used: float) -> Wait:
+        """One for all who wait for the same."""
+        key = (gate, spec.user if gate.per_user else "", used, spec.nodes)
+        wait = self._waits.get(key)
+        if wait is None:
+            wait = self._waits[key] = Wait(gate.reason, _sentence(gate, spec, used))
+        return wait
 
     def _count(self, table: Table, user: str | None) -> _Count:
         if self._counts is None:
             self._counts = _counted(self._snapshot.running, self._rules)
-        return self._counts.setdefault((table.kind, table.name, user), _Count())
+        key = (table.kind, table.name, user)
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts[key] = _Count()
+        return count
 
     def _hours(self, table: Table) -> float:
         if self._node_seconds is None:
@@ -93,12 +92,18 @@ class LimitLedger:
         return self._node_seconds.get((table.kind, table.name), 0.0) / HOUR
 
 
-def _node_limits(limits: Limits, user: str) -> Iterator[tuple[int, str | None]]:
-    """Those that are set, with the user that each is of."""
-    if limits.max_nodes:
-        yield limits.max_nodes, None
-    if limits.max_nodes_per_user:
-        yield limits.max_nodes_per_user, user
+def _sentence(gate: Gate, spec: JobSpec, used: float) -> str:
+    whose = f"{gate.table.kind} {gate.table.name}" + (f", user {spec.user!r}," if gate.per_user else "")
+    limit = f"{gate.key} of {gate.table} is {gate.most:g}"
+    if gate.what is Counted.JOBS:
+        return f"{whose} runs {_many(used, 'job')}, {limit}"
+    if gate.what is Counted.NODES:
+        return f"{whose} has {_many(used, 'node')} and this job needs {spec.nodes} more, {limit}"
+    return f"{whose} has used {used:.1f} node hours, {limit}"
+
+
+def _many(count: float, what: str) -> str:
+    return f"{count:.0f} {what}" if count == 1 else f"{count:.0f} {what}s"
 
 
 def _counted(running: Iterable[Job], rules: Rules) -> dict[_Key, _Count]:
@@ -134,15 +139,3 @@ def _by_account(usage: Mapping[User, float], rules: Rules) -> dict[tuple[str, st
             key = ("account", account.name)
             found[key] = found.get(key, 0.0) + used
     return found
-
-
-def _whose(table: Table, user: str | None) -> str:
-    return f"{table.kind} {table.name}" + ("" if user is None else f", user {user!r},")
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
-
-
-def _nodes_used(spec: JobSpec, table: Table, user: str | None, used: int, limit: str) -> str:
-    return f"{_whose(table, user)} has {_many(used, 'node')} and this job needs {spec.nodes} more, {limit}"

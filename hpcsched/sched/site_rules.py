@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -48,6 +49,42 @@ class Table:
         return f"[{self.kind}.{self.name}]"
 
 
+class Counted(enum.Enum):
+    """What a limit on running jobs counts."""
+
+    JOBS = "jobs"
+    NODES = "nodes"
+    NODE_HOURS = "node hours"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gate:
+    """A limit that is set on what runs at once: `key` of `table`, at most `most`, of each user where it is `per_user`."""
+
+    table: Table
+    key: str
+    what: Counted
+    most: float
+    per_user: bool
+    reason: Reason
+
+    def allows(self, used: float, nodes: int) -> bool:
+        """One more job with so many nodes, where so much is used."""
+        return used + nodes <= self.most if self.what is Counted.NODES else used < self.most
+
+
+def _gates(table: Table) -> Iterator[Gate]:
+    limits, reasons = table.limits, table.reasons
+    found = (
+        Gate(table, "max_jobs", Counted.JOBS, limits.max_jobs, False, reasons.jobs),
+        Gate(table, "max_jobs_per_user", Counted.JOBS, limits.max_jobs_per_user, True, reasons.jobs),
+        Gate(table, "max_nodes", Counted.NODES, limits.max_nodes, False, reasons.nodes),
+        Gate(table, "max_nodes_per_user", Counted.NODES, limits.max_nodes_per_user, True, reasons.nodes),
+        Gate(table, "max_node_hours", Counted.NODE_HOURS, limits.max_node_hours, False, reasons.node_hours),
+    )
+    return (gate for gate in found if gate.most)
+
+
 class Rules:
     """A site's tables by name; answers are kept, for jobs that share a spec's figures."""
 
@@ -57,6 +94,7 @@ class Rules:
         self._accounts = {item.name: item for item in site.accounts}
         self._parents = frozenset(item.parent for item in site.accounts)
         self._tables: dict[tuple[str, str, str], tuple[Table, ...]] = {}
+        self._gates: dict[tuple[str, str, str], tuple[Gate, ...]] = {}
         self._waits: dict[tuple[object, ...], Wait | None] = {}
 
     def renewed(self, site: Site) -> Rules:
@@ -94,6 +132,14 @@ class Rules:
         found = self._tables.get(key)
         if found is None:
             found = self._tables[key] = tuple(item for item in self._find_tables(spec) if item.limits != Limits())
+        return found
+
+    def gates(self, spec: JobSpec) -> tuple[Gate, ...]:
+        """The limits of those tables on what runs at once."""
+        key = (spec.partition, spec.qos, spec.account)
+        found = self._gates.get(key)
+        if found is None:
+            found = self._gates[key] = tuple(gate for table in self.tables(spec) for gate in _gates(table))
         return found
 
     def _find_tables(self, spec: JobSpec) -> Iterator[Table]:
