@@ -58,6 +58,6 @@ def _check_array(spec: JobSpec) -> None:
     if spec.most_nodes != 1:
         raise InvalidValue(f"an array of jobs with {spec.most_nodes} nodes: a task of an array runs on one node (--nodes 1)")
     if spec.resources.ntasks_per_node:
-        raise InvalidValue("a task of an array is one process: say how large it is with --cpus or --cores, not with --ntasks")
+        raise InvalidValue("a task of an array is one process: give its size as --cpus-per-node, not as --ntasks-per-node")
     if spec.keep:
         raise InvalidValue("the tasks of an array share a container: --keep is for other jobs")
