@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
@@ -40,6 +40,13 @@ class Conservative:
         self._fitter = Fitter()
         self._promises: dict[int, _Promise] = {}
         self._running: frozenset[int] = frozenset()
+
+    def fork(self, fitter: Fitter) -> Conservative:
+        """One that goes on from the same promises, and leaves these as they are."""
+        other = Conservative()
+        other._fitter, other._running = fitter, self._running
+        other._promises = {job_id: replace(promise) for job_id, promise in self._promises.items()}
+        return other
 
     def plan(self, snapshot: Snapshot) -> Plan:
         ledger = Ledger(snapshot, self._fitter)

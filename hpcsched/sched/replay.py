@@ -13,6 +13,7 @@ from hpcsched.model.node import Node
 from hpcsched.model.site import PreemptMode
 from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import replay_workers
+from hpcsched.sched.fit import Fitter
 from hpcsched.sched.reserved import Reserved
 
 SOON_S = 1.0
@@ -22,6 +23,12 @@ PASS_LOOKS = 200
 
 class Policy(Protocol):
     def plan(self, snapshot: Snapshot) -> Plan: ...
+
+
+def forked(policy: Policy, fitter: Fitter) -> Policy:
+    """A policy that keeps something from plan to plan has `fork`, for one that goes on from there; of others the same will do."""
+    fork = getattr(policy, "fork", None)
+    return fork(fitter) if fork else policy
 
 
 Length = Callable[[Job, float], float]

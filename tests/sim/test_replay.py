@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.plugins import load
+from hpcsched.sched.fit import Fitter
 from hpcsched.sched.question import ranked
-from hpcsched.sched.replay import Budget, Later, Replay, part_of_the_limit, to_the_limit
+from hpcsched.sched.replay import Budget, Later, Replay, forked, part_of_the_limit, to_the_limit
 from hpcsched.sched.verify import verify
 from hpcsched.state import decide
 from hpcsched.state.events import AllocationGranted, ContainerGone, ContainerReported, NodeRegistered
@@ -107,7 +108,7 @@ def clusters(draw: Any) -> Cluster:
 def test_the_replayed_start_is_the_real_one(cluster: Cluster) -> None:
     snapshot = cluster.state.snapshot(cluster.now)
     told = {
-        job.id: Replay(snapshot, cluster.policy, to_the_limit, Budget(), order=ranked(snapshot)).until(job.id)
+        job.id: Replay(snapshot, forked(cluster.policy, Fitter()), to_the_limit, Budget(), order=ranked(snapshot)).until(job.id)
         for job in snapshot.pending
     }
     cluster.plan()
@@ -122,7 +123,7 @@ def test_a_job_that_may_begin_later_is_replayed_as_it_then_begins(cluster: Clust
     snapshot = cluster.state.snapshot(cluster.now)
     (job_id,) = cluster.submit(_not_before(spec, cluster.now + after))
     later = Later(cluster.state.jobs[job_id], cluster.now + after)
-    told = Replay(snapshot, cluster.policy, to_the_limit, Budget(), (later,), ranked(snapshot)).until(job_id)
+    told = Replay(snapshot, forked(cluster.policy, Fitter()), to_the_limit, Budget(), (later,), ranked(snapshot)).until(job_id)
     cluster.plan()
     while cluster.step():
         pass
