@@ -202,6 +202,8 @@ class Job:
     preempt_mode: PreemptMode | None = None
     """How it gives them up, from being told until it waits again or goes on."""
     preempt_grace_s: int = 0
+    not_before: float = 0.0
+    """It gave its nodes up and waits again, behind the job that they are for until then."""
     dismissed: bool = False
     """A worker that gets no more work and ends when what it has is done."""
 

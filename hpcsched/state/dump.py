@@ -104,6 +104,7 @@ def fill(tables: Tables, body: bytes) -> None:
         tables.add_job(job, known=True)
     tables.active = {job.id: tables.jobs[job.id] for job in found.active if job.allocation is not None}
     tables.hungry = {job.id for job in found.active if job.is_worker}
+    tables.giving = {job.id for job in found.active if job.preempt_mode is not None}
     tables.next_job_id = found.next_job_id
 
 

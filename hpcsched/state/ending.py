@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan
+from hpcsched.state.preemption import HOLD_S
 from hpcsched.state.records import record_of
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import REASONS, JobStep, next_state
@@ -50,6 +51,7 @@ def wait_again(tables: Tables, job: Job, why: str) -> list[Command]:
             signal=None,
             suspended_s=0.0,
             suspend_time=0.0,
+            not_before=tables.last_time + HOLD_S if job.preempt_mode else 0.0,
             preempt_mode=None,
             preempt_grace_s=0,
             restarts=job.restarts + 1,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.job import Job, Reason
 from hpcsched.model.site import PreemptMode
 from hpcsched.state import events
 from hpcsched.state.commands import Command, JobChanged, SyncNode
 from hpcsched.state.parts import unfinished
+from hpcsched.state.preemption import can_give
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep, next_state
 
@@ -21,14 +22,13 @@ def job_preempted(tables: Tables, event: events.JobPreempted) -> list[Command]:
     if event.mode is PreemptMode.SUSPEND:
         job = _frozen(job, event)
     tables.put_job(replace(job, message=_told(event)))
+    tables.giving = {number for number in tables.giving if _gives(tables, number)} | {job.id}
     return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
 
 
-def can_give(job: Job, mode: PreemptMode) -> bool:
-    """It has nodes of its own, and nothing has ended it yet."""
-    states = (JobState.RUNNING,) if mode is PreemptMode.SUSPEND else (JobState.RUNNING, JobState.CONFIGURING)
-    asked = job.cancel_requested or job.preempt_mode is not None
-    return mode is not PreemptMode.OFF and job.state in states and not asked and job.worker is None and not job.is_worker
+def _gives(tables: Tables, job_id: int) -> bool:
+    job = tables.jobs.get(job_id)
+    return job is not None and job.preempt_mode is not None
 
 
 def _frozen(job: Job, event: events.JobPreempted) -> Job:

@@ -12,6 +12,16 @@ from hpcsched.state.commands import Command, Replan, SyncNode
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep
 
+HOLD_S = 60.0
+"""What a job gave up is for the other for this time, and the grace of those that give up with it; then it may have it back."""
+
+
+def can_give(job: Job, mode: PreemptMode) -> bool:
+    """It has nodes of its own, and nothing has ended it yet."""
+    states = (JobState.RUNNING,) if mode is PreemptMode.SUSPEND else (JobState.RUNNING, JobState.CONFIGURING)
+    asked = job.cancel_requested or job.preempt_mode is not None
+    return mode is not PreemptMode.OFF and job.state in states and not asked and job.worker is None and not job.is_worker
+
 
 def must_end(job: Job) -> bool:
     """It has been told to end, by its user or for another job."""

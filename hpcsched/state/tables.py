@@ -34,6 +34,8 @@ class Tables:
         self.active: dict[int, Job] = {}
         self.hungry: set[int] = set()
         """Workers that may be given more, or let go."""
+        self.giving: set[int] = set()
+        """Jobs that have been told to give nodes up; some may have done so."""
         self.dependencies = Dependencies()
         self.deadlines = Deadlines()
         self.reservations: dict[str, Reservation] = {}
@@ -128,7 +130,8 @@ class Tables:
         if job.eligible_time:
             return job
         needs = self.dependencies.needs.get(job.id)
-        since = max(self.last_time, job.submit_time, job.spec.begin_time, needs.not_before if needs else 0.0)
+        not_before = max(job.not_before, needs.not_before if needs else 0.0)
+        since = max(self.last_time, job.submit_time, job.spec.begin_time, not_before)
         return replace(job, eligible_time=since)
 
     def _respecified(self, before: Job, job: Job) -> Job:

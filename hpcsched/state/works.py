@@ -15,6 +15,7 @@ from hpcsched.model.job import Job
 from hpcsched.model.ranges import Ranges, common, count, first_of, of_mask, union, without
 from hpcsched.state.dependencies import ready_positions
 from hpcsched.state.events import WorkAssigned, WorkerDismissed
+from hpcsched.state.preempting import may_take
 from hpcsched.state.tables import Tables
 
 AHEAD_S = 2.0
@@ -37,7 +38,7 @@ def _worker(
         return
     busy = False
     for work in worker.assigned:
-        ranges = _more(tables, work, given)
+        ranges = _more(tables, worker, work, given, now)
         busy = busy or bool(work.ranges or ranges)
         if ranges:
             yield WorkAssigned(now, worker.id, work.job_id, ranges)
@@ -45,10 +46,10 @@ def _worker(
         yield WorkerDismissed(now, worker.id)
 
 
-def _more(tables: Tables, work: Assigned, given: dict[int, ArrayProgress]) -> Ranges:
-    """Of the array, after what others were given in this call."""
+def _more(tables: Tables, worker: Job, work: Assigned, given: dict[int, ArrayProgress], now: float) -> Ranges:
+    """Of the array, after what others were given in this call; none that could run into a reservation of others."""
     job = tables.jobs.get(work.job_id)
-    if job is None or job.array is None or job.held or job.cancel_requested:
+    if job is None or job.array is None or job.held or job.cancel_requested or not may_take(tables, worker, job, now):
         return ()
     progress = given.get(job.id, job.array)
     room = _room(progress, parse_array(job.spec.array).throttle, work)

@@ -13,6 +13,7 @@ from hpcsched.policies.fifo import Fifo
 from hpcsched.sched.verify import verify
 from hpcsched.state import codec, decide
 from hpcsched.state.commands import Command, RecordJob
+from hpcsched.state.due import due
 from hpcsched.state.events import (
     AllocationGranted,
     ContainerGone,
@@ -53,7 +54,10 @@ class World:
         self.told: list[Command] = []
         self._policy = Fifo()
         for name in nodes:
-            self.do(NodeRegistered(self.tick(), offer(name)))
+            self.register(name)
+
+    def register(self, name: str) -> None:
+        self.do(NodeRegistered(self.tick(), offer(name)))
 
     def tick(self) -> float:
         self.time += 1.0
@@ -84,7 +88,8 @@ class World:
 
     def plan(self) -> tuple[int, ...]:
         """Plan, judge the plan, and grant what it starts; the ids."""
-        snapshot = self.state.snapshot(self.tick())
+        self.do(*due(self.state, self.tick()))
+        snapshot = self.state.snapshot(self.time)
         plan = self._policy.plan(snapshot)
         verify(plan, snapshot)
         granted = decide.allocate(self.state, plan, self.time)
