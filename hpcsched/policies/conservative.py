@@ -11,6 +11,7 @@ from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask
 from hpcsched.sched.backfill import IN_A_MOMENT, no_nodes
+from hpcsched.sched.choice import overdue_first
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.horizon import ends
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
@@ -54,7 +55,7 @@ class Conservative:
             return Plan(others=no_nodes(ledger))
         running = frozenset(job.id for job in snapshot.running)
         turn = _Turn(ledger, self._promises, not self._running <= running)
-        plan = turn.plan(snapshot.pending)
+        plan = turn.plan(overdue_first(snapshot.pending, snapshot))
         self._promises = turn.promises
         self._running = running.union(start.job_id for start in plan.starts)
         return with_preemptions(plan, ledger)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hpcsched.model.job import Job
 from hpcsched.model.snapshot import Plan, Snapshot
 from hpcsched.sched.backfill import Turn, no_nodes
+from hpcsched.sched.choice import overdue_first
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.ledger import Ledger
 from hpcsched.sched.preempt import with_preemptions
@@ -23,9 +24,9 @@ class Fifo:
         ledger = Ledger(snapshot, self._fitter)
         if not ledger.serving:
             return Plan(others=no_nodes(ledger))
-        turn = Turn(ledger, self.order(snapshot))
+        turn = Turn(ledger, overdue_first(self.order(snapshot), snapshot))
         turn.in_order()
-        if turn.head is not None and ledger.free:
+        if turn.head is not None and (ledger.free or ledger.shares):
             self.overtake(turn)
         return with_preemptions(turn.plan(), ledger)
 

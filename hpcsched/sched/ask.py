@@ -6,7 +6,10 @@ import math
 from collections.abc import Iterable
 
 from hpcsched.model.job import Job, JobSpec
+from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Wait
+from hpcsched.sched.packing import is_small
+from hpcsched.sched.partitions import partition_of
 
 _MOST = 200_000
 
@@ -28,27 +31,20 @@ class Shape:
 class Ask:
     """`nodes` to `most` nodes of a shape for at most `limit` seconds (infinite: no limit), for one owner.
 
-    `wait`: why nobody who asks for this starts in the plan `serial`.
+    `wait`: why nobody who asks for this starts in the plan `serial`; in the plan `full` no worker has a slot for it.
     """
 
-    __slots__ = ("limit", "most", "nodes", "serial", "shape", "slots", "spec", "wait")
+    __slots__ = ("full", "limit", "most", "nodes", "serial", "shape", "slots", "spec", "wait")
 
-    def __init__(self, spec: JobSpec, shape: Shape, shared: bool) -> None:
+    def __init__(self, spec: JobSpec, shape: Shape, small: bool) -> None:
         self.spec, self.shape = spec, shape
         self.nodes = 1 if spec.array else spec.nodes
         self.most = 1 if spec.array else max(spec.most_nodes, spec.nodes)
         self.limit = float(spec.time_limit_s) if spec.time_limit_s else math.inf
-        self.slots = bool(spec.array) or (shared and is_small(spec))
+        self.slots = bool(spec.array) or small
         """It takes slots of worker containers."""
-        self.serial = 0
+        self.serial = self.full = 0
         self.wait: Wait | None = None
-
-
-def is_small(spec: JobSpec) -> bool:
-    """One node, and it names a part of it."""
-    asked = spec.resources
-    counted = asked.cpus_per_node or asked.cores_per_node or asked.ntasks_per_node * asked.cpus_per_task
-    return spec.nodes == 1 and spec.most_nodes == 1 and bool(counted)
 
 
 class Asks:
@@ -58,13 +54,12 @@ class Asks:
         self._of: dict[int, tuple[JobSpec, Ask]] = {}
         self._asks: dict[tuple[object, ...], Ask] = {}
         self._shapes: dict[tuple[object, ...], Shape] = {}
-        self._shared: frozenset[str] = frozenset()
+        self._site = Site()
 
-    def share(self, partitions: frozenset[str]) -> None:
-        """From now on the small jobs of one owner may share nodes of these partitions."""
-        if partitions != self._shared:
-            self._clear()
-            self._shared = partitions
+    def settle(self, site: Site) -> None:
+        """Forget what held for another site."""
+        self._clear()
+        self._site = site
 
     def of(self, job: Job) -> Ask:
         known = self._of.get(id(job.spec))
@@ -83,11 +78,11 @@ class Asks:
         if len(self._of) >= _MOST:
             self._clear()
         shape = self._shape(spec)
-        whose = (spec.user, spec.account, spec.qos, spec.reservation, bool(spec.array))
+        whose = (spec.user, spec.account, spec.qos, spec.reservation, spec.image, spec.mounts, bool(spec.array))
         key = (id(shape), spec.nodes, spec.max_nodes, spec.time_limit_s, *whose)
         ask = self._asks.get(key)
         if ask is None:
-            ask = self._asks[key] = Ask(spec, shape, spec.partition in self._shared)
+            ask = self._asks[key] = Ask(spec, shape, is_small(spec, partition_of(self._site, spec.partition)))
         self._of[id(spec)] = (spec, ask)
         return ask
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Plan, Start, Wait
@@ -11,6 +12,7 @@ from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.horizon import Shadow, shadow
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
+from hpcsched.sched.preempt import preemptions
 
 Rows = Sequence[tuple[Job, Ask]]
 IN_A_MOMENT = Wait(Reason.RESOURCES, "its nodes are being given back at this moment")
@@ -32,6 +34,8 @@ class Turn:
         self.head: Job | None = None
         self.behind = len(jobs)
         """Place of the first job behind the head."""
+        self.reserved = Shadow(0.0, 0, 0)
+        """For the head."""
 
     def in_order(self) -> None:
         """Start all before the head."""
@@ -41,18 +45,42 @@ class Turn:
             if ask.serial == serial and ask.wait:
                 self.waits[job.id] = ask.wait
             elif self._blocks(job):
-                self.head, self.behind = job, place + 1
-                self.waits[job.id] = needs(self.ledger, job)
+                self._wait_first(job, place)
                 return
 
+    def _wait_first(self, job: Job, place: int) -> None:
+        self.head, self.behind = job, place + 1
+        if not self._has_start(job):
+            self.waits[job.id] = needs(self.ledger, job)
+        self.reserved = shadow(self.ledger, self.ledger.ask(job), {ahead.id for ahead in self.jobs[: place + 1]})
+
     def _blocks(self, job: Job) -> bool:
-        wait = self.ledger.why_not(job)
-        if wait is None and self._start(job, self._soon(job, self.ledger.ask(job))):
-            return False
-        if wait is None and self.ledger.could_run(job):
+        ledger, ask = self.ledger, self.ledger.ask(job)
+        wait = ledger.why_not(job)
+        if wait is None and (self._in_slot(job, ask) or self._start(job, ask, self._soon(job, ask))):
+            return job.array is not None and self._blocks(job)
+        if wait is None and ledger.could_run(job):
             return True
-        self.waits[job.id] = wait or UNAVAILABLE
+        if not self._has_start(job):
+            self.waits[job.id] = wait or UNAVAILABLE
         return False
+
+    def _has_start(self, job: Job) -> bool:
+        """An array of which a part starts."""
+        return bool(self.starts) and self.starts[-1].job_id == job.id
+
+    def _in_slot(self, job: Job, ask: Ask, but: int = 0) -> bool:
+        """A small job starts in a worker of its owner, or will in one that this plan starts; on none of the nodes of the mask."""
+        if not ask.slots or job.array is not None:
+            return False
+        start = self.ledger.slot(job, but)
+        if start is not None:
+            self._take(start)
+        elif self.ledger.berths.is_coming(job):
+            self.waits[job.id] = IN_A_MOMENT
+        else:
+            return False
+        return True
 
     def _soon(self, job: Job, ask: Ask) -> int:
         """Free nodes for it, or where these are too few, such that are free in a moment, too; 0: too few of both."""
@@ -61,20 +89,32 @@ class Turn:
         for nodes in (free, free | ledger.due) if ledger.due else (free,):
             open_ = ledger.open(ask, nodes)
             if open_.bit_count() >= ask.nodes:
-                return bits.lowest(open_, ask.most)
+                return bits.lowest(open_, ledger.most(job, ask))
         return 0
 
-    def _start(self, job: Job, chosen: int) -> bool:
+    def _start(self, job: Job, ask: Ask, chosen: int) -> bool:
         """Now, or as soon as the last of these nodes is free; False: none were chosen."""
         ledger = self.ledger
         if chosen & ledger.due:
             self.waits[job.id] = IN_A_MOMENT
-            ledger.hold(job, chosen)
+            ledger.hold(job, bits.lowest(chosen, 1) if ask.slots else chosen)
+        elif ask.slots:
+            return self._start_workers(job, chosen)
         elif chosen:
-            start = ledger.start(job, chosen)
-            ledger.spend(start)
-            self.starts.append(start)
+            self._take(ledger.start(job, chosen))
         return bool(chosen)
+
+    def _start_workers(self, job: Job, chosen: int) -> bool:
+        before = len(self.starts)
+        for start in self.ledger.workers(job, chosen):
+            self._take(start)
+            if self.ledger.why_not(job) is not None:
+                break
+        return len(self.starts) > before
+
+    def _take(self, start: Start) -> None:
+        self.ledger.spend(start)
+        self.starts.append(start)
 
     def rows(self) -> Rows:
         """The jobs behind the head."""
@@ -84,16 +124,19 @@ class Turn:
     def fill(self, rows: Rows) -> None:
         """Start what does not delay the head, in that order."""
         assert self.head is not None
-        reserved = shadow(self.ledger, self.ledger.ask(self.head))
-        slack, serial = min(reserved.time - self.ledger.now, _NEVER), self.ledger.serial
+        ledger, reserved = self.ledger, self.reserved
+        slack, serial = min(reserved.time - ledger.now, _NEVER), ledger.serial
         for job, ask in rows:
             shape = ask.shape
             if shape.serial != serial:
                 self._measure(shape, reserved)
-            if ask.nodes <= (shape.room if ask.limit <= slack else shape.late_room):
-                self._try(job, ask, reserved, ask.limit > slack)
-                if not self.ledger.free:
-                    return
+            late = ask.limit > slack
+            if ask.nodes <= (shape.late_room if late else shape.room):
+                self._try(job, ask, reserved, late)
+            elif ask.slots and ask.full != serial:
+                self._try_slot(job, ask, reserved, late)
+            if not ledger.free and not ledger.shares:
+                return
 
     def _measure(self, shape: Shape, reserved: Shadow) -> None:
         shape.serial = self.ledger.serial
@@ -102,33 +145,45 @@ class Turn:
         shape.late_room = (there & ~reserved.mask).bit_count() + min((there & reserved.mask).bit_count(), reserved.extra)
 
     def _try(self, job: Job, ask: Ask, reserved: Shadow, late: bool) -> None:
+        if self._try_slot(job, ask, reserved, late) or job.id in self.waits:
+            return
+        ledger, held = self.ledger, self.ledger.held
+        chosen = self._chosen(job, ask, ledger.open(ask), late)
+        if not chosen and ledger.due:
+            chosen = self._chosen(job, ask, ledger.open(ask, ledger.free | ledger.due), late)
+        if self._start(job, ask, chosen) and late:
+            reserved.extra -= (ledger.held & ~held & reserved.mask).bit_count()
+        self._measure(ask.shape, reserved)
+
+    def _try_slot(self, job: Job, ask: Ask, reserved: Shadow, late: bool) -> bool:
+        """It starts without a node of its own; what ends too late does so on none of the head's nodes."""
         wait = self.ledger.why_not(job)
         if wait is not None:
             self.waits[job.id] = wait
-            return
-        ledger = self.ledger
-        chosen = self._chosen(ask, ledger.open(ask), reserved, late)
-        if not chosen and ledger.due:
-            chosen = self._chosen(ask, ledger.open(ask, ledger.free | ledger.due), reserved, late)
-        if self._start(job, chosen) and late:
-            reserved.extra -= (chosen & reserved.mask).bit_count()
-        self._measure(ask.shape, reserved)
+            return False
+        if self._in_slot(job, ask, reserved.mask if late else 0):
+            return True
+        ask.full = self.ledger.serial
+        return False
 
-    def _chosen(self, ask: Ask, there: int, reserved: Shadow, late: bool) -> int:
+    def _chosen(self, job: Job, ask: Ask, there: int, late: bool) -> int:
         """Nodes of these for it, those of the head's first when it ends in time, else those last; 0: too few."""
+        reserved, most = self.reserved, self.ledger.most(job, ask)
         inside, outside = there & reserved.mask, there & ~reserved.mask
         if late:
-            first = bits.lowest(outside, ask.most)
-            chosen = first | bits.lowest(inside, min(ask.most - first.bit_count(), reserved.extra))
+            first = bits.lowest(outside, most)
+            chosen = first | bits.lowest(inside, min(most - first.bit_count(), reserved.extra))
         else:
-            first = bits.lowest(inside, ask.most)
-            chosen = first | bits.lowest(outside, ask.most - first.bit_count())
+            first = bits.lowest(inside, most)
+            chosen = first | bits.lowest(outside, most - first.bit_count())
         return chosen if chosen.bit_count() >= ask.nodes else 0
 
     def plan(self) -> Plan:
-        head = self.head
+        head, ledger = self.head, self.ledger
         others = Wait(Reason.PRIORITY, f"job {head.id} is ahead and waits for nodes") if head else None
-        return Plan(tuple(self.starts), self.waits, others)
+        plan = Plan(tuple(self.starts), self.waits, others, (), self.reserved.dismissed)
+        told = preemptions(ledger.snapshot, plan, ledger.could_have)
+        return replace(plan, preempts=told) if told else plan
 
 
 def needs(ledger: Ledger, job: Job) -> Wait:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hpcsched.model.allocation import Binding
 from hpcsched.model.job import JobSpec
-from hpcsched.model.node import NodeOffer
+from hpcsched.model.node import Node, NodeOffer
+from hpcsched.model.site import Site
 from hpcsched.sched.ask import Asks
 from hpcsched.sched.fleet import Fleet
 from hpcsched.sched.kind import Kind
+from hpcsched.sched.places import Places
+from hpcsched.sched.site_rules import Rules
 
 _MOST = 100_000
 
@@ -22,8 +26,20 @@ class Fitter:
         self._known: dict[int, tuple[NodeOffer, Kind]] = {}
         self.fleet = Fleet(self.kind)
         self.asks = Asks()
+        self.rules = Rules(Site())
         self.serial = 0
         """How many plans were begun."""
+        self._places: Places | None = None
+
+    def see(self, site: Site, nodes: Sequence[Node]) -> Places:
+        """Look at what has changed. Which nodes fit which jobs now."""
+        self.fleet.update(nodes)
+        if site is not self.rules.site:
+            self.rules, self._places = self.rules.renewed(site), None
+            self.asks.settle(site)
+        if self._places is None or self._places.epoch != self.fleet.epoch:
+            self._places = Places(site, self.fleet)
+        return self._places
 
     def fit(self, offer: NodeOffer, spec: JobSpec) -> Binding | None:
         """What the job would get of that node when it is free; None: it can never run there."""

@@ -57,6 +57,9 @@ class Fleet:
     def kind_of(self, rank: int) -> Kind:
         return self._kind_of[rank]
 
+    def offer(self, name: str) -> NodeOffer:
+        return self.nodes[self._rank_of[name]].offer
+
     def mask(self, names: Iterable[str]) -> int:
         """Names that are not known are left out."""
         places = self._rank_of

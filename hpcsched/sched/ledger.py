@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hpcsched.model.allocation import Allocation, NodeBinding
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.snapshot import Snapshot, Start, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
+from hpcsched.sched.berths import Berths
 from hpcsched.sched.closures import Closures
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.giving import Giving
+from hpcsched.sched.limits import LimitLedger
 from hpcsched.sched.reserved import Reserved
 
 UNAVAILABLE = Wait(
@@ -27,6 +29,9 @@ def end_of(job: Job, now: float) -> float:
     return (job.start_time or job.granted_time or now) + job.spec.time_limit_s + job.suspended_s
 
 
+ALL_OUT = Wait(Reason.ARRAY_TASK_LIMIT, "as many tasks of it are with workers as may run at once")
+
+
 class Ledger:
     """Masks of ranks: `serving`, nodes in service; `free`, those of them that nothing runs on and that were not spent yet; `due`,
     those whose jobs are being stopped because their time is up, so that they come free at any moment.
@@ -38,9 +43,8 @@ class Ledger:
         fitter.serial += 1
         self.snapshot, self.serial, self.now = snapshot, fitter.serial, snapshot.now
         self.fleet, self._asks = fitter.fleet, fitter.asks
-        self.fleet.update(snapshot.nodes)
+        self._places = fitter.see(snapshot.site, snapshot.nodes)
         self.fleet.forget_ended(snapshot.running)
-        self._places = fitter.places_of(snapshot.site)
         self._limits = LimitLedger(snapshot, fitter.rules)
         self.berths = Berths(snapshot)
         self.free, self.serving = self.fleet.free, self.fleet.serving
@@ -50,6 +54,8 @@ class Ledger:
         self.held = 0
         self.granted: list[tuple[float, int]] = []
         """Of the starts that were spent: when each ends at the latest, and its nodes."""
+        self.running_workers: list[Job] = []
+        self.shares = any(part.shared for part in snapshot.site.partitions)
         self.running_ends, self.due = self._running()
         self._jobs: dict[int, Job] = {}
 
@@ -57,10 +63,16 @@ class Ledger:
         """When each running job ends at the latest, and its nodes; those of jobs that are being stopped as a mask."""
         later, due, now = list[tuple[float, int]](), 0, self.now
         for job in self.snapshot.running:
+            if job.worker is not None:
+                continue
+            if job.is_worker:
+                self.running_workers.append(job)
+                continue
             end, mask = end_of(job, now), self.fleet.mask_of(job) & ~self.giving.frozen
             if end <= now:
-                due |= mask if now <= end + job.spec.grace_s else 0
-                end = now
+                stopping = now <= end + job.spec.grace_s
+                due |= mask if stopping else 0
+                end = now if stopping else now + (now - end)
             later.append((end, mask))
         return later, (due | self.giving.due) & self.serving & ~self.free
 
@@ -104,6 +116,10 @@ class Ledger:
         mask = self.able(ask.shape) & (self.free if nodes is None else nodes)
         return mask & ~self.closures.closed(ask.spec, self.now, self.now + ask.limit) if self.closures else mask
 
+    def could_have(self, job: Job) -> list[str]:
+        """Names of the nodes in service, free or not, that it might have from now until its end."""
+        return [self.fleet.names[rank] for rank in bits.ranks(self.open(self.ask(job), self.serving))]
+
     def find(self, job: Job) -> Start | None:
         """As many of the first free nodes by name as the job takes (a slot, or one node for a worker); None: too few. Spends
         nothing.
@@ -117,13 +133,11 @@ class Ledger:
         return self.start(job, bits.lowest(open_, self.most(job, ask)))
 
     def slot(self, job: Job, but: int = 0) -> Start | None:
-        """For a small job, in a running worker on none of the nodes of that mask."""
+        """For a small job, in a running worker of its owner on none of the nodes of that mask."""
         if job.array is not None:
             return None
-        shut = ~self.able(self.ask(job).shape) | but | self._closed(self.ask(job))
-        nodes = self.fleet.nodes
         self._jobs[job.id] = job
-        return self.berths.slot(job, _Offers(self.fleet, self.serving & ~shut))
+        return self.berths.slot(job, self.fleet, self.open(self.ask(job), self.serving & ~but))
 
     def workers(self, job: Job, mask: int) -> Iterator[Start]:
         """New workers for it on these nodes, which fit; each is spent before the next is asked for."""
@@ -142,9 +156,14 @@ class Ledger:
         return Start(job.id, Allocation(tuple(parts)))
 
     def spend(self, start: Start) -> None:
-        """A start that `find` gave."""
-        mask = self.fleet.mask(part.node for part in start.allocation.bindings)
-        self.hold(self._jobs[start.job_id], mask)
+        """A start that this ledger gave."""
+        job, parts = self._jobs[start.job_id], start.allocation.bindings
+        whole = start.worker is None
+        self._limits.spend(job, len(parts) if whole else 0)
+        if self.ask(job).slots:
+            self.berths.note(job, start, self.fleet.offer(parts[0].node))
+        if whole:
+            self.hold(job, self.fleet.mask(part.node for part in parts))
 
     def hold(self, job: Job, mask: int) -> None:
         """Keep these nodes for the job, which starts as soon as all of them are free."""

@@ -10,7 +10,6 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
-
 Share = Sequence[tuple[int, int]]
 """(group, nodes of it)."""
 

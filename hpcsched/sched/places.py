@@ -1,0 +1,39 @@
+"""The nodes that fit jobs of one shape: of its partition, with the features and resources that it asks for."""
+
+from __future__ import annotations
+
+from hpcsched.errors import InvalidValue
+from hpcsched.model.job import JobSpec
+from hpcsched.model.site import Site
+from hpcsched.sched.constraint import Expression, matches, parse
+from hpcsched.sched.fleet import Fleet
+from hpcsched.sched.partitions import Partitions
+
+
+class Places:
+    """Good for one site and as long as the fleet's epoch stays the same."""
+
+    def __init__(self, site: Site, fleet: Fleet) -> None:
+        self.epoch, self._fleet = fleet.epoch, fleet
+        self._partitions = Partitions(site, fleet.nodes)
+        self._masks: dict[str, int] = {}
+
+    def of(self, spec: JobSpec) -> int:
+        """A mask of nodes, in service or not."""
+        try:
+            wanted = parse(spec.constraint)
+        except InvalidValue:
+            return 0
+        return self._partition(spec.partition) & self._fitting(spec, wanted)
+
+    def _fitting(self, spec: JobSpec, wanted: Expression) -> int:
+        able = 0
+        for kind, mask in self._fleet.kinds.items():
+            if kind.fit(spec) is not None and matches(wanted, kind.offer.features):
+                able |= mask
+        return able
+
+    def _partition(self, name: str) -> int:
+        if name not in self._masks:
+            self._masks[name] = self._fleet.mask(self._partitions.nodes_of(name))
+        return self._masks[name]
