@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpcsched.cli import wording
-from hpcsched.model.array import ArrayProgress
+from hpcsched.model.array import ArrayProgress, ArrayTasks, parse_array
 from hpcsched.model.job import Job
 from hpcsched.model.units import format_duration
 
@@ -35,17 +35,17 @@ def standing(job: Job) -> list[tuple[str, str]]:
         ("suspended", format_duration(job.suspended_s) if job.suspended_s else ""),
         ("preempted_by", "" if job.preempted_by is None else f"job {job.preempted_by}"),
         ("runs_in", "" if job.worker is None else f"the container of worker {job.worker}"),
-        *(_tasks(job.array) if job.array else ()),
+        *(_tasks(job.array, parse_array(job.spec.array)) if job.array else ()),
     ]
 
 
-def _tasks(array: ArrayProgress) -> list[tuple[str, str]]:
+def _tasks(array: ArrayProgress, tasks: ArrayTasks) -> list[tuple[str, str]]:
     left = array.size - wording.ended_tasks(array)
     told = f"{array.size}: {array.done} done, {array.failed} failed, {array.cancelled} cancelled, {left} left"
     return [
         ("tasks", told),
         ("workers", _listed([str(job_id) for job_id in array.workers])),
-        ("failures", _listed([f"{position}: {how}" for position, how in array.failures], "; ")),
+        ("failures", _listed([f"{tasks.task_id(position)}: {how}" for position, how in array.failures], "; ")),
     ]
 
 

@@ -1,0 +1,276 @@
+"""What becomes of arrays, workers and small jobs, one event after the other."""
+
+from dataclasses import replace
+
+import pytest
+
+from hpcsched.errors import InvalidValue
+from hpcsched.model.container import EndCause, TaskEnd, WorkStatus
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
+from hpcsched.model.site import Partition
+from hpcsched.sched.packing import is_small, to_give
+from hpcsched.state import decide, works
+from hpcsched.state.arrays import MAX_LOSSES
+from hpcsched.state.events import NodeDisconnected, NodeRegistered, WorkAssigned, WorkerDismissed, WorkReported
+from hpcsched.testing.worker_world import WorkerWorld
+from hpcsched.testing.world import exited, offer, running
+
+CORE = ResourceRequest(cores_per_node=1)
+
+
+def array(text: str = "0-9", **values: object) -> JobSpec:
+    return replace(JobSpec(("true",), array=text, resources=CORE), **values)  # type: ignore[arg-type]
+
+
+class One(WorkerWorld):
+    """One node of four cores, and one array or small job on it in a worker that runs."""
+
+    def __init__(self, spec: JobSpec, nodes: tuple[str, ...] = ("n1",)) -> None:
+        super().__init__(nodes)
+        (self.job_id,) = self.submit(spec)
+        self.plan()
+        self.worker_id = self.state.nodes["n1"].job_id or 0
+        self.say("n1", running(self.worker_id, self.time))
+
+    @property
+    def job(self) -> Job:
+        return self.state.jobs.get(self.job_id) or self.records[self.job_id].job
+
+    @property
+    def worker(self) -> Job:
+        return self.state.jobs.get(self.worker_id) or self.records[self.worker_id].job
+
+    def tell_tasks(self, *done: tuple[int, int], ended: tuple[TaskEnd, ...] = (), started: int = 1) -> None:
+        status = WorkStatus(self.job_id, done, ended, started, self.time)
+        self.say("n1", replace(running(self.worker_id, self.time), works=(status,)))
+        self.feed()
+
+
+def test_a_worker_owns_the_whole_node_and_has_a_task_for_each_slot_at_first() -> None:
+    world = One(array())
+    wanted = world.state.desired("n1")[0]
+    assert wanted.is_worker
+    assert wanted.command is None
+    assert wanted.container.binding.cpus == offer().cpus
+    assert [len(slot.cpus) for slot in wanted.works[0].slots] == [2, 2, 2, 2]
+    assert wanted.works[0].ranges == ((0, 4),)
+    assert world.job.state is JobState.PENDING
+
+
+def test_the_array_runs_from_its_first_task_on_and_ends_with_its_last() -> None:
+    world = One(array("0-3"))
+    world.tell_tasks(started=2)
+    assert world.job.state is JobState.RUNNING
+    world.tell_tasks((0, 4))
+    assert world.job.state is JobState.COMPLETED
+    assert world.job.exit_code == 0
+    assert world.job.array.done == 4  # type: ignore[union-attr]
+    assert world.state.desired("n1")[0].release
+    world.say("n1", exited(world.worker_id, EndCause.STOPPED, None))
+    assert world.worker.state is JobState.COMPLETED
+    world.say("n1")
+    assert not world.state.nodes["n1"].busy
+
+
+def test_a_failed_task_fails_the_array_in_the_end_and_is_named_by_its_id() -> None:
+    world = One(array("10-13"))
+    world.tell_tasks((0, 3), ended=(TaskEnd(3, EndCause.EXIT, 7),))
+    assert world.job.state is JobState.FAILED
+    assert world.job.message == "1 of 4 tasks failed, the first known is task 13: exit code 7"
+
+
+def test_a_report_that_comes_twice_counts_once() -> None:
+    world = One(array())
+    world.tell_tasks((0, 2))
+    before = world.job
+    world.tell_tasks((0, 2))
+    assert world.job == before
+    assert before.array is not None
+    assert before.array.done == 2
+    assert not world.do(WorkReported(world.tick(), "n1", world.worker_id, WorkStatus(world.job_id, ((0, 2),), (), 2)))
+
+
+def test_ends_of_tasks_that_the_worker_does_not_have_count_for_nothing() -> None:
+    world = One(array())
+    world.tell_tasks((8, 10), ended=(TaskEnd(7, EndCause.EXIT, 1),), started=0)
+    assert world.job.array.ended == 0  # type: ignore[union-attr]
+
+
+def test_a_worker_with_short_tasks_is_given_many_ahead_and_one_with_long_tasks_none() -> None:
+    short, long = One(array("0-99999")), One(array("0-99999"))
+    for world, pause in ((short, 0.0), (long, 1000.0)):
+        world.tell_tasks(started=4)
+        world.time += pause
+        world.tell_tasks((0, 4))
+    assert long.job.array.out == 4  # type: ignore[union-attr]
+    assert short.job.array.out > 4  # type: ignore[union-attr]
+
+
+def test_at_most_as_many_tasks_as_the_throttle_says_are_out() -> None:
+    world = One(array("0-9%2"))
+    for first in range(10):
+        assert world.job.array.out <= 2  # type: ignore[union-attr]
+        world.tell_tasks((first, first + 1))
+    assert world.job.state is JobState.COMPLETED
+
+
+def test_tasks_of_a_lost_worker_run_elsewhere() -> None:
+    world = One(array("0-5"), ("n1", "n2"))
+    world.tell_tasks((0, 1))
+    other = world.state.nodes["n2"].job_id
+    world.do(NodeDisconnected(world.tick(), "n1"))
+    world.time += 100
+    world.do(*decide.expire(world.state, {"n1": world.time - 100}, world.time, 10))
+    assert world.worker.state is JobState.NODE_FAIL
+    world.plan()
+    progress = world.job.array
+    assert progress is not None
+    assert (progress.done, progress.left + progress.out) == (1, 5)
+    assert progress.workers in ((other,), ())
+
+
+def test_a_task_whose_worker_is_lost_each_time_fails_at_last() -> None:
+    world = One(array("0"))
+    for boot in range(MAX_LOSSES):
+        assert world.job.state in (JobState.PENDING, JobState.RUNNING)
+        again = NodeRegistered(world.tick(), offer("n1", f"boot-{boot + 2}"))
+        world.do(NodeDisconnected(world.tick(), "n1"), again)
+        world.say("n1")
+        world.plan()
+    assert world.job.state is JobState.FAILED
+    assert "its worker was lost 3 times" in world.job.message
+
+
+def test_an_array_whose_workers_cannot_start_ends_with_the_reason() -> None:
+    world = One(array())
+    for _ in range(MAX_LOSSES):
+        owner = world.state.nodes["n1"].job_id or 0
+        world.say("n1", exited(owner, EndCause.LAUNCH_FAILED, None, message="there is no image x"))
+        world.say("n1")
+        world.plan()
+    assert world.job.state is JobState.FAILED
+    assert world.job.reason is Reason.LAUNCH_FAILED
+    assert world.job.message == "3 workers in a row could not be started: there is no image x"
+
+
+def test_a_cancelled_array_ends_when_its_tasks_have() -> None:
+    world = One(array())
+    world.do(*decide.cancel(world.state, world.job_id, world.tick()))
+    assert world.state.desired("n1")[0].works[0].cancel
+    assert world.job.state is JobState.PENDING
+    assert world.job not in world.state.queue
+    world.tell_tasks((0, 1), ended=tuple(TaskEnd(position, EndCause.CANCELLED) for position in (1, 2, 3)))
+    assert world.job.state is JobState.CANCELLED
+    assert (world.job.array.done, world.job.array.cancelled) == (1, 9)  # type: ignore[union-attr]
+
+
+def test_tasks_of_a_cancelled_worker_wait_again() -> None:
+    world = One(array())
+    world.do(*decide.cancel(world.state, world.worker_id, world.tick()))
+    world.tell_tasks(ended=tuple(TaskEnd(position, EndCause.CANCELLED) for position in range(4)))
+    world.say("n1", exited(world.worker_id, EndCause.CANCELLED, None))
+    progress = world.job.array
+    assert progress is not None
+    assert (progress.left, progress.cancelled, progress.lost_once) == (10, 0, ())
+
+
+def test_a_held_array_gives_nothing_more_out_and_goes_on_when_released() -> None:
+    world = One(array())
+    world.tell_tasks(started=4)
+    world.do(*decide.hold(world.state, world.job_id, world.tick()))
+    world.tell_tasks((0, 4))
+    assert world.job.array.out == 0  # type: ignore[union-attr]
+    assert world.worker.dismissed
+    assert to_give(world.job) == 0
+    world.do(*decide.release(world.state, world.job_id, world.tick()))
+    world.say("n1", exited(world.worker_id, EndCause.STOPPED, None))
+    world.say("n1")
+    world.plan()
+    assert world.job.array.out == 4  # type: ignore[union-attr]
+
+
+def test_a_worker_is_let_go_once_and_gets_nothing_after_that() -> None:
+    world = One(array())
+    world.do(WorkerDismissed(world.tick(), world.worker_id))
+    assert not world.do(WorkerDismissed(world.tick(), world.worker_id))
+    assert not world.state.desired("n1")[0].release
+    world.tell_tasks((0, 4))
+    assert world.job.array.out == 0  # type: ignore[union-attr]
+    assert world.state.desired("n1")[0].release
+
+
+def test_positions_that_do_not_wait_are_not_assigned() -> None:
+    world = One(array())
+    assert not world.do(WorkAssigned(world.tick(), world.worker_id, world.job_id, ((0, 4),)))
+    world.do(WorkAssigned(world.tick(), world.worker_id, world.job_id, ((3, 5), (8, 9))))
+    progress = world.job.array
+    assert progress is not None
+    assert (progress.next, progress.again, progress.out) == (9, ((5, 8),), 6)
+
+
+def test_small_jobs_of_one_user_share_a_node_and_end_each_for_itself() -> None:
+    small = JobSpec(("true",), user="ada", resources=CORE)
+    world = One(small)
+    second, third = world.submit(small, replace(small, user="ben"))
+    world.plan()
+    assert world.state.jobs[second].worker == world.worker_id
+    assert world.state.jobs[third].state is JobState.PENDING
+    world.tell_tasks((0, 1))
+    assert world.job.state is JobState.COMPLETED
+    assert world.job.allocation.nodes == ("n1",)  # type: ignore[union-attr]
+    assert not world.worker.dismissed
+    ends = WorkStatus(second, (), (TaskEnd(0, EndCause.SIGNAL, signal=9),), 1, world.time)
+    world.say("n1", replace(running(world.worker_id, world.time), works=(ends,)))
+    world.feed()
+    assert world.records[second].job.state is JobState.FAILED
+    assert world.records[second].job.signal == 9
+    assert world.worker.dismissed
+
+
+def test_small_jobs_of_a_lost_worker_are_lost_with_it() -> None:
+    world = One(JobSpec(("true",), resources=CORE))
+    world.say("n1")
+    assert world.job.state is JobState.NODE_FAIL
+    assert world.worker.state is JobState.NODE_FAIL
+
+
+def test_a_small_job_is_cancelled_in_its_slot_and_its_worker_lives() -> None:
+    small = JobSpec(("true",), resources=CORE)
+    world = One(small)
+    (second,) = world.submit(small)
+    world.plan()
+    world.do(*decide.cancel(world.state, world.job_id, world.tick()))
+    assert [work.cancel for work in world.state.desired("n1")[0].works] == [True, False]
+    assert not world.state.desired("n1")[0].cancel
+    world.tell_tasks(ended=(TaskEnd(0, EndCause.CANCELLED),))
+    assert world.job.state is JobState.CANCELLED
+    assert second in world.state.jobs
+
+
+def test_only_a_job_that_says_its_size_shares_and_only_where_the_site_allows_it() -> None:
+    shared, small = Partition("s", shared=True), JobSpec(("x",), resources=CORE)
+    assert is_small(small, shared)
+    for spec, partition in (
+        (small, Partition("p")),
+        (small, None),
+        (replace(small, resources=ResourceRequest()), shared),
+        (replace(small, nodes=2), shared),
+        (replace(small, keep=True), shared),
+        (replace(small, array="0-1"), shared),
+        (replace(small, resources=replace(CORE, hugepages=((2 << 20, 1),))), shared),
+    ):
+        assert not is_small(spec, partition)
+
+
+def test_arrays_of_jobs_with_several_nodes_or_tasks_are_refused() -> None:
+    world = WorkerWorld(("n1", "n2"))
+    for spec in (array(nodes=2), array(resources=ResourceRequest(ntasks_per_node=2)), array(keep=True), array("0-1000000")):
+        with pytest.raises(InvalidValue):
+            world.submit(spec)
+
+
+def test_a_call_to_feed_looks_at_no_worker_that_nothing_happened_to() -> None:
+    world = One(array())
+    world.feed()
+    assert world.state.hungry == set()
+    assert works.feed(world.state, world.tick()) == []
