@@ -29,6 +29,8 @@ def end_of(job: Job, now: float) -> float:
     return (job.start_time or job.granted_time or now) + job.spec.time_limit_s + job.suspended_s
 
 
+MAX_NAMED = 100
+TOO_FEW = Wait(Reason.RESERVATION, "too few nodes of its reservation are in service and fit")
 ALL_OUT = Wait(Reason.ARRAY_TASK_LIMIT, "as many tasks of it are with workers as may run at once")
 
 
@@ -89,10 +91,19 @@ class Ledger:
             return ask.wait
         if job.array is not None and self.berths.left(job) < 1:
             return ALL_OUT
-        wait = self._limits.why_not(job) or (self._reserved.why_not(job) if self._reserved else None)
+        wait = self._limits.why_not(job) or (self._closed_off(job, ask, self._reserved) if self._reserved else None)
         if wait is not None:
             ask.serial, ask.wait = self.serial, wait
         return wait
+
+    def _closed_off(self, job: Job, ask: Ask, reserved: Reserved) -> Wait | None:
+        """A job that reservations keep from too many nodes blocks nobody."""
+        wait = reserved.why_not(job)
+        there = self.able(ask.shape) & self.serving
+        if wait is not None or there.bit_count() < ask.nodes or self.open(ask, there).bit_count() >= ask.nodes:
+            return wait
+        closed = bits.lowest(there & ~self.open(ask, there), MAX_NAMED)
+        return reserved.why_not(job, [self.fleet.names[rank] for rank in bits.ranks(closed)]) or TOO_FEW
 
     def most(self, job: Job, ask: Ask) -> int:
         """Nodes that it may have now at most; for an array one for each task."""

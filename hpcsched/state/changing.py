@@ -14,6 +14,7 @@ from hpcsched.state.ending import MAX_RESTARTS
 from hpcsched.state.events import JobDropped, JobModified, JobRequeued, JobResumed, JobSuspended
 from hpcsched.state.feasible import require_all_feasible
 from hpcsched.state.preemption import may_go_on, waits_frozen
+from hpcsched.state.reservations import check_longer
 from hpcsched.state.settling import settle_change
 from hpcsched.state.state import State
 
@@ -68,6 +69,8 @@ def update(state: State, job_id: int, change: JobChange, now: float, ended: Ende
     if job.state is JobState.PENDING:
         require_all_feasible(state, [spec])
         require_deadline(spec, now)
+    else:
+        check_longer(state, job, spec, now)
     return [JobModified(now, job_id, spec)]
 
 

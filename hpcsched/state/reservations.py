@@ -61,6 +61,19 @@ def check_reservation(tables: Tables, spec: JobSpec) -> None:
         )
 
 
+def check_longer(tables: Tables, job: Job, spec: JobSpec, now: float) -> None:
+    """The other time limit of a job that has nodes. Raises Conflict when it would then run into a reservation."""
+    before, after = ends_by(job, now), ends_by(replace(job, spec=spec), now)
+    names = job.allocation.nodes if job.allocation else ()
+    for item in tables.reservations.values() if after > before else ():
+        found = window(item, now)
+        if found is None or item.made > job.granted_time:
+            continue
+        edge = found.end if item.name == spec.reservation else found.start
+        if before <= edge < after and not set(names).isdisjoint(item.nodes):
+            raise Conflict(f"job {job.id} would run past {moment(edge)}, which reservation {item.name} does not allow")
+
+
 def find(tables: Tables, name: str) -> Reservation:
     """Raises NotFound."""
     item = tables.reservations.get(name)

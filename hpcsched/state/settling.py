@@ -9,11 +9,12 @@ from hpcsched.errors import HpcschedError
 from hpcsched.model.job import JobSpec
 from hpcsched.sched import site_check
 from hpcsched.sched.site_rules import Rules
+from hpcsched.state.reservations import check_reservation
 from hpcsched.state.tables import Tables
 
 
 def settle_all(tables: Tables, specs: Sequence[JobSpec]) -> list[JobSpec]:
-    """With the site's defaults. Raises InvalidValue, Infeasible, QueueFull that name the job where there are several."""
+    """With the site's defaults. Raises InvalidValue, Infeasible, NotFound, QueueFull that name the job if there are several."""
     rules = Rules(tables.site)
     ledger = site_check.SubmitLedger(tables.site, tables.live, rules)
     settled = []
@@ -21,6 +22,7 @@ def settle_all(tables: Tables, specs: Sequence[JobSpec]) -> list[JobSpec]:
         try:
             settled.append(site_check.settled(spec, tables.site, rules))
             ledger.take(settled[-1])
+            check_reservation(tables, settled[-1])
         except HpcschedError as error:
             raise type(error)(f"job {number} of {len(specs)}: {error}" if len(specs) > 1 else str(error)) from None
     return settled
@@ -30,6 +32,7 @@ def settle_change(tables: Tables, before: JobSpec, spec: JobSpec) -> JobSpec:
     """The same for a pending job that is changed; it is no longer counted where it was."""
     rules = Rules(tables.site)
     changed = site_check.settled(spec, tables.site, rules)
+    check_reservation(tables, changed)
     live = Counter(tables.live)
     live[before.account, before.qos, before.partition, before.user] -= 1
     site_check.SubmitLedger(tables.site, live, rules).take(changed)
