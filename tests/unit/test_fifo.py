@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.node import Node
+from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Plan, Snapshot
 from hpcsched.policies.fifo import Fifo
 from hpcsched.state.events import NodeDrained
@@ -77,5 +78,5 @@ def test_work_stops_at_the_first_job_that_waits_for_nodes() -> None:
                 Watched.looked += 1
                 yield job
 
-    Fifo().plan(Snapshot(0.0, (node,), Watched(jobs), ()))
+    Fifo().plan(Snapshot(0.0, (node,), Watched(jobs), (), Site(max_overtake_s=0)))
     assert Watched.looked == 2
