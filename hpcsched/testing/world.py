@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hpcsched.model.container import ContainerStatus, EndCause, Phase, Usage
-from hpcsched.model.job import JobSpec
+from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import NodeOffer
 from hpcsched.model.record import Record
 from hpcsched.policies.fifo import Fifo
@@ -82,9 +82,14 @@ class World:
 
     def submit(self, *specs: JobSpec, request: str = "") -> tuple[int, ...]:
         now = self.tick()
-        event = decide.submit(self.state, request or f"request-{now}", specs or (TRUE,), now, 1_000_000)
+        event = decide.submit(self.state, request or f"request-{now}", specs or (TRUE,), now, 1_000_000, self.ended)
         self.do(event)
         return tuple(job.job_id for job in event.jobs)
+
+    @property
+    def ended(self) -> dict[int, Job | None]:
+        """Jobs that ended, as their records have them."""
+        return {job_id: record.job for job_id, record in self.records.items()}
 
     def plan(self) -> tuple[int, ...]:
         """Plan, judge the plan, and grant what it starts; the ids."""
