@@ -77,10 +77,11 @@ def names(expression: Expression) -> Iterator[str]:
                 yield from names(part)
 
 
-def require_known(text: str, features: Iterable[str]) -> None:
-    """`features`: all that nodes of this cluster have. Raises InvalidValue, and Infeasible that names one that none has."""
-    asked, known = list(names(parse(text))), set(features)
-    for name in asked:
+def require_known(text: str, features: Iterable[str] | None) -> None:
+    """`features`: all that nodes of this cluster have; None: there is no node yet. Raises InvalidValue, and Infeasible that names
+    one that none has."""
+    asked, known = list(names(parse(text))), set(features or ())
+    for name in asked if features is not None else ():
         if name not in known:
             listed = ", ".join(sorted(known)[:50]) or "none (set [agent] features)"
             raise Infeasible(f"constraint {text!r}: no node has the feature {name!r}; this cluster has: {listed}")

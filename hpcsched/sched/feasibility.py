@@ -12,8 +12,11 @@ from hpcsched.sched.fit import Fitter
 from hpcsched.sched.quantities import Quantity, quantities
 
 
-def require_feasible(spec: JobSpec, offers: Sequence[NodeOffer], fitter: Fitter) -> None:
-    """Raises Infeasible when these nodes, all free, could not run it. Without any node nothing is known, so it may wait."""
+def require_feasible(spec: JobSpec, offers: Sequence[NodeOffer], fitter: Fitter, where: str = "this cluster") -> None:
+    """Raises Infeasible when these nodes, all free, could not run it. Without any node nothing is known, so it may wait.
+
+    `where`: what the nodes are called together.
+    """
     if not offers:
         return
     fitting = 0
@@ -23,11 +26,11 @@ def require_feasible(spec: JobSpec, offers: Sequence[NodeOffer], fitter: Fitter)
             return
     if not fitting:
         raise _refused(spec, offers)
-    raise Infeasible(f"asks for {spec.nodes} nodes, {_that_fit(fitting, len(offers))}: at most --nodes {fitting}")
+    raise Infeasible(f"asks for {spec.nodes} nodes, {_that_fit(fitting, len(offers), where)}: at most --nodes {fitting}")
 
 
-def _that_fit(fitting: int, known: int) -> str:
-    return f"this cluster has {known}" if fitting == known else f"{fitting} of the {known} nodes of this cluster can run it"
+def _that_fit(fitting: int, known: int, where: str) -> str:
+    return f"{where} has {known}" if fitting == known else f"{fitting} of the {known} nodes of {where} can run it"
 
 
 def _refused(spec: JobSpec, offers: Sequence[NodeOffer]) -> Infeasible:

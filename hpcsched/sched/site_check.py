@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hpcsched.errors import Infeasible, InvalidValue, QueueFull
 from hpcsched.model.array import parse_array
 from hpcsched.model.job import JobSpec, Reason
+from hpcsched.model.node import NodeOffer
 from hpcsched.model.site import Site
 from hpcsched.sched import constraint
+from hpcsched.sched.partitions import is_member, partition_of
 from hpcsched.sched.site_rules import DEFAULT_QOS, Rules, Table
 
 Owner = tuple[str, str, str, str]
@@ -56,6 +58,21 @@ def _with_time(spec: JobSpec, rules: Rules) -> JobSpec:
     default = partition.default_time_s if partition else 0
     limit = min(default, longest) if default and longest else default or longest
     return replace(spec, time_limit_s=limit) if limit else spec
+
+
+def candidates(spec: JobSpec, site: Site, offers: Sequence[NodeOffer]) -> tuple[list[NodeOffer], str]:
+    """The nodes of its partition with the features that it asks for, and what they are called together. Raises Infeasible when
+    the cluster has nodes, but none of these."""
+    constraint.require_known(spec.constraint, {word for offer in offers for word in offer.features} if offers else None)
+    partition, wanted = partition_of(site, spec.partition), constraint.parse(spec.constraint)
+    members = [offer for offer in offers if partition is not None and is_member(partition, offer)]
+    where = f"partition {partition.name}" if partition is not None and site.partitions else "this cluster"
+    if offers and not members:
+        raise Infeasible(f"{where} has no node: `hpcsched partitions` lists those that have")
+    found = [offer for offer in members if constraint.matches(wanted, offer.features)]
+    if members and not found:
+        raise Infeasible(f"none of the {len(members)} nodes of {where} is what the constraint {spec.constraint!r} asks for")
+    return found, f"{where} with {spec.constraint!r}" if spec.constraint else where
 
 
 class SubmitLedger:

@@ -8,6 +8,7 @@ from hpcsched.errors import Infeasible, InvalidValue
 from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.sched.feasibility import require_feasible
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.site_check import candidates
 from hpcsched.state.tables import Tables
 
 _fitter = Fitter()
@@ -23,6 +24,7 @@ def require_all_feasible(tables: Tables, specs: Sequence[JobSpec]) -> None:
             continue
         judged.add(shape)
         try:
-            require_feasible(spec, offers, _fitter)
+            found, where = candidates(spec, tables.site, offers)
+            require_feasible(spec, found, _fitter, where)
         except (Infeasible, InvalidValue) as error:
             raise type(error)(f"job {number} of {len(specs)}: {error}" if len(specs) > 1 else str(error)) from None

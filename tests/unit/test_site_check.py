@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hpcsched.errors import HpcschedError, Infeasible, InvalidValue, QueueFull
 from hpcsched.model.job import JobSpec
+from hpcsched.model.node import NodeOffer
 from hpcsched.model.site import Account, Limits, Partition, PartitionState, Qos, Site
-from hpcsched.sched.site_check import SubmitLedger, settled
+from hpcsched.sched.site_check import SubmitLedger, candidates, settled
+from hpcsched.state import decide
+from hpcsched.state.events import NodeRegistered
+from hpcsched.state.state import State
+from hpcsched.testing import nouns
 
 SITE = Site(
     partitions=(
@@ -110,3 +117,48 @@ def test_waiting_and_running_jobs_are_limited_with_those_of_the_same_submission(
     with pytest.raises(QueueFull, match=r"account top has 3 jobs that wait or run, max_submit of \[account.top\] is 3: try"):
         ledger.take(spec(account="a", user="eve"))
     ledger.take(spec(account="other"))
+
+
+def offer(name: str, *features: str) -> NodeOffer:
+    return replace(nouns.node(name).offer, features=features)
+
+
+OFFERS = [offer("n1", "epyc"), offer("n2", "epyc", "ib"), offer("g1", "h100")]
+PARTED = Site(partitions=(Partition("cpu", ("n*",), default=True), Partition("gpu", ("+h100",)), Partition("none", ("x*",))))
+
+
+def test_only_nodes_of_the_partition_with_the_features_are_candidates() -> None:
+    assert [item.name for item in candidates(spec(), PARTED, OFFERS)[0]] == ["n1", "n2"]
+    assert [item.name for item in candidates(spec(partition="gpu"), PARTED, OFFERS)[0]] == ["g1"]
+    found, where = candidates(spec(constraint="ib"), PARTED, OFFERS)
+    assert ([item.name for item in found], where) == (["n2"], "partition cpu with 'ib'")
+    assert candidates(spec(constraint="epyc"), Site(), OFFERS)[1] == "this cluster with 'epyc'"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"partition": "none"}, "partition none has no node: `hpcsched partitions`"),
+        ({"constraint": "h100"}, "none of the 2 nodes of partition cpu is what the constraint 'h100' asks for"),
+        ({"constraint": "opa"}, "no node has the feature 'opa'; this cluster has: epyc, h100, ib"),
+    ],
+)
+def test_nodes_that_are_not_there_are_infeasible(given: dict[str, object], said: str) -> None:
+    with pytest.raises(Infeasible) as error:
+        candidates(spec(**given), PARTED, OFFERS)
+    assert said in str(error.value)
+
+
+def test_before_any_node_is_known_everything_may_wait() -> None:
+    assert candidates(spec(partition="none", constraint="opa"), PARTED, [])[0] == []
+
+
+def test_a_submit_is_judged_by_the_nodes_of_its_partition() -> None:
+    state = State(PARTED)
+    for number, item in enumerate(OFFERS):
+        state.apply(NodeRegistered(float(number), item))
+    assert decide.submit(state, "r", [spec(nodes=2)], 9.0, 10).jobs[0].spec.partition == "cpu"
+    with pytest.raises(Infeasible, match="asks for 3 nodes, partition cpu has 2: at most --nodes 2"):
+        decide.submit(state, "r", [spec(nodes=3)], 9.0, 10)
+    with pytest.raises(Infeasible, match="job 2 of 2: asks for 2 nodes, partition gpu has 1"):
+        decide.submit(state, "r", [spec(), spec(partition="gpu")], 9.0, 10)
