@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
+from operator import is_not
 
 from hpcsched.model.allocation import Allocation
 from hpcsched.model.job import Job
@@ -47,12 +49,11 @@ class Fleet:
         if len(nodes) != len(seen):
             self._rebuild(nodes)
             return
-        for place, (node, old) in enumerate(zip(nodes, seen, strict=True)):
-            if node is not old:
-                if node.name != old.name:
-                    self._rebuild(nodes)
-                    return
-                self._put(self._ranks[place], node)
+        for place in compress(range(len(nodes)), map(is_not, nodes, seen)):
+            if nodes[place].name != seen[place].name:
+                self._rebuild(nodes)
+                return
+            self._put(self._ranks[place], nodes[place])
 
     def kind_of(self, rank: int) -> Kind:
         return self._kind_of[rank]

@@ -182,7 +182,8 @@ class Tables:
             self._count_leaving(before, after)
 
     def _count_leaving(self, before: tuple[int, ...], after: tuple[int, ...]) -> None:
-        self.leaving.update(after)
+        for job_id in after:
+            self.leaving[job_id] += 1
         for job_id in before:
             _take_one(self.leaving, job_id)
         for job_id in {*before, *after}:
