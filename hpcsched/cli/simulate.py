@@ -32,7 +32,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 )  # fmt: skip
 @click.option(
     "--turns", type=click.Choice(("trace", "controller")),
-    help="Plan after each submission that fits and each end [default for SWF], or once for all that happens at one time.",
+    help="Plan after each submission and each end [default for SWF], or once after all that happens at one time.",
 )  # fmt: skip
 @click.option("--exact", is_flag=True, help="As if every user had known the run time.")
 @click.option(

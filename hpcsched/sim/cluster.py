@@ -32,20 +32,19 @@ MAX_PENDING = 10_000_000
 
 
 class Cluster:
-    """`now`: Unix seconds of the virtual clock, set from outside, never back. `free`: nodes that could take a job.
+    """`now`: Unix seconds of the virtual clock, set from outside, never back. `plan`: the last one.
 
     `ended`: records of jobs since someone last emptied it. `check`: judge every plan, and every invariant after every event.
     """
 
     def __init__(self, policy: Any, processors: int, node_processors: int, site: Site, now: float, check: bool) -> None:
-        self.state, self.now, self.free = State(site), now, 0
+        self.state, self.now = State(site), now
         self.ended: list[Record] = []
         self.plan = Plan()
         self.passes = 0
         self._policy, self._check = policy, check
         for offer in offers(processors, node_processors):
             self._do(NodeRegistered(now, offer))
-        self._count_free()
 
     def submit(self, number: int, spec: JobSpec) -> int:
         """The job's id. Raises InvalidValue, Infeasible, QueueFull where the site's rules do not let it in."""
@@ -65,7 +64,6 @@ class Cluster:
         granted = [event for event in decide.allocate(self.state, self.plan, self.now) if isinstance(event, AllocationGranted)]
         for event in granted:
             self._do(event)
-            self.free -= len(event.allocation.bindings)
         return granted
 
     def end(self, job_id: int, cause: EndCause) -> None:
@@ -74,18 +72,15 @@ class Cluster:
         names, status = _names(job), _ended(job_id, cause, self.now)
         self._do(ContainerReported(self.now, names[0], status, also=names[1:]))
         self._do(ContainerGone(self.now, names[0], job_id, also=names[1:]))
-        self.free += len(names)
 
     def fail(self, name: str) -> None:
         """The node is gone for good, and what ran there is lost."""
         self._obey(self._do(NodeDisconnected(self.now, name)))
         self._obey(self._do(NodeLost(self.now, name, f"node {name} failed")))
-        self._count_free()
 
     def repair(self, name: str) -> None:
         self._obey(self._do(NodeRegistered(self.now, booted_again(self.state.nodes[name].offer))))
         self._clean(name)
-        self._count_free()
 
     def _do(self, event: Event) -> list[Command]:
         told = self.state.apply(event)
@@ -116,10 +111,6 @@ class Cluster:
     def _clean(self, name: str) -> None:
         for job_id in self.state.nodes[name].cleaning:
             self._do(ContainerGone(self.now, name, job_id))
-
-    def _count_free(self) -> None:
-        nodes = self.state.nodes.values()
-        self.free = sum(node.connected and not node.down and not node.drain_reason and not node.busy for node in nodes)
 
 
 def _names(job: Job) -> tuple[str, ...]:

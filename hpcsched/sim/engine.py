@@ -31,8 +31,8 @@ MIN_ORIGIN = 86400.0
 class Turns(enum.StrEnum):
     """When the policy plans.
 
-    TRACE: as the simulators behind published results do: after each submission of a job that fits in what is free, and after
-    each end; at one time submissions come before ends. CONTROLLER: as ours does, once after all that happens at one time.
+    TRACE: as the simulators behind published results do: after each submission and after each end; at one time submissions come
+    before ends. CONTROLLER: as ours does, once after all that happens at one time.
     """
 
     TRACE = "trace"
@@ -120,12 +120,8 @@ class _Engine:
         )
 
     def _step_as_traces_do(self) -> None:
-        kind, what = self._next()
-        if kind is not _Kind.SUBMIT:
-            self._happen(kind, what)
-            self._plan()
-        elif self._submit(what) and self._nodes_of(self._trace.jobs[what]) <= self._cluster.free:
-            self._plan()
+        self._happen(*self._next())
+        self._plan()
 
     def _step_as_the_controller_does(self) -> None:
         now = self._times[0][0]
@@ -152,15 +148,14 @@ class _Engine:
             self._cluster.repair(what)
             self._later(self._cluster.now + self._works_s(), _Kind.FAIL, what)
 
-    def _submit(self, place: int) -> bool:
+    def _submit(self, place: int) -> None:
         self._submits -= 1
         try:
             job_id = self._cluster.submit(place, self._spec(self._trace.jobs[place]))
         except (InvalidValue, Infeasible, QueueFull) as error:
             self._refused[error.line] += 1
-            return False
+            return
         self._places[job_id] = place
-        return True
 
     def _spec(self, job: TraceJob) -> JobSpec:
         """With its names for partition, account and QOS where the site knows such a one."""

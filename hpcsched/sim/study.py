@@ -11,12 +11,14 @@ from typing import Any
 from hpcsched import plugins
 from hpcsched.config import ControllerConfig, load
 from hpcsched.errors import InvalidValue
-from hpcsched.model.site import Site
+from hpcsched.model.site import Site, Weights
 from hpcsched.sim.engine import Progress, Setting, simulate
 from hpcsched.sim.outcome import Outcome
 from hpcsched.sim.trace import Trace
 
 MAX_ARMS = 8
+UNSETTLED = Site(weights=Weights(age=0))
+"""A site that has settled nothing: its jobs stand in the order of their arrival, which needs no counting of their age."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def arms(policies: Sequence[str], configs: Sequence[Path]) -> tuple[Arm, ...]:
     """Without a file: a site that has settled nothing. Raises NotFound, ConfigError, InvalidValue on too many."""
     for policy in policies:
         policy_class(policy)
-    sites = [(path.stem, load(path, "controller", ControllerConfig).site) for path in configs] or [("", Site())]
+    sites = [(path.stem, load(path, "controller", ControllerConfig).site) for path in configs] or [("", UNSETTLED)]
     found = tuple(
         Arm(_label(policy, name, len(policies), len(sites)), policy, site) for policy, (name, site) in product(policies, sites)
     )
