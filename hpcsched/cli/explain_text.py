@@ -13,7 +13,7 @@ from hpcsched.model.units import format_duration
 
 def text(told: Explanation, now: float) -> Iterator[str]:
     """Line by line."""
-    yield f"{title(told)} is {told.state.value}: {told.summary}" if told.job_id else f"It would wait: {told.summary}"
+    yield _first_line(told)
     if told.end_by:
         yield f"It ends by {moment(told.end_by, now)}, its time limit."
     if told.state is not JobState.PENDING and not told.node_groups:
@@ -21,15 +21,17 @@ def text(told: Explanation, now: float) -> Iterator[str]:
     yield from _start(told, now)
     yield from _changes(told, now)
     yield from _section("What keeps it", [f"{item.reason.value}: {item.message}" for item in told.blockers])
-    yield from _section(_place(told), list(_ahead(told)))
+    yield from _section(_place(told), _ahead(told))
     yield from _section(f"Its priority, {told.priority:.2f}", list(_factors(told)))
     yield from _section("The nodes, as it sees them", list(_nodes(told)))
     yield from _section("The plan, if all jobs run to their limits", drawn(told.timeline, told.job_id, now))
     yield from _section("Note", list(told.notes))
 
 
-def title(told: Explanation) -> str:
-    return f"Job {told.job_id}" if told.job_id else "The job"
+def _first_line(told: Explanation) -> str:
+    if told.job_id:
+        return f"Job {told.job_id} is {told.state.value}: {told.summary}"
+    return f"It would wait: {told.summary}" if told.blockers else f"It would not wait: {told.summary}"
 
 
 def expected(told: Explanation, now: float) -> str:
@@ -84,11 +86,20 @@ def _place(told: Explanation) -> str:
     return f"Ahead of it ({told.position - 1} of {told.waiting} that wait{more})"
 
 
-def _ahead(told: Explanation) -> Iterator[str]:
-    for job in told.ahead:
-        limit = format_duration(job.time_limit_s) if job.time_limit_s else "no limit"
-        plural = "node" if job.nodes == 1 else "nodes"
-        yield f"job {job.job_id}  {job.name}  {job.user}  {job.nodes} {plural}  {limit}  priority {job.priority:.2f}"
+def _ahead(told: Explanation) -> list[str]:
+    rows = [
+        (
+            f"job {job.job_id}",
+            job.name,
+            job.user,
+            f"{job.nodes} {'node' if job.nodes == 1 else 'nodes'}",
+            format_duration(job.time_limit_s) if job.time_limit_s else "no limit",
+            f"priority {job.priority:.2f}",
+        )
+        for job in told.ahead
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
 def _factors(told: Explanation) -> Iterator[str]:

@@ -52,10 +52,10 @@ def _bar(item: Planned, now: float, until: float) -> str:
 
 def _when(item: Planned, now: float, until: float) -> str:
     span = until - now
-    end = f"ends by {_clock(item.end, span)}" if item.end else "no limit"
+    end = f"ends by {_clock(item.end, span)}" if item.end else "end not known"
     if item.running:
         return end
-    length = f" for {format_duration(item.end - item.start)}" if item.end else ", no limit"
+    length = f" for {format_duration(item.end - item.start)}" if item.end else ", end not known"
     return f"starts {'now' if item.start - now < 1.5 else _clock(item.start, span)}{length}"
 
 

@@ -111,7 +111,7 @@ class Desk:
             ids.extend(job.job_id for job in event.jobs)
             return (event,)
 
-        await self._do_knowing({spec.dependency for spec in specs if spec.dependency}, intent)
+        await self.do_knowing({spec.dependency for spec in specs if spec.dependency}, intent)
         return ids
 
     async def update(self, job_id: int, change: JobChange) -> None:
@@ -120,9 +120,9 @@ class Desk:
         def intent(state: State, now: float, ended: Ended) -> Sequence[Event]:
             return changing.update(state, job_id, change, now, ended) if job_id in state.jobs else ()
 
-        await self._do_knowing({change.dependency} if change.dependency else set(), intent)
+        await self.do_knowing({change.dependency} if change.dependency else set(), intent)
 
-    async def _do_knowing(self, dependencies: set[str], intent: Callable[[State, float, Ended], Sequence[Event]]) -> None:
+    async def do_knowing(self, dependencies: set[str], intent: Callable[[State, float, Ended], Sequence[Event]]) -> None:
         """With the records of the ended jobs that they name; one that ends in between is looked up as well."""
         ended: dict[int, Job | None] = {}
         while True:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.explain_blockers import blockers, kept, later, later_of, with_supposed
@@ -22,8 +21,12 @@ from hpcsched.sched.explain import explain_waiting
 from hpcsched.sched.explain_known import explain_ended, explain_running
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.question import Question
+from hpcsched.sched.replay import Policy, forked
 from hpcsched.state import decide
+from hpcsched.state.depending import Ended
+from hpcsched.state.events import Event, SubmittedJob
 from hpcsched.state.state import State
+from hpcsched.state.tables import hold
 
 SECONDS = 1.0
 MAX_WAITING = 16
@@ -36,10 +39,10 @@ USUAL_FRACTION = 0.5
 class Explainer:
     """One question at a time; others wait."""
 
-    def __init__(self, desk: Desk, clock: Callable[[], float] = time.time) -> None:
-        self._desk, self._clock = desk, clock
-        self._policy: Any = load("policies", desk.config.policy)()
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
         self._fitter = Fitter()
+        self._own: Policy = load("policies", desk.config.policy)()
         self._thread = ThreadPoolExecutor(1, "explain")
         self._waiting = 0
         self._fraction, self._fraction_at = USUAL_FRACTION, -HISTORY_S
@@ -49,49 +52,51 @@ class Explainer:
         job = await self._desk.job(job_id)
         if job.state.ended:
             return explain_ended(job)
-        if job.state is not JobState.PENDING and not (job.array and job.array.left):
+        if not _waits(job):
             return explain_running(job)
-        fraction = await self._used_of_limits()
-        now, state = self._now(), self._desk.loop.state
-        alive = state.jobs.get(job_id)
-        return (
-            await self._answer(_question(state, alive, now), fraction) if alive else explain_ended(await self._desk.job(job_id))
-        )
+        asked: list[Question] = []
+
+        def look(state: State, now: float) -> Sequence[Event]:
+            alive = state.jobs.get(job_id)
+            asked.extend([_question(state, alive, now)] if alive and _waits(alive) else [])
+            return ()
+
+        await self._desk.loop.do(look)
+        return await self._answer(asked[0]) if asked else await self.job(job_id)
 
     async def spec(self, spec: JobSpec) -> Explanation:
         """Of a job that is not submitted. Raises what a submit would raise."""
-        fraction = await self._used_of_limits()
-        await self._desk.loop.settled()
-        now, state = self._now(), self._desk.loop.state
-        event = decide.submit(state, "dry-run", [spec], now, self._desk.config.max_pending)
-        (submitted,) = event.jobs
-        since = max(now, submitted.spec.begin_time)
-        supposed = Job(
-            submitted.job_id, submitted.spec, "dry-run", JobState.PENDING, now, eligible_time=since, array=_tasks(spec)
-        )
-        return replace(await self._answer(_question(state, supposed, now), fraction), job_id=0)
+        asked: list[Question] = []
 
-    def _now(self) -> float:
-        return max(self._clock(), self._desk.loop.state.last_time)
+        def look(state: State, now: float, ended: Ended) -> Sequence[Event]:
+            event = decide.submit(state, "dry-run", [spec], now, self._desk.config.max_pending, ended)
+            asked.append(_question(state, _supposed(event.jobs[0], now), now))
+            return ()
 
-    async def _answer(self, question: Question, fraction: float) -> Explanation:
+        await self._desk.do_knowing({spec.dependency} - {""}, look)
+        return replace(await self._answer(asked[-1]), job_id=0)
+
+    async def _answer(self, question: Question) -> Explanation:
         if self._waiting >= MAX_WAITING:
             raise QueueFull(f"{self._waiting} explanations are being worked out already: try again in a moment")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._work_out, question, fraction)
+            policy = forked(self._desk.loop.policy, self._fitter)
+            policy = self._own if policy is self._desk.loop.policy else policy
+            question = replace(question, fraction=await self._used_of_limits())
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._work_out, question, policy)
         finally:
             self._waiting -= 1
 
-    def _work_out(self, question: Question, fraction: float) -> Explanation:
+    def _work_out(self, question: Question, policy: Policy) -> Explanation:
+        """`policy` is not the loop's, which goes on beside this."""
         begun = time.monotonic()
         question = replace(
             question,
-            policy=lambda: self._policy,
-            fraction=fraction,
+            policy=lambda: forked(policy, self._fitter),
             spent=lambda: (time.monotonic() - begun) / SECONDS,
         )
-        return explain_waiting(question, self._policy.plan(question.snapshot), self._fitter)
+        return explain_waiting(question, self._fitter)
 
     async def _used_of_limits(self) -> float:
         """The median part of its limit that an ended job ran."""
@@ -112,20 +117,28 @@ def _tells(job: Job) -> bool:
     return own_end and job.spec.time_limit_s > 0 and not job.spec.array and not job.is_worker
 
 
-def _tasks(spec: JobSpec) -> ArrayProgress | None:
-    return ArrayProgress(len(parse_array(spec.array))) if spec.array else None
+def _waits(job: Job) -> bool:
+    """It, or a task of it, has no node."""
+    return job.state is JobState.PENDING or bool(job.array and job.array.left)
+
+
+def _supposed(submitted: SubmittedJob, now: float) -> Job:
+    spec = submitted.spec
+    tasks = ArrayProgress(len(parse_array(spec.array))) if spec.array else None
+    job = Job(submitted.job_id, spec, "", JobState.PENDING, now, eligible_time=max(now, spec.begin_time), array=tasks)
+    return hold(job) if spec.hold else job
 
 
 def _question(state: State, job: Job, now: float) -> Question:
-    found = tuple(blockers(state, job, now))
+    """The policy is put in where the answer is worked out."""
+    found, others = tuple(blockers(state, job, now)), tuple(later(state, now))
     if job.id in state.jobs:
-        return Question(job, kept(state, now), _none, found, tuple(later(state, now)))
+        return Question(job, kept(state, now), _none, found, others)
     mine = later_of(state, job, now)
-    others = tuple(later(state, now))
     if found:
         return Question(job, kept(state, now), _none, found, (*others, mine) if mine else others)
     return Question(job, with_supposed(kept(state, now), job), _none, (), others)
 
 
-def _none() -> Any:
+def _none() -> Policy:
     raise AssertionError("a question without a policy")

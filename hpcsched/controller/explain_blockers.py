@@ -14,7 +14,6 @@ from hpcsched.sched.replay import Later
 from hpcsched.sched.reserved import moment
 from hpcsched.state.dependencies import Needs
 from hpcsched.state.state import State
-from hpcsched.state.tables import hold
 
 MOST_NEEDS = 10
 MAX_LATER = 10_000
@@ -52,7 +51,6 @@ def _is_open(state: State, job: Job, need: Need) -> bool:
 
 def blockers(state: State, job: Job, now: float) -> Iterator[Blocker]:
     """All that keeps the job out of the queue, in the order in which it must go."""
-    job = hold(job) if job.spec.hold and job.id not in state.jobs else job
     if job.held:
         yield Blocker(Reason.JOB_HELD, job.message)
     needs = needs_of(state, job)

@@ -62,7 +62,7 @@ class Loop:
         self.plan = Plan()
         self.desired: dict[str, tuple[DesiredContainer, ...]] = {}
         """What each node shall run, by what is durable; the state itself may be ahead of the journal during a turn."""
-        self._ledger, self._policy, self._clock = ledger, policy, clock
+        self._ledger, self.policy, self._clock = ledger, policy, clock
         self._on_sync, self._on_job, self._watched = on_sync, on_job, watched
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_INBOX)
         self._thread = ThreadPoolExecutor(1, "journal")
@@ -229,7 +229,7 @@ class Loop:
 
     def _judged(self, snapshot: Snapshot) -> Plan:
         """The policy's plan; one that the second judge refuses starts nothing."""
-        plan: Plan = self._policy.plan(snapshot)
+        plan: Plan = self.policy.plan(snapshot)
         try:
             verify(plan, snapshot)
         except PlanRejected as error:

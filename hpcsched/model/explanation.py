@@ -57,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A job in the replayed plan. `end` 0: it has no limit. `running`: it has its nodes already."""
+    """A job in the replayed plan. `end` 0: not known. `running`: it has its nodes already."""
 
     job_id: int
     name: str

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from hpcsched.model.explanation import Ahead, Blocker, Explanation, Factor, Planned
 from hpcsched.model.job import Job
-from hpcsched.model.snapshot import Plan, Snapshot
+from hpcsched.model.snapshot import Snapshot, Start
 from hpcsched.sched.cheaper import changes
+from hpcsched.sched.explain_known import shown
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.priority import factors, factors_of
 from hpcsched.sched.question import BEHIND, Question
-from hpcsched.sched.replay import Replay, part_of_the_limit, to_the_limit
+from hpcsched.sched.replay import Policy, Replay, part_of_the_limit, to_the_limit
 from hpcsched.sched.survey import survey
 
 MOST_AHEAD = 10
@@ -22,15 +23,19 @@ _LATEST, _EARLIEST, _CHANGES = 0.4, 0.6, 1.0
 """Up to which part of the time each may go on."""
 
 
-def explain_waiting(question: Question, plan: Plan, fitter: Fitter) -> Explanation:
-    """`plan`: the policy's for the snapshot as it is now."""
-    job, snapshot = question.job, question.snapshot
+def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
+    job, policy = question.job, question.policy()
+    question = replace(question, snapshot=_as_planned(question.snapshot, policy))
+    snapshot = question.snapshot
     place = next((place for place, other in enumerate(snapshot.pending) if other.id == job.id), -1)
-    blockers = (*question.blockers, *_from_plan(job, plan, place))
+    plan = policy.plan(snapshot)
+    start = next((start for start in plan.starts if start.job_id == job.id), None)
+    wait = plan.wait(job.id) if place >= 0 and start is None else None
+    blockers = (*question.blockers, *((Blocker(wait.reason, wait.message),) if wait else ()))
     answer = Explanation(
         job_id=job.id,
         state=job.state,
-        summary=blockers[0].message if blockers else "nothing keeps it from starting: it starts with the next plan",
+        summary=blockers[0].message if blockers else _starting(start),
         blockers=blockers,
         position=place + 1,
         waiting=len(snapshot.pending),
@@ -43,12 +48,20 @@ def explain_waiting(question: Question, plan: Plan, fitter: Fitter) -> Explanati
     return _with_future(answer, question, place)
 
 
-def _from_plan(job: Job, plan: Plan, place: int) -> Iterator[Blocker]:
-    if place < 0 or any(start.job_id == job.id for start in plan.starts):
-        return
-    wait = plan.wait(job.id)
-    if wait is not None:
-        yield Blocker(wait.reason, wait.message)
+def _as_planned(snapshot: Snapshot, policy: Policy) -> Snapshot:
+    """With what waits in the order in which the policy looks at it, where it has one of its own."""
+    order = getattr(policy, "order", None)
+    if order is None:
+        return snapshot
+    ranks = dict(zip((job.id for job in snapshot.pending), snapshot.priorities, strict=False))
+    jobs = tuple(order(snapshot))
+    return replace(snapshot, pending=jobs, priorities=[ranks.get(job.id, 0.0) for job in jobs] if ranks else ())
+
+
+def _starting(start: Start | None) -> str:
+    if start is None:
+        return "nothing keeps it from starting"
+    return f"starts now on {shown(start.allocation.nodes)}" + (f": {start.why}" if start.why else "")
 
 
 def _ahead(snapshot: Snapshot, place: int) -> Iterator[Ahead]:

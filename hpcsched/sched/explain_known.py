@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hpcsched.model.explanation import Explanation
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.units import format_duration
@@ -45,6 +47,11 @@ def _nodes(job: Job) -> str:
     names = job.allocation.nodes if job.allocation else ()
     if not names:
         return "the nodes of its workers"
+    return shown(names)
+
+
+def shown(names: Sequence[str]) -> str:
+    """The first nodes by name, and how many more."""
     return ", ".join(names[:_MOST_NODES]) + (f" and {len(names) - _MOST_NODES} more" if len(names) > _MOST_NODES else "")
 
 

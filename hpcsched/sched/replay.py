@@ -248,6 +248,7 @@ class Replay:
         others = (job for job in self.running.values() if job.id != but.id)
         if not any(item.job_id == array_id for job in others for item in job.assigned):
             self._gone.add(array_id)
+            self.finishes[array_id] = self.now
 
     def _keep(self, worker: Job) -> None:
         """As long as it has work."""

@@ -88,6 +88,11 @@ def test_a_dry_run_asks_about_the_spec_and_submits_nothing(capsys: pytest.Captur
     assert "With -t 30:00 it would start now." in printed
 
 
+def test_a_supposed_job_that_would_start_says_so() -> None:
+    told = Explanation(0, JobState.PENDING, "starts now on n1", earliest=NOW, latest=NOW)
+    assert list(text(told, NOW))[:2] == ["It would not wait: starts now on n1", "Expected to start now."]
+
+
 def test_a_running_job_says_where_why_and_until_when() -> None:
     told = Explanation(2, JobState.RUNNING, "it runs on n1: the first free node that fits", end_by=NOW + 3600)
     assert list(text(told, NOW)) == [
