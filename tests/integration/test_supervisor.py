@@ -12,7 +12,9 @@ import pytest
 
 from hpcsched.errors import ContainerGone, InvalidValue, MissingTool, RuntimeFailure
 from hpcsched.model.container import StepSpec
+from hpcsched.model.idset import IdSet
 from hpcsched.runtimes import build, frames
+from hpcsched.runtimes.base import TaskSlot, WorkOrder
 from hpcsched.runtimes.build import init_binary
 from hpcsched.runtimes.connection import listen, short_path
 from hpcsched.runtimes.supervisor import InitSupervisor
@@ -47,6 +49,10 @@ def frame(body):
     return struct.pack("<I", len(body)) + body
 
 
+def a_work(slots, rest):
+    return frame(struct.pack("<BQBQIII", frames.WORK, 7, 0, 0, 1, 0, slots) + b"/\0true\0" + rest)
+
+
 MALFORMED = {
     "no length": struct.pack("<I", 0),
     "a length above the bound": struct.pack("<I", frames.MAX_FRAME + 1),
@@ -63,6 +69,16 @@ MALFORMED = {
     "a binding that is announced and not there": a_spawn(1, 0, b"/\0true\0", frames.BOUND),
     "a binding of more PUs than Linux has": a_spawn(1, 0, struct.pack("<I", 1025) + bytes(1029) + b"/\0true\0", frames.BOUND),
     "a binding of four billion PUs": a_spawn(1, 0, b"\xff" * 4 + b"/\0true\0", frames.BOUND),
+    "a work of no slots": a_work(0, b""),
+    "a work of four billion slots": a_work(0xFFFFFFFF, b""),
+    "a work with a slot too few": a_work(2, bytes(12)),
+    "a slot with four billion variables": a_work(1, bytes(8) + b"\xff" * 4),
+    "half a work": frame(struct.pack("<BQB", frames.WORK, 7, 0)),
+    "a wish of four billion ranges": frame(struct.pack("<BQBIII", frames.WANT, 7, 0, 0, 0, 0xFFFFFFFF)),
+    "a wish with a range too few": frame(struct.pack("<BQBIIIIIII", frames.WANT, 7, 0, 0, 0, 2, 0, 1, 0, 1)),
+    "a wish for a range that runs backwards": frame(struct.pack("<BQBIIIIIII", frames.WANT, 7, 0, 0, 0, 1, 2, 1, 0, 1)),
+    "half a look": frame(struct.pack("<BI", frames.LOOK, 7)),
+    "half a drop": frame(struct.pack("<BI", frames.DROP, 7)),
     "half a signal": frame(struct.pack("<BI", frames.SIGNAL, 1)),
     "half a status": frame(struct.pack("<BH", frames.STATUS, 1)),
 }
@@ -70,6 +86,8 @@ MALFORMED = {
 
 def test_the_frame_that_the_malformed_ones_are_made_from_is_good():
     assert a_spawn(1, 0, b"/\0true\0") == frames.spawn(StepSpec(1, ("true",)), (), attached=False)
+    slot = TaskSlot(IdSet(), IdSet())
+    assert len(a_work(1, bytes(12))) == len(frames.work(7, WorkOrder(StepSpec(0, ("true",)), (slot,)), ()))
 
 
 @pytest.mark.parametrize("name", MALFORMED)

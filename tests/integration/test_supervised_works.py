@@ -1,0 +1,153 @@
+"""Works under the supervisor alone: whatever is wanted of one, each position runs once for as long as it is wanted."""
+
+import asyncio
+import os
+import random
+import signal
+
+import pytest
+
+from hpcsched.model.container import EndCause, StepSpec
+from hpcsched.model.idset import IdSet
+from hpcsched.model.ranges import count, normal, without
+from hpcsched.runtimes.base import TaskSlot, WorkOrder, WorkWish
+from hpcsched.runtimes.supervisor import InitSupervisor
+from tests.containers import DEADLINE_S, eventually
+
+ENV = (("PATH", os.environ["PATH"]),)
+CPU = IdSet.of(sorted(os.sched_getaffinity(0))[:1])
+
+
+def order(script, slots=3, **fields):
+    command = StepSpec(0, ("/bin/sh", "-c", script), output_cap=1 << 20)
+    return WorkOrder(command, (TaskSlot(CPU, IdSet(), (("SLOT", "mine"),)),) * slots, **{"numbered": True, **fields})
+
+
+def wish(*ranges, **fields):
+    return WorkWish(tuple((first, end, 1000 + first, 1) for first, end in ranges), **{"grace_s": 0.1, **fields})
+
+
+@pytest.fixture
+async def supervisor(path):
+    found = await InitSupervisor.connect(path, ENV)
+    yield found
+    await found.close()
+
+
+async def until(supervisor, job_id, condition):
+    """Its progress once that holds."""
+    news = asyncio.Event()
+    supervisor.on_news(lambda job_id: news.set())
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition(progress := await supervisor.progress(job_id)):
+            await news.wait()
+            news.clear()
+    return progress
+
+
+def ended(tasks):
+    return lambda progress: count(progress.status.done) + len(progress.status.ended) >= tasks
+
+
+async def give(supervisor, given, output=-1, job_id=7):
+    await supervisor.give_work(job_id, given, output)
+
+
+async def test_each_position_runs_once_for_as_long_as_it_is_wanted(supervisor, tmp_path):
+    """Random wishes, some of them twice, and now and then another connection, as of an agent that was killed."""
+    source, size = random.Random(2026), 400
+    noted, ran = (), tmp_path / "ran"
+    await give(supervisor, order(f"echo $HPCSCHED_ARRAY_TASK_ID >> {ran}; exit $((HPCSCHED_ARRAY_TASK_ID % 3))"))
+    while count(noted) < size:
+        wanted = list(without(((0, size),), noted))
+        source.shuffle(wanted)
+        for _ in range(source.randrange(1, 3)):
+            await supervisor.want(7, wish(*wanted))
+        some = min(source.randrange(1, 60), count(tuple(wanted)))
+        progress = await until(supervisor, 7, ended(some))
+        noted = normal((*noted, *progress.status.done, *((end.position, end.position + 1) for end in progress.status.ended)))
+    assert sorted(map(int, ran.read_text().split())) == list(range(1000, 1000 + size))
+
+
+async def test_an_end_that_is_wanted_still_is_told_to_whoever_connects(supervisor, path):
+    await give(supervisor, order("exit $((HPCSCHED_ARRAY_TASK_ID % 2))"))
+    await supervisor.want(7, wish((0, 10)))
+    before = await until(supervisor, 7, ended(10))
+    other = await InitSupervisor.connect(path, ENV)
+    assert (await other.progress(7)).status == before.status
+    await other.want(7, wish((3, 5)))
+    after = (await other.progress(7)).status
+    assert (after.done, [end.position for end in after.ended], after.started) == (((4, 5),), [3], 10)
+    await other.close()
+
+
+async def test_no_more_tasks_run_at_once_than_there_are_slots(supervisor, tmp_path):
+    script = f"mkdir {tmp_path}/r$$; ls -d {tmp_path}/r* | wc -l >> {tmp_path}/seen; sleep 0.02; rmdir {tmp_path}/r$$"
+    await give(supervisor, order(script, slots=3))
+    await supervisor.want(7, wish((0, 40)))
+    await until(supervisor, 7, ended(40))
+    assert max(map(int, (tmp_path / "seen").read_text().split())) == 3
+
+
+async def test_what_a_task_leaves_in_the_background_ends_with_it(supervisor, tmp_path):
+    await give(supervisor, order(f"sleep 1000 & echo $! > {tmp_path}/pid"))
+    await supervisor.want(7, wish((0, 1)))
+    await until(supervisor, 7, ended(1))
+    pid = int((tmp_path / "pid").read_text())
+    await eventually(lambda: not runs(pid), "it has ended")
+
+
+def runs(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def test_a_task_that_ignores_sigterm_is_killed_after_its_grace(supervisor):
+    await give(supervisor, order("trap '' TERM; while :; do sleep 0.05; done"))
+    await supervisor.want(7, wish((0, 3)))
+    await until(supervisor, 7, lambda progress: progress.running == 3)
+    await asyncio.sleep(0.1)
+    await supervisor.want(7, wish((0, 3), cancel=True))
+    progress = await until(supervisor, 7, lambda progress: progress.running == 0)
+    assert {(end.cause, end.signal) for end in progress.status.ended} == {(EndCause.CANCELLED, signal.SIGKILL)}
+
+
+async def test_a_time_limit_that_comes_later_counts_from_the_start_of_the_task(supervisor):
+    await give(supervisor, order("sleep 1000"))
+    await supervisor.want(7, wish((0, 2)))
+    await until(supervisor, 7, lambda progress: progress.running == 2)
+    await supervisor.want(7, wish((0, 2), time_limit_s=1))
+    progress = await until(supervisor, 7, ended(2))
+    assert {end.cause for end in progress.status.ended} == {EndCause.TIMEOUT}
+
+
+async def test_of_very_many_failures_the_rest_is_told_when_the_first_are_noted(supervisor):
+    await give(supervisor, order("exit 3", slots=8))
+    await supervisor.want(7, wish((0, 1500)))
+    await until(supervisor, 7, lambda progress: progress.status.started == 1500 and not progress.running)
+    first = (await supervisor.progress(7)).status.ended
+    assert [end.position for end in first] == list(range(1000))
+    await supervisor.want(7, wish((1000, 1500)))
+    assert [end.position for end in (await supervisor.progress(7)).status.ended] == list(range(1000, 1500))
+
+
+async def test_a_dropped_work_is_killed_and_forgotten_and_may_begin_anew(supervisor, tmp_path):
+    await give(supervisor, order("sleep 1000"))
+    await supervisor.want(7, wish((0, 2)))
+    await until(supervisor, 7, lambda progress: progress.running == 2)
+    await supervisor.drop_work(7)
+    assert (await supervisor.progress(7)).status.started == 0
+    await give(supervisor, order("true"))
+    await supervisor.want(7, wish((0, 2)))
+    assert (await until(supervisor, 7, ended(2))).status.done == ((0, 2),)
+
+
+async def test_a_slots_variables_win_over_the_commands(supervisor, tmp_path):
+    command = StepSpec(0, ("/bin/sh", "-c", f"echo $SLOT $OTHER > {tmp_path}/out"), (("SLOT", "theirs"), ("OTHER", "kept")))
+    await give(supervisor, WorkOrder(command, (TaskSlot(CPU, IdSet(), (("SLOT", "mine"),)),)))
+    await supervisor.want(7, wish((0, 1)))
+    await until(supervisor, 7, ended(1))
+    assert (tmp_path / "out").read_text() == "mine kept\n"
