@@ -10,4 +10,4 @@ class Sjbf(Fifo):
     """As `easy`; of the jobs behind the head the one with the shortest time limit is tried first."""
 
     def overtake(self, turn: Turn) -> None:
-        turn.fill(sorted(turn.rows(), key=lambda row: row[1].limit))
+        turn.fill(turn.shortest_first())

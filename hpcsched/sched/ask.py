@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.site import Site
@@ -55,6 +55,7 @@ class Asks:
         self._asks: dict[tuple[object, ...], Ask] = {}
         self._shapes: dict[tuple[object, ...], Shape] = {}
         self._site = Site()
+        self._last: tuple[Sequence[Job], list[Ask]] = ((), [])
 
     def settle(self, site: Site) -> None:
         """Forget what held for another site."""
@@ -65,9 +66,14 @@ class Asks:
         known = self._of.get(id(job.spec))
         return known[1] if known is not None and known[0] is job.spec else self._remember(job.spec)
 
-    def of_all(self, jobs: Iterable[Job]) -> list[Ask]:
-        known = self._of
-        made = list[Ask]()
+    def of_all(self, jobs: Sequence[Job]) -> list[Ask]:
+        """In their order; at once when these were the last that it was asked for."""
+        if jobs is not self._last[0]:
+            self._last = (jobs, self._of_each(jobs))
+        return self._last[1]
+
+    def _of_each(self, jobs: Sequence[Job]) -> list[Ask]:
+        known, made = self._of, list[Ask]()
         for job in jobs:
             spec = job.spec
             found = known.get(id(spec))
@@ -94,6 +100,7 @@ class Asks:
         return shape
 
     def _clear(self) -> None:
+        self._last = ((), [])
         self._of.clear()
         self._asks.clear()
         self._shapes.clear()

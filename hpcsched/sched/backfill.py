@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Plan, Start, Wait
@@ -14,7 +15,7 @@ from hpcsched.sched.horizon import Shadow, shadow
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
 from hpcsched.sched.preempt import preemptions
 
-Rows = Sequence[tuple[Job, Ask]]
+Rows = Iterable[tuple[Job, Ask]]
 IN_A_MOMENT = Wait(Reason.RESOURCES, "its nodes are being given back at this moment")
 _NEVER = sys.float_info.max
 
@@ -118,8 +119,14 @@ class Turn:
 
     def rows(self) -> Rows:
         """The jobs behind the head."""
-        jobs = self.jobs[self.behind :]
-        return list(zip(jobs, self.ledger.asks(jobs), strict=True))
+        return islice(zip(self.jobs, self.ledger.asks(self.jobs), strict=True), self.behind, None)
+
+    def shortest_first(self) -> Rows:
+        """The jobs behind the head by their time limits, those without one last."""
+        jobs, asks = self.jobs, self.ledger.asks(self.jobs)
+        limits = [ask.limit for ask in asks]
+        places = sorted(range(self.behind, len(jobs)), key=limits.__getitem__)
+        return ((jobs[place], asks[place]) for place in places)
 
     def fill(self, rows: Rows) -> None:
         """Start what does not delay the head, in that order."""
