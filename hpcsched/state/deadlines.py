@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 
 from hpcsched.model.job import Job, JobSpec
@@ -11,6 +12,14 @@ from hpcsched.model.job import Job, JobSpec
 def latest_start(spec: JobSpec) -> float:
     """Unix seconds: one that starts later cannot be sure to end by its deadline."""
     return spec.deadline - spec.time_limit_s
+
+
+def limit_s(job: Job) -> int:
+    """Seconds that a job with nodes may run, by its limit and its deadline; 0: for ever."""
+    if not job.spec.deadline:
+        return job.spec.time_limit_s
+    left = max(1, math.ceil(job.spec.deadline - job.granted_time - job.suspended_s))
+    return min(job.spec.time_limit_s or left, left)
 
 
 class Deadlines:

@@ -9,6 +9,7 @@ from hpcsched.model.array import Assigned
 from hpcsched.model.container import ContainerSpec, DesiredContainer, StepSpec, Work
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
+from hpcsched.state.deadlines import limit_s
 from hpcsched.state.parts import all_run, ended, runs_everywhere
 from hpcsched.state.preemption import must_end
 from hpcsched.state.tables import Tables
@@ -39,7 +40,7 @@ def desired_container(job: Job, node: Node) -> DesiredContainer | None:
         runtime=job.spec.runtime,
         container=_container(job, node, rank),
         command=_command(job) if runs and _may_run(job) else None,
-        time_limit_s=job.spec.time_limit_s if runs else 0,
+        time_limit_s=limit_s(job) if runs else 0,
         grace_s=_grace_s(job),
         stdout=job.spec.stdout.replace("%N", node.name).replace("%n", str(rank)) if runs else "",
         cancel=must_end(job) and runs,

@@ -73,14 +73,14 @@ class Order:
 
     def rebuild(self, jobs: Sequence[Job], ranks: Sequence[float]) -> None:
         """These and no others."""
-        known = np.asarray(ranks, np.float64)
-        levels = np.fromiter((-job.spec.priority for job in jobs), np.int64, len(jobs))
-        ids = np.fromiter((job.id for job in jobs), np.int64, len(jobs))
-        places = np.lexsort((ids, -known, levels)).tolist()
-        self._jobs = [jobs[at] for at in places]
-        self._ranks = known[places].tolist() if places else []
-        self._keys = [(-job.spec.priority, -rank, job.id) for job, rank in zip(self._jobs, self._ranks, strict=True)]
-        self._key_of = {key[2]: key for key in self._keys}
+        below = -np.asarray(ranks, np.float64)
+        levels = np.array([-job.spec.priority for job in jobs], np.int64)
+        ids = np.array([job.id for job in jobs], np.int64)
+        places = np.lexsort((ids, below, levels))
+        self._jobs = [jobs[at] for at in places.tolist()]
+        self._ranks = (-below[places]).tolist()
+        self._keys = list(zip(levels[places].tolist(), below[places].tolist(), ids[places].tolist(), strict=True))
+        self._key_of = dict(zip(ids[places].tolist(), self._keys, strict=True))
         self._gone.clear()
         self._read = None
 

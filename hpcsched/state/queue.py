@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from hpcsched.model.job import Job
 from hpcsched.state.order import Order, Rank
 
-PERIOD_S = 10.0
+PERIOD_S = 60.0
 """Priorities that change with time are found again that often."""
 
 

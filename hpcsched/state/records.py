@@ -8,9 +8,10 @@ from hpcsched.model.record import Record
 
 
 def record_of(job: Job) -> Record:
-    """A job that never started has waited until its end and ran for no time."""
+    """A job that never started has waited until its end and ran for no time; nor did it run while it was suspended."""
     began = job.start_time or job.end_time
-    return Record(job, waited_s=began - job.submit_time, ran_s=job.end_time - began, usage=_total(job))
+    ran_s = max(0.0, job.end_time - began - job.suspended_s)
+    return Record(job, waited_s=began - job.submit_time, ran_s=ran_s, usage=_total(job))
 
 
 def _total(job: Job) -> Usage:
