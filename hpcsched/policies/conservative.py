@@ -19,8 +19,10 @@ from hpcsched.sched.preempt import with_preemptions
 from hpcsched.sched.profile import Profile, Share, split
 from hpcsched.sched.reserved import moment
 
-MAX_STEPS = 200_000
-"""Work of one plan. Jobs that it does not come to wait behind the others; a few thousand are always within it."""
+MAX_STEPS = 100_000
+"""Work of one plan: times looked at, for each group of equal nodes. Jobs that it does not come to wait behind the others."""
+LONG_QUEUE = 100
+"""So many jobs are always within that."""
 _BEHIND = Wait(Reason.PRIORITY, "more jobs are ahead than starts are reserved for")
 _UNKNOWN = Wait(Reason.RESOURCES, "it waits for nodes of jobs that have no time limit")
 
@@ -70,15 +72,30 @@ class _Turn:
         self._shares: dict[int, Share] = {}
 
     def plan(self, pending: Sequence[Job]) -> Plan:
-        jobs = [(job, ask) for job, ask in zip(pending, self._ledger.asks(pending), strict=True) if self._may(job)]
-        self._open({id(ask.shape): self._ledger.able(ask.shape) for _, ask in jobs})
-        for job, ask in jobs:
-            self._keep(job, ask)
-        for job, ask in jobs:
+        asks = self._ledger.asks(pending)
+        self._open({id(shape): self._ledger.able(shape) for shape in {ask.shape for ask in asks}})
+        for job, ask in zip(pending, asks, strict=True) if self._known else ():
+            if job.id in self._known and self._ledger.why_not(job) is None:
+                self._keep(job, ask)
+        due = [job for job in pending if job.id in self.promises] if self._is_long(pending) else []
+        for job, ask in zip(pending, asks, strict=True):
             if self._profile.steps > MAX_STEPS:
-                return Plan(tuple(self._starts), self._waits, _BEHIND)
-            self._promise(job, ask)
+                return self._cut_short(due)
+            if self._may(job):
+                self._promise(job, ask)
         return Plan(tuple(self._starts), self._waits)
+
+    def _is_long(self, pending: Sequence[Job]) -> bool:
+        """The work may not be enough for all of them."""
+        return len(pending) > LONG_QUEUE
+
+    def _cut_short(self, due: Sequence[Job]) -> Plan:
+        """Start those of the others whose promised time has come."""
+        started = {start.job_id for start in self._starts}
+        for job in due:
+            if job.id not in started and job.id not in self._waits and self.promises[job.id].time <= self._ledger.now:
+                self._start(job)
+        return Plan(tuple(self._starts), self._waits, _BEHIND)
 
     def _may(self, job: Job) -> bool:
         wait = self._ledger.why_not(job) or (None if self._ledger.could_run(job) else UNAVAILABLE)

@@ -39,7 +39,10 @@ class Wfp(Easy):
         asked, long = wait / limits, (wait / LONG_WAIT_S) ** 2
         scores = asked * asked * asked * nodes + (long * long) ** 2
         places = np.lexsort((-scores, -priorities))
-        return [jobs[place] for place in places.tolist()]
+        asks = self._fitter.asks.of_all(jobs)
+        ordered = [jobs[place] for place in places.tolist()]
+        self._fitter.asks.note(ordered, [asks[place] for place in places.tolist()])
+        return ordered
 
 
 def _figures(jobs: Sequence[Job]) -> Figures:

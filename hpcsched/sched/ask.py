@@ -56,6 +56,7 @@ class Asks:
         self._shapes: dict[tuple[object, ...], Shape] = {}
         self._site = Site()
         self._last: tuple[Sequence[Job], list[Ask]] = ((), [])
+        self._noted: tuple[Sequence[Job], list[Ask]] = ((), [])
 
     def settle(self, site: Site) -> None:
         """Forget what held for another site."""
@@ -67,10 +68,16 @@ class Asks:
         return known[1] if known is not None and known[0] is job.spec else self._remember(job.spec)
 
     def of_all(self, jobs: Sequence[Job]) -> list[Ask]:
-        """In their order; at once when these were the last that it was asked for."""
+        """In their order; at once when these were the last that it was asked for, or noted."""
+        if jobs is self._noted[0]:
+            return self._noted[1]
         if jobs is not self._last[0]:
             self._last = (jobs, self._of_each(jobs))
         return self._last[1]
+
+    def note(self, jobs: Sequence[Job], asks: list[Ask]) -> None:
+        """Another order of jobs, with their asks."""
+        self._noted = (jobs, asks)
 
     def _of_each(self, jobs: Sequence[Job]) -> list[Ask]:
         known, made = self._of, list[Ask]()
@@ -100,7 +107,7 @@ class Asks:
         return shape
 
     def _clear(self) -> None:
-        self._last = ((), [])
+        self._last = self._noted = ((), [])
         self._of.clear()
         self._asks.clear()
         self._shapes.clear()

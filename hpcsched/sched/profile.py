@@ -58,7 +58,7 @@ class Profile:
     def _blocked(self, groups: Sequence[int], nodes: int, place: int, end: float) -> int:
         """A place from which on too few are free for a start at `place` (or before it, when no start there can do); -1: none."""
         stop = bisect_left(self.times, end, place + 1)
-        self.steps += stop - place
+        self.steps += (stop - place) * len(groups)
         if len(groups) == 1:
             column = self.free[groups[0]]
             for at in range(place, stop):
