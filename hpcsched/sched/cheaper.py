@@ -33,30 +33,42 @@ class _Option:
     words: Callable[[JobSpec], str]
 
 
-def changes(question: Question, start: float, length: Length, until: float) -> tuple[Change, ...]:
-    """`start`: when it is expected to as it is; infinite: nobody knows. One change of each kind, the earliest start first."""
+def changes(question: Question, start: float, length: Length, until: float, now_only: bool = False) -> tuple[Change, ...]:
+    """`start`: when it is expected to as it is; infinite: nobody knows. One change of each kind, the earliest start first.
+
+    `now_only`: only such as let it start now, which one plan each tells.
+    """
     found: list[Change] = []
     for option in _options(question):
         if question.spent() > until or start <= question.snapshot.now:
             break
-        change = _smallest(question, option, start, length, until)
+        change = _starting_now(question, option, until)
+        if change is None and not now_only:
+            change = _starting_earlier(question, option, start, length, until)
         if change:
             found.append(change)
     return tuple(sorted(found, key=lambda change: change.start)[:MOST])
 
 
-def _smallest(question: Question, option: _Option, start: float, length: Length, until: float) -> Change | None:
-    """The smallest that lets it start now; without one, the smallest that lets it start earlier."""
-    now = question.snapshot.now
+def _starting_now(question: Question, option: _Option, until: float) -> Change | None:
     at = _first(option.specs, lambda spec: _starts_now(question, spec, until))
-    if at is not None:
-        return Change(option.words(option.specs[at]), now)
-    soonest = _start(question, option.specs[-1], length, until)
-    if soonest > _worth(now, start):
+    return None if at is None else Change(option.words(option.specs[at]), question.snapshot.now)
+
+
+def _starting_earlier(question: Question, option: _Option, start: float, length: Length, until: float) -> Change | None:
+    """The smallest with which it starts as early as with the largest, if that is worth it."""
+    starts: dict[JobSpec, float] = {}
+
+    def start_with(spec: JobSpec) -> float:
+        if spec not in starts:
+            starts[spec] = _start(question, spec, length, until)
+        return starts[spec]
+
+    soonest = start_with(option.specs[-1])
+    if soonest > _worth(question.snapshot.now, start):
         return None
-    at = _first(option.specs, lambda spec: _start(question, spec, length, until) <= max(soonest, now))
-    spec = option.specs[at if at is not None else -1]
-    return Change(option.words(spec), _start(question, spec, length, until))
+    at = _first(option.specs, lambda spec: start_with(spec) <= soonest)
+    return None if at is None else Change(option.words(option.specs[at]), start_with(option.specs[at]))
 
 
 def _worth(now: float, start: float) -> float:

@@ -83,7 +83,7 @@ def _with_future(answer: Explanation, question: Question, place: int) -> Explana
     latest = question.replay(to_the_limit, _LATEST)
     late = latest.until(job_id)
     early = question.replay(part_of_the_limit(question.fraction), _EARLIEST).until(job_id)
-    found = changes(question, math.inf if late is None else late, to_the_limit, _CHANGES) if not latest.exhausted else ()
+    found = changes(question, math.inf if late is None else late, to_the_limit, _CHANGES, now_only=latest.exhausted)
     known = [start for start in (early, late) if start is not None]
     return replace(
         answer,
