@@ -224,8 +224,8 @@ class Loop:
         self._apply(due(self.state, now), events, told)
         snapshot: Snapshot = self.state.snapshot(now)
         self.plan = self._judged(snapshot)
-        self._apply(decide.allocate(self.state, self.plan, now), events, told)
         self._replan = False
+        self._apply(decide.allocate(self.state, self.plan, now), events, told)
 
     def _judged(self, snapshot: Snapshot) -> Plan:
         """The policy's plan; one that the second judge refuses starts nothing."""

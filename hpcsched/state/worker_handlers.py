@@ -11,7 +11,7 @@ from hpcsched.model.ranges import common, union
 from hpcsched.sched.packing import taken, takes, worker_spec
 from hpcsched.state import events
 from hpcsched.state.arrays import nodes_of
-from hpcsched.state.commands import Command, JobChanged, SyncNode
+from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.tables import Tables
 from hpcsched.state.task_ends import news, task_news, with_work
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
@@ -38,7 +38,7 @@ def worker_granted(tables: Tables, event: events.WorkerGranted) -> list[Command]
     tables.put_node(changed_node(node, NodeStep.GRANTED, event.time, job_id=worker.id))
     tables.hungry.add(worker.id)
     if job.array is None:
-        return _into_slot(tables, worker, job, event.slots[0], event.time)
+        return [*_into_slot(tables, worker, job, event.slots[0], event.time), Replan()]
     tables.put_job(replace(worker, assigned=(Assigned(job.id, (), event.slots, since=event.time),)))
     nodes = job.array.nodes if name in job.array.nodes else (*job.array.nodes, name)
     tables.put_job(replace(job, array=replace(job.array, workers=(*job.array.workers, worker.id), nodes=nodes)))
