@@ -45,7 +45,8 @@ def _moment(time: float) -> str:
 
 
 def next_time(tables: Tables, now: float) -> float | None:
-    """When something changes by time alone; a time that is past has not been heeded yet."""
+    """When something changes by time alone; a time that is past has not been planned for yet."""
+    tables.queue.move_to(max(now, tables.last_time))
     return min(_times(tables, now), default=None)
 
 

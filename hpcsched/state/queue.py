@@ -74,7 +74,7 @@ class Queue:
 
     def ordered(self, now: float = math.inf, rank: Rank = by_arrival, changing: bool = False) -> tuple[Job, ...]:
         """Those that are eligible at `now`. `changing`: ranks change with time; those of all jobs are then of one time."""
-        self._move_to(now)
+        self.move_to(now)
         self.read_at = now
         if changing and abs(now - self._ranked_at) >= PERIOD_S:
             jobs = [*self._order.all(), *self._fresh.values()]
@@ -91,7 +91,7 @@ class Queue:
         """Of the jobs that `ordered` gave last."""
         return self._order.read()[1]
 
-    def _move_to(self, now: float) -> None:
+    def move_to(self, now: float) -> None:
         """Time goes on; where a clock was set back, jobs are waited for again."""
         back, self._now = now < self._now, now
         if back:
