@@ -1,0 +1,75 @@
+"""Arrays and small jobs from the command line to the containers that they share, and back."""
+
+import os
+
+import pytest
+
+from hpcsched.client import JobSpec, ResourceRequest
+from hpcsched.model.job import JobState
+from tests.integration.daemons import DEADLINE_S, eventually
+from tests.system.conftest import Up, up_in
+
+pytestmark = pytest.mark.system
+CPU = ResourceRequest(cpus_per_node=1)
+SITE = "[partition.all]\ndefault = true\nshared = true\n"
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shared")
+    (folder / "site.toml").write_text(SITE)
+    with up_in(folder, "--config", str(folder / "site.toml")) as running:
+        yield running
+        assert running.stop() == 0, running.log()
+
+
+def script(text: str, **values: object) -> JobSpec:
+    return JobSpec(command=("/bin/sh", "-c", text), resources=CPU, **values)  # type: ignore[arg-type]
+
+
+def test_each_task_of_an_array_runs_once_with_its_own_id(shared: Up, tmp_path):
+    with shared.client() as client:
+        job_id = client.submit(script("echo task $HPCSCHED_ARRAY_TASK_ID of $HPCSCHED_ARRAY_JOB_ID", array="5-40:5,99"))
+        job = client.wait(job_id, DEADLINE_S)
+        assert (job.state, job.array.done, job.exit_code) == (JobState.COMPLETED, 9, 0)
+        assert shared.cli("logs", f"{job_id}_99").stdout.decode() == f"task 99 of {job_id}\n"
+        assert [seen.id for seen in client.jobs(include_ended=True, limit=1)] == [job_id]
+        eventually(lambda: client.nodes()[0].state.value == "IDLE", "the worker is gone")
+
+
+def test_an_array_tells_how_many_tasks_failed_and_which_was_the_first(shared: Up):
+    with shared.client() as client:
+        job = client.wait(client.submit(script("exit $HPCSCHED_ARRAY_TASK_ID", array="0-3")), DEADLINE_S)
+    assert (job.state, job.array.done, job.array.failed) == (JobState.FAILED, 1, 3)
+    assert job.message.startswith("3 of 4 tasks failed, the first known is task ")
+
+
+def test_a_cancelled_array_ends_soon_and_frees_its_node(shared: Up):
+    with shared.client() as client:
+        job_id = client.submit(script("sleep 100", array="0-99999", grace_s=1))
+        eventually(lambda: client.job(job_id).state is JobState.RUNNING, "it runs")
+        client.cancel(job_id)
+        job = client.wait(job_id, DEADLINE_S)
+        assert (job.state, job.array.cancelled) == (JobState.CANCELLED, 100_000)
+        eventually(lambda: client.nodes()[0].state.value == "IDLE", "the worker is gone")
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="two jobs beside each other need two CPUs")
+def test_small_jobs_of_one_user_run_beside_each_other_in_one_container(shared: Up):
+    meet = "echo $HPCSCHED_CPUS; touch /tmp/small$HPCSCHED_JOB_ID; until [ $(ls /tmp/small* | wc -l) = 2 ]; do sleep 0.02; done"
+    with shared.client() as client:
+        first, second = client.submit_many([script(meet)] * 2)
+        jobs = [client.wait(job_id, DEADLINE_S) for job_id in (first, second)]
+        assert [job.state for job in jobs] == [JobState.COMPLETED] * 2
+        assert jobs[0].worker == jobs[1].worker
+        cpus = [client.output(job.id).split() for job in jobs]
+        assert cpus[0] != cpus[1]
+        worker = client.job(jobs[0].worker)
+        assert worker.is_worker
+        eventually(lambda: client.job(jobs[0].worker).state is JobState.COMPLETED, "the worker ends")
+
+
+def test_a_small_job_ends_with_its_own_exit_code(shared: Up):
+    with shared.client() as client:
+        job = client.wait(client.submit(script("exit 7")), DEADLINE_S)
+    assert (job.state, job.exit_code) == (JobState.FAILED, 7)
