@@ -115,6 +115,8 @@ class Turn:
 
     def _take(self, start: Start) -> None:
         self.ledger.spend(start)
+        if self.head is not None:
+            start = replace(start, why=f"{start.why or 'a slot'}; put before job {self.head.id}, which it does not delay")
         self.starts.append(start)
 
     def rows(self) -> Rows:

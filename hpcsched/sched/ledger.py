@@ -52,7 +52,7 @@ class Ledger:
         self.free, self.serving = self.fleet.free, self.fleet.serving
         self.closures = Closures(snapshot.reservations, self.fleet)
         self.giving = Giving(snapshot, self.fleet)
-        self._reserved = Reserved(snapshot.reservations, snapshot.now) if snapshot.reservations else None
+        self._reserved = Reserved(snapshot.reservations, snapshot.now)
         self.held = 0
         self.granted: list[tuple[float, int]] = []
         """Of the starts that were spent: when each ends at the latest, and its nodes."""
@@ -91,19 +91,21 @@ class Ledger:
             return ask.wait
         if job.array is not None and self.berths.left(job) < 1:
             return ALL_OUT
-        wait = self._limits.why_not(job) or (self._closed_off(job, ask, self._reserved) if self._reserved else None)
+        wait = self._limits.why_not(job)
+        if wait is None and (self._reserved or job.spec.reservation):
+            wait = self._closed_off(job, ask)
         if wait is not None:
             ask.serial, ask.wait = self.serial, wait
         return wait
 
-    def _closed_off(self, job: Job, ask: Ask, reserved: Reserved) -> Wait | None:
+    def _closed_off(self, job: Job, ask: Ask) -> Wait | None:
         """A job that reservations keep from too many nodes blocks nobody."""
-        wait = reserved.why_not(job)
+        wait = self._reserved.why_not(job)
         there = self.able(ask.shape) & self.serving
         if wait is not None or there.bit_count() < ask.nodes or self.open(ask, there).bit_count() >= ask.nodes:
             return wait
         closed = bits.lowest(there & ~self.open(ask, there), MAX_NAMED)
-        return reserved.why_not(job, [self.fleet.names[rank] for rank in bits.ranks(closed)]) or TOO_FEW
+        return self._reserved.why_not(job, [self.fleet.names[rank] for rank in bits.ranks(closed)]) or TOO_FEW
 
     def most(self, job: Job, ask: Ask) -> int:
         """Nodes that it may have now at most; for an array one for each task."""
@@ -164,7 +166,8 @@ class Ledger:
             binding = fleet.kind_of(rank).fit(spec)
             assert binding is not None
             parts.append(NodeBinding(fleet.names[rank], binding))
-        return Start(job.id, Allocation(tuple(parts)))
+        free = (self.able(self.ask(job).shape) & self.free).bit_count()
+        return Start(job.id, Allocation(tuple(parts)), why=_why(len(parts), free))
 
     def spend(self, start: Start) -> None:
         """A start that this ledger gave."""
@@ -182,3 +185,10 @@ class Ledger:
         self.due &= ~mask
         self.held |= mask
         self.granted.append((self.now + self.ask(job).limit, mask))
+
+
+def _why(count: int, free: int) -> str:
+    """Why these nodes: `free` fit the job, of which it gets `count`."""
+    if count >= free:
+        return "the only free node that fits" if count == 1 else f"the {count} free nodes that fit"
+    return f"the first{f' {count}' if count > 1 else ''} by name of {free} free nodes that fit"
