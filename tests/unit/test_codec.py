@@ -85,3 +85,14 @@ def test_a_dump_of_another_format_is_refused() -> None:
     body = State().dump().replace(b'"format":2', b'"format":3')
     with pytest.raises(StoreCorrupt, match="format 3"):
         State.load(body)
+
+
+def test_a_dump_of_the_first_format_is_read() -> None:
+    body = (
+        b'{"format":1,"last_time":7.0,"next_job_id":4,"nodes":[],"active":[],"specs":[{"command":["x"]},{"command":["y"],"hold":true}],'
+        b'"waiting":[[1,0,"r",5.0,false],[2,1,"r",5.0,true],[3,0,"s",6.0,false]]}'
+    )
+    state = State.load(body)
+    state.check()
+    assert [job.id for job in state.snapshot(7.0).pending] == [1, 3]
+    assert [(job.eligible_time, job.held) for job in state.jobs.values()] == [(5.0, False), (0.0, True), (6.0, False)]
