@@ -7,12 +7,14 @@ from typing import Any
 
 from hpcsched.errors import NotFound
 
+_ONE = {"policies": "policy", "stores": "store", "runtimes": "runtime", "devices": "device vendor"}
+
 
 def load(kind: str, name: str) -> Any:
     """The object behind the entry point `name` of `hpcsched.KIND` (policies, stores, runtimes). Raises NotFound."""
     found = entry_points(group=f"hpcsched.{kind}", name=name)
     if not found:
-        raise NotFound(f"no {kind.removesuffix('s')} {name!r}; there are: {', '.join(names(kind)) or 'none'}")
+        raise NotFound(f"no {_ONE[kind]} {name!r}; there are: {', '.join(names(kind)) or 'none'}")
     return next(iter(found)).load()
 
 

@@ -35,9 +35,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help="Plan after each submission and each end [default for SWF], or once after all that happens at one time.",
 )  # fmt: skip
 @click.option("--exact", is_flag=True, help="As if every user had known the run time.")
-@click.option(
-    "--load", "factor", type=click.FloatRange(0.01, 100), default=1.0, metavar="FACTOR", help="Submit that much faster."
-)
+@click.option("--load", "factor", type=float, default=1.0, metavar="FACTOR", help="Submit that much faster.")
 @click.option("--limit-jobs", type=click.IntRange(1), metavar="N", help="The first ones only.")
 @click.option("--failures", "mtbf_s", type=Duration(), metavar="MTBF", help="Each node fails after that time on average.")
 @click.option(

@@ -26,6 +26,8 @@ Progress = Callable[[int, int], None]
 TELL_EVERY = 256
 MIN_ORIGIN = 86400.0
 """The clock of a trace without a date begins here: 0 means that something has not happened."""
+MIN_IDLE_S, MAX_IDLE_S = 60.0, 90 * 86400.0
+"""Of a machine on which jobs wait and none runs: when it is looked at again, and when nothing will ever change any more."""
 
 
 class Turns(enum.StrEnum):
@@ -91,6 +93,8 @@ class _Engine:
         self._ran: dict[int, Ran] = {}
         self._refused: Counter[str] = Counter()
         self._failures = 0
+        self._busy_at = now
+        """When a job came, began or ended last."""
         self._chance = Chance(setting.failures) if setting.failures else None
         for name in self._cluster.state.nodes if self._chance else ():
             self._later(now + self._works_s(), _Kind.FAIL, name)
@@ -99,7 +103,7 @@ class _Engine:
         step = self._step_as_traces_do if self._setting.turns is Turns.TRACE else self._step_as_the_controller_does
         while self._times and (self._submits or self._places):
             step()
-            if not (self._submits or self._started) and not self._goes_on():
+            if not (self._submits or self._started) and not self._waits():
                 break
 
     def outcome(self, label: str, took_s: float) -> Outcome:
@@ -150,6 +154,7 @@ class _Engine:
 
     def _submit(self, place: int) -> None:
         self._submits -= 1
+        self._busy_at = self._cluster.now
         try:
             job_id = self._cluster.submit(place, self._spec(self._trace.jobs[place]))
         except (InvalidValue, Infeasible, QueueFull) as error:
@@ -180,6 +185,7 @@ class _Engine:
 
     def _begin(self, event: AllocationGranted) -> None:
         job = self._trace.jobs[self._places[event.job_id]]
+        self._busy_at = event.time
         self._started[event.job_id] = (self._count, event.time)
         self._later(event.time + job.run, _Kind.END, event.job_id)
 
@@ -204,6 +210,7 @@ class _Engine:
 
     def _keep(self, record: Record) -> None:
         job_id, now = record.job.id, self._cluster.now
+        self._busy_at = now
         place = self._places.pop(job_id)
         _, began = self._started.pop(job_id, (0, now))
         lost = record.job.cause not in (EndCause.EXIT, EndCause.TIMEOUT)
@@ -215,9 +222,14 @@ class _Engine:
         heapq.heappush(self._times, (moment, kind, self._count, what))
         self._count += 1
 
-    def _goes_on(self) -> bool:
-        """Nothing runs and nothing comes, but jobs wait: does time, or a repair, help?"""
-        return any(kind == _Kind.REPAIR for _, kind, _, _ in self._times)
+    def _waits(self) -> bool:
+        """Nothing runs and nothing comes, but jobs wait: look again later, as time may help them, but not for ever."""
+        idle_s = self._cluster.now - self._busy_at
+        if idle_s > MAX_IDLE_S:
+            return False
+        if self._places and not any(kind in (_Kind.REPAIR, _Kind.WAKE) for _, kind, _, _ in self._times):
+            self._later(self._cluster.now + max(MIN_IDLE_S, idle_s), _Kind.WAKE, None)
+        return True
 
     def _works_s(self) -> float:
         assert self._chance

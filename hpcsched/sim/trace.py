@@ -83,7 +83,9 @@ def first_jobs(trace: Trace, count: int) -> Trace:
 
 
 def denser(trace: Trace, factor: float) -> Trace:
-    """The same jobs, the times between their submissions divided by `factor`."""
+    """The same jobs, the times between their submissions divided by `factor`. Raises InvalidValue."""
+    if not 0.01 <= factor <= 100:
+        raise InvalidValue(f"load {factor} is not in the range 0.01 to 100")
     if factor == 1.0 or not trace.jobs:
         return trace
     first = trace.jobs[0].submit

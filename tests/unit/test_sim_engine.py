@@ -1,0 +1,138 @@
+"""Small traces through the whole simulator, with every invariant looked at after every event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hpcsched.model.site import Limits, Partition, Qos, Site, Weights
+from hpcsched.sim.engine import Setting, Turns, simulate
+from hpcsched.sim.failures import Failures
+from hpcsched.sim.outcome import Outcome
+from hpcsched.sim.study import UNSETTLED, arms, policy_class, run
+from hpcsched.sim.trace import Trace, TraceJob, in_order
+
+POLICIES = ("fifo", "easy", "sjbf", "conservative", "wfp")
+
+
+def job(number: int, submit: float, run: float, processors: int, estimate: float = 0, user: str = "u1") -> TraceJob:
+    return TraceJob(number, submit, run, processors, estimate or run, user)
+
+
+def starts(policy: str, *jobs: TraceJob, processors: int = 4, **values: object) -> dict[int, float]:
+    return {ran.job.id: ran.start for ran in simulated(policy, *jobs, processors=processors, **values).ran}
+
+
+def simulated(policy: str, *jobs: TraceJob, processors: int = 4, **values: object) -> Outcome:
+    setting = Setting(processors, **{"site": UNSETTLED, "check": True, **values})  # type: ignore[arg-type]
+    return simulate(Trace("made up", in_order(jobs)), policy_class(policy)(), setting, policy)
+
+
+BLOCKED = (job(1, 0, 100, 3), job(2, 1, 50, 4), job(3, 2, 99, 1, estimate=98), job(4, 3, 200, 1), job(5, 4, 10, 1))
+"""Job 2 waits for job 1; job 3 ends by then; job 4 would not; job 5 would, when job 3 has ended."""
+
+
+def test_first_come_is_first_served() -> None:
+    assert starts("fifo", *BLOCKED[:3], BLOCKED[4]) == {1: 0, 2: 100, 3: 150, 5: 150}
+
+
+def test_a_short_job_overtakes_where_it_delays_nobody() -> None:
+    fits = replace(BLOCKED[2], run=98)
+    assert starts("easy", *BLOCKED[:2], fits, BLOCKED[3]) == {1: 0, 2: 100, 3: 2, 4: 150}
+
+
+def test_a_job_that_ends_early_lets_the_next_begin_early() -> None:
+    assert starts("easy", job(1, 0, 30, 4, estimate=100), job(2, 1, 5, 4)) == {1: 0, 2: 30}
+
+
+def test_jobs_of_no_length_take_their_turn() -> None:
+    assert starts("easy", job(1, 0, 0, 4, 1), job(2, 0, 0, 4, 1), job(3, 0, 5, 4)) == {1: 0, 2: 0, 3: 0}
+
+
+def test_a_job_gets_whole_nodes() -> None:
+    assert starts("fifo", job(1, 0, 10, 3), job(2, 0, 10, 5), node_processors=4, processors=8) == {1: 0, 2: 10}
+
+
+def test_a_trace_may_begin_at_any_time() -> None:
+    assert starts("fifo", job(1, 1_672_529_301, 10, 4), job(2, 1_672_529_301, 10, 4)) == {1: 1672529301, 2: 1672529311}
+
+
+def test_the_controller_plans_once_for_all_that_happens_at_one_time() -> None:
+    """One after the other, the first gets the node; looked at together, the shorter one goes first."""
+    pair = (job(1, 0, 10, 4), job(2, 10, 60, 4), job(3, 10, 5, 1))
+    one, other = (simulated("easy", *pair, turns=turns) for turns in Turns)
+    assert other.passes < one.passes
+    assert len(other.ran) == len(one.ran) == 3
+
+
+def test_limits_of_the_site_refuse_jobs_and_say_why() -> None:
+    site = Site(partitions=(Partition("batch", default=True, limits=Limits(max_time_s=60)),))
+    found = simulated("easy", job(1, 0, 50, 1), job(2, 0, 70, 1), site=site)
+    assert [ran.job.id for ran in found.ran] == [1]
+    ((why, count),) = found.refused
+    assert count == 1
+    assert "time" in why
+
+
+def test_partitions_accounts_and_qos_of_a_trace_are_those_of_the_site() -> None:
+    """Jobs of the one QOS go first, though they came last."""
+    site = Site(qos=(Qos("normal"), Qos("high", priority=1.0)), weights=Weights(age=0, qos=1000))
+    late = replace(job(3, 2, 10, 4), qos="high", account="unknown", partition="unknown")
+    assert starts("fifo", job(1, 0, 10, 4), job(2, 1, 10, 4), late, site=site) == {1: 0, 3: 10, 2: 20}
+
+
+def test_jobs_that_can_never_start_are_counted_with_the_reason() -> None:
+    site = Site(partitions=(Partition("batch", default=True, limits=Limits(max_node_hours=0.001)),))
+    found = simulated("fifo", job(1, 0, 3600, 4), job(2, 1, 60, 1), site=replace(site, half_life_s=0.0))
+    assert (len(found.ran), found.stuck) == (1, 1)
+    assert "batch" in found.stuck_why
+
+
+def test_jobs_that_wait_for_nothing_but_time_start_when_it_comes() -> None:
+    site = Site(partitions=(Partition("batch", default=True, limits=Limits(max_node_hours=1.0)),), half_life_s=86400.0)
+    found = simulated("fifo", job(1, 0, 3600, 4), job(2, 1, 60, 1), site=site)
+    assert found.stuck == 0
+    assert found.ran[1].start >= 2 * 86400
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_failures_lose_no_job_and_come_the_same_each_time(policy: str) -> None:
+    jobs = [job(number, number * 5.0, 40, 1 + number % 4) for number in range(1, 60)]
+    failures = Failures(mtbf_s=400, repair_s=50, seed=3)
+    found = simulated(policy, *jobs, failures=failures)
+    assert len(found.ran) + found.stuck == len(jobs)
+    assert found.failures > 5
+    assert found.stuck == 0
+    assert not any(ran.lost for ran in found.ran)
+    assert simulated(policy, *jobs, failures=failures).ran == found.ran
+    assert simulated(policy, *jobs, failures=replace(failures, seed=4)).ran != found.ran
+
+
+small_jobs = st.builds(
+    job, st.just(1), st.integers(0, 40), st.integers(0, 30), st.integers(1, 6), st.integers(30, 60), st.sampled_from(("a", "b"))
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(small_jobs, min_size=1, max_size=14), st.sampled_from(POLICIES), st.sampled_from(Turns), st.booleans())
+def test_every_job_runs_once_on_no_more_nodes_than_there_are(jobs: list[TraceJob], policy: str, turns: Turns, fail: bool) -> None:
+    numbered = [replace(each, id=number) for number, each in enumerate(jobs, 1)]
+    failures = Failures(mtbf_s=100, repair_s=10) if fail else None
+    found = simulated(policy, *numbered, processors=6, turns=turns, failures=failures)
+    assert sorted(ran.job.id for ran in found.ran) == [each.id for each in numbered]
+    for ran in found.ran:
+        assert ran.start >= ran.job.submit
+        assert ran.end == ran.start + ran.job.run
+        there = [other.job.processors for other in found.ran if other.start <= ran.start < other.end]
+        assert sum(there) <= 6
+
+
+def test_several_policies_are_simulated_side_by_side() -> None:
+    told: list[tuple[int, int]] = []
+    chosen = arms(("fifo", "easy", "easy"), ())
+    assert [arm.label for arm in chosen] == ["fifo", "easy", "easy 2"]
+    found = run(Trace("made up", BLOCKED), chosen, Setting(4), lambda done, total: told.append((done, total)))
+    assert found[1].ran == found[2].ran != found[0].ran
