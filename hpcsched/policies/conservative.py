@@ -147,9 +147,9 @@ class _Turn:
 
     def _start(self, job: Job) -> None:
         ledger, mask, wanted = self._ledger, 0, 0
-        able = ledger.able(ledger.ask(job).shape)
+        able = ledger.open(ledger.ask(job))
         for group, count in self._shares[job.id]:
-            mask |= bits.lowest(self._profile.groups[group] & ledger.free & able, count)
+            mask |= bits.lowest(self._profile.groups[group] & able, count)
             wanted += count
         if mask.bit_count() < wanted:
             self._waits[job.id] = IN_A_MOMENT

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from hpcsched.model.allocation import Allocation, NodeBinding
+from hpcsched.model.allocation import Allocation, Binding, NodeBinding
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.snapshot import Snapshot, Start, Wait
 from hpcsched.sched import bits
@@ -14,6 +14,7 @@ from hpcsched.sched.berths import Berths
 from hpcsched.sched.closures import Closures
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.giving import Giving
+from hpcsched.sched.kind import Kind
 from hpcsched.sched.limits import LimitLedger
 from hpcsched.sched.reserved import Reserved
 
@@ -160,14 +161,13 @@ class Ledger:
     def start(self, job: Job, mask: int) -> Start:
         """On these nodes, which fit."""
         self._jobs[job.id] = job
-        fleet, spec = self.fleet, job.spec
-        parts = []
+        fleet, fits, parts = self.fleet, dict[Kind, Binding | None](), list[NodeBinding]()
         for rank in bits.ranks(mask):
-            binding = fleet.kind_of(rank).fit(spec)
+            kind = fleet.kind_of(rank)
+            binding = fits[kind] if kind in fits else fits.setdefault(kind, kind.fit(job.spec))
             assert binding is not None
             parts.append(NodeBinding(fleet.names[rank], binding))
-        free = (self.able(self.ask(job).shape) & self.free).bit_count()
-        return Start(job.id, Allocation(tuple(parts)), why=_why(len(parts), free))
+        return Start(job.id, Allocation(tuple(parts)), why=_why(job, len(parts), self.open(self.ask(job)).bit_count()))
 
     def spend(self, start: Start) -> None:
         """A start that this ledger gave."""
@@ -192,3 +192,9 @@ def _why(count: int, free: int) -> str:
     if count >= free:
         return "the only free node that fits" if count == 1 else f"the {count} free nodes that fit"
     return f"the first{f' {count}' if count > 1 else ''} by name of {free} free nodes that fit"
+
+
+def _why(job: Job, given: int, fitting: int) -> str:
+    """Of the nodes that it starts on."""
+    most = f" of at most {job.spec.most_nodes}" if job.spec.most_nodes > job.spec.nodes else ""
+    return f"{given}{most} of the {fitting} nodes that fit it and were free, in the order of their names"

@@ -45,11 +45,9 @@ def check_reservation(tables: Tables, spec: JobSpec) -> None:
     """The reservation that a job names. Raises NotFound, Infeasible."""
     if not spec.reservation:
         return
-    item = tables.reservations.get(spec.reservation)
-    if item is None:
-        raise NotFound(
-            f"there is no reservation {spec.reservation[:70]!r}; `hpcsched reservation list` lists those that are known"
-        )
+    item = find(tables, spec.reservation)
+    if window(item, tables.last_time) is None:
+        raise _unknown(spec.reservation)
     if not may_use(item, spec):
         whom = "for maintenance" if item.maintenance else f"not for user {spec.user or '?'} with account {spec.account or '?'}"
         raise Infeasible(f"reservation {item.name} is {whom}: see `hpcsched reservation show {item.name}`")
