@@ -10,7 +10,6 @@ from hpcsched.model.container import DesiredContainer
 from hpcsched.model.job import Job
 from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Snapshot, Wait
-from hpcsched.sched import priority
 from hpcsched.state import (
     change_handlers,
     dump,
@@ -25,6 +24,7 @@ from hpcsched.state import (
 from hpcsched.state.commands import Command, Replan
 from hpcsched.state.desired import desired_on
 from hpcsched.state.eligibility import next_time, why_blocked
+from hpcsched.state.ranking import Ranking
 from hpcsched.state.tables import Tables
 from hpcsched.state.usage import LazyUsage, used, used_in_tables
 
@@ -61,6 +61,10 @@ _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
 class State(Tables):
     """Same events, same state."""
 
+    def __init__(self, site: Site | None = None) -> None:
+        super().__init__(site)
+        self._ranking = Ranking()
+
     def apply(self, event: events.Event) -> list[Command]:
         """What must be done once the event is durable. Never fails: a stale event changes nothing."""
         self.last_time = max(self.last_time, event.time)
@@ -87,8 +91,7 @@ class State(Tables):
         )
 
     def _rank(self, usage: Mapping[tuple[str, str], float], jobs: Sequence[Job], now: float) -> Sequence[float]:
-        shares = priority.factors(self.site, usage, jobs) if self.site.weights.fair_share else {}
-        return list(priority.priorities(jobs, self.site, shares, now, len(self.nodes)))
+        return self._ranking.of(jobs, self.site, usage, now, len(self.nodes))
 
     def blocked(self, job_id: int, now: float) -> Wait | None:
         """Why a job that no plan looks at waits; None: it is no such job."""

@@ -90,8 +90,9 @@ def charge(tables: Tables, job: Job, now: float, nodes: int = 1) -> None:
 
 
 def used(tables: Tables, now: float) -> dict[Key, float]:
-    """By account and user, what runs now counted in."""
-    found = defaultdict(float, tables.usage.at(now))
+    """By account and user, what runs now counted in; all who have live jobs are there."""
+    found = defaultdict(float, dict.fromkeys(((account, user) for account, _, _, user in tables.live), 0.0))
+    found.update(tables.usage.at(now))
     for spec, amount in _running(tables, now):
         found[_payer(spec)] += amount
     return dict(found)

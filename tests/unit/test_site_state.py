@@ -146,3 +146,23 @@ def test_who_used_less_goes_first() -> None:
     heavy, light = found.submit(spec(account="a"), spec(account="b"))
     assert [item.id for item in found.state.snapshot(found.time).pending] == [light, heavy]
     assert found.plan() == (light,)
+
+
+def test_who_has_used_most_does_not_jump_ahead_by_submitting_late() -> None:
+    fair = Site(weights=Weights(age=0, fair_share=1000), half_life_s=1e12)
+    found = world(fair, "n1")
+    job = found.run(spec(user="heavy"))
+    found.time += 3600
+    found.tell("n1", exited(job))
+    others = found.submit(*[spec(user=f"u{number}") for number in range(3)])
+    assert [item.id for item in found.state.snapshot(found.time).pending] == [*others]
+    (late,) = found.submit(spec(user="heavy"))
+    assert [item.id for item in found.state.snapshot(found.time).pending] == [*others, late]
+    (new,) = found.submit(spec(user="new"))
+    assert [item.id for item in found.state.snapshot(found.time).pending] == [*others, new, late]
+
+
+def test_all_who_have_jobs_are_known_to_fair_share() -> None:
+    found = world(SITE, "n1")
+    found.submit(spec(user="ada", account="b", hold=True))
+    assert dict(found.state.snapshot(found.time).usage) == {("b", "ada"): 0.0}

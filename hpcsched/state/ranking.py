@@ -1,0 +1,31 @@
+"""The priority of waiting jobs, with fair share looked at again every `PERIOD_S`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from hpcsched.model.job import Job
+from hpcsched.model.site import Site
+from hpcsched.sched.fairshare import User, fair_factors
+from hpcsched.sched.priority import priorities
+from hpcsched.state.queue import PERIOD_S
+
+
+class Ranking:
+    """Jobs that come in between are ranked by the shares that the others were ranked by."""
+
+    def __init__(self) -> None:
+        self._at = -math.inf
+        self._shares: dict[User, float] = {}
+
+    def of(self, jobs: Sequence[Job], site: Site, usage: Mapping[User, float], now: float, nodes: int) -> Sequence[float]:
+        """`usage` names all who have jobs; `nodes`: how many the cluster has."""
+        if site.weights.fair_share and self._is_old(jobs, now):
+            self._at, self._shares = now, fair_factors(site, usage)
+        return list(priorities(jobs, site, self._shares, now, nodes))
+
+    def _is_old(self, jobs: Sequence[Job], now: float) -> bool:
+        if abs(now - self._at) >= PERIOD_S:
+            return True
+        return any((job.spec.account, job.spec.user) not in self._shares for job in jobs)
