@@ -140,3 +140,21 @@ def test_equal_specs_are_kept_once() -> None:
     state = State()
     state.apply(JobsSubmitted(1.0, "r", tuple(SubmittedJob(number, JobSpec(("x",))) for number in (1, 2))))
     assert state.jobs[1].spec is state.jobs[2].spec
+
+
+def test_jobs_that_come_between_two_looks_at_their_ages_keep_the_order_of_their_arrival() -> None:
+    """The first is ranked as it comes, the second only later, when it is older than the first was."""
+    queue = Queue()
+
+    def by_age(jobs: Sequence[Job], now: float) -> Sequence[float]:
+        return [max(0.0, now - item.eligible_time) for item in jobs]
+
+    def ids(now: float) -> list[int]:
+        return [item.id for item in queue.ordered(now, by_age, changing=True)]
+
+    assert ids(100.0) == []
+    queue.put(job(1, eligible=101.0))
+    assert ids(101.0) == [1]
+    queue.put(job(2, eligible=102.0))
+    assert ids(108.0) == [1, 2]
+    assert ids(180.0) == [1, 2]
