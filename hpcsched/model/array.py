@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.allocation import Binding
-from hpcsched.model.ranges import Ranges, count, mask_of
+from hpcsched.model.ranges import Ranges, common, count, mask_of, of_mask
 
 MAX_TASK_ID = 4_194_303
 """As Slurm's largest (slurm.conf(5), MaxArraySize)."""
@@ -166,6 +166,13 @@ class ArrayProgress:
     def is_ok(self, position: int) -> bool:
         at, bit = divmod(position, 8)
         return at < len(self.ok) and bool(self.ok[at] >> bit & 1)
+
+
+def narrowed(progress: ArrayProgress, ready: bytes) -> ArrayProgress:
+    """Nothing was given out yet; what has no bit in `ready` is cancelled."""
+    waiting = progress.again if progress.next else ((0, progress.size),)
+    keep = common(of_mask(int.from_bytes(ready, "little")), waiting)
+    return replace(progress, next=progress.size, again=keep, cancelled=progress.size - count(keep))
 
 
 def with_bits(ok: bytes, ranges: Ranges) -> bytes:

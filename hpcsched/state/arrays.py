@@ -13,7 +13,6 @@ from hpcsched.state.commands import Command, JobChanged, SyncNode
 from hpcsched.state.ending import finish
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep
-from hpcsched.state.works import waiting
 
 MAX_LOSSES = 3
 """So many workers may be lost with a task, or fail to start in a row, before it is given up."""
@@ -25,7 +24,7 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
     """Keep the array with its new progress; it ends when no task is out and none will be given out any more."""
     progress = job.array
     assert progress is not None
-    if progress.out or not _is_over(tables, job, progress):
+    if progress.out or not _is_over(job, progress):
         tables.put_job(job)
         return []
     rest = progress.size - progress.ended
@@ -34,14 +33,12 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
     step = _end_step(job, progress)
     begun = replace(job, state=JobState.RUNNING) if step is not JobStep.CANCELLED else job
     code = 0 if step is JobStep.DONE else 1
-    final = replace(begun, array=progress, exit_code=code, message=_told(job, progress, rest))
+    final = replace(begun, array=progress, exit_code=code, message=_told(job, progress))
     return commands + finish(tables, final, step, time)
 
 
-def _is_over(tables: Tables, job: Job, progress: ArrayProgress) -> bool:
-    if job.cancel_requested or progress.launch_failures >= MAX_LOSSES or not progress.left:
-        return True
-    return job.state is JobState.RUNNING and not waiting(tables, job, progress)
+def _is_over(job: Job, progress: ArrayProgress) -> bool:
+    return job.cancel_requested or progress.launch_failures >= MAX_LOSSES or not progress.left
 
 
 def _end_step(job: Job, progress: ArrayProgress) -> JobStep:
@@ -52,16 +49,15 @@ def _end_step(job: Job, progress: ArrayProgress) -> JobStep:
     return JobStep.NON_ZERO if progress.failed or progress.cancelled else JobStep.DONE
 
 
-def _told(job: Job, progress: ArrayProgress, rest: int) -> str:
+def _told(job: Job, progress: ArrayProgress) -> str:
     if progress.launch_failures >= MAX_LOSSES:
         return f"{MAX_LOSSES} workers in a row could not be started: {job.message}"
     parts = []
     if progress.failed:
         parts.append(f"{progress.failed} of {progress.size} tasks failed{_first(job, progress)}")
-    if rest and not job.cancel_requested:
-        parts.append(f"{rest} tasks never ran, because those that they wait for did not end well")
-    elif progress.cancelled:
-        parts.append(f"{progress.cancelled} of {progress.size} tasks were cancelled")
+    if progress.cancelled:
+        why = "were cancelled" if job.cancel_requested else "never ran, because those that they wait for did not end well"
+        parts.append(f"{progress.cancelled} of {progress.size} tasks {why}")
     return "; ".join(parts)
 
 

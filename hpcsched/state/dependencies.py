@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job
 from hpcsched.sched.dependency import Kind, Need, judge, parse_dependency
 
@@ -17,16 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a job still waits for. `not_before`: Unix seconds, by what is met already. `never`: why it will wait for ever.
-
-    `ready`: the positions of an array whose counterparts (aftercorr) ended with exit code 0; None: all.
-    """
+    """What a job still waits for. `not_before`: Unix seconds, by what is met already. `never`: why it will wait for ever."""
 
     open: tuple[Need, ...]
     one_is_enough: bool = False
     not_before: float = 0.0
     never: str = ""
-    ready: IdSet | None = None
 
     @property
     def blocks(self) -> bool:
@@ -40,6 +35,7 @@ class Dependencies:
         self.needs: dict[int, Needs] = {}
         self._dependents: dict[int, dict[int, None]] = {}
         self._names: dict[tuple[str, str], list[int]] = {}
+        self._ready: dict[int, bytes] = {}
 
     def blocks(self, job_id: int) -> bool:
         needs = self.needs.get(job_id)
@@ -104,12 +100,16 @@ class Dependencies:
             if answer is not None:
                 self._answer(dependent, need, max(answer, time) if isinstance(answer, float) and not need.delay_s else answer)
                 if need.kind is Kind.AFTERCORR and is_array and job.array is not None:
-                    self._ready(dependent, IdSet(int.from_bytes(job.array.ok, "little")))
+                    self._ready[dependent] = job.array.ok
         return self.needs.get(dependent) is not before
 
-    def _ready(self, dependent: int, ok: IdSet) -> None:
-        needs = self.needs[dependent]
-        self.needs[dependent] = replace(needs, ready=ok if needs.ready is None else needs.ready & ok)
+    def give_up(self, job_id: int, why: str) -> None:
+        """It will wait for ever."""
+        self.needs[job_id] = replace(self.needs.get(job_id, Needs(())), never=why)
+
+    def take_ready(self, job_id: int) -> bytes | None:
+        """Once, of an array whose counterpart (aftercorr) has just been heeded: a bit for each position that may run."""
+        return self._ready.pop(job_id, None)
 
     def _meet_singleton(self, name: tuple[str, str], time: float) -> list[int]:
         """The eldest of a name goes."""
@@ -144,12 +144,6 @@ class Dependencies:
 
 def _name(job: Job) -> tuple[str, str]:
     return job.spec.user, job.spec.title
-
-
-def ready_positions(tables: Tables, job: Job) -> IdSet | None:
-    """Of an array: the positions that may be given out, by its aftercorr dependencies; None: all."""
-    needs = tables.dependencies.needs.get(job.id)
-    return needs.ready if needs else None
 
 
 def on_the_way(tables: Tables, job_id: int, wanted: Iterable[int]) -> bool:

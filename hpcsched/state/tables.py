@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+from hpcsched.model.array import narrowed
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
@@ -172,7 +173,12 @@ class Tables:
     def _tell(self, job: Job) -> None:
         """Those that wait for that job hear that it began or ended."""
         for job_id in self.dependencies.heed(job, self.jobs, self.last_time):
-            self.put_job(self.jobs[job_id])
+            ready, dependent = self.dependencies.take_ready(job_id), self.jobs[job_id]
+            if ready is not None:
+                dependent = _narrowed(dependent, ready)
+            if dependent.array and not dependent.array.left:
+                self.dependencies.give_up(job_id, f"no task of job {job.id} ended well that one of its tasks waits for")
+            self.put_job(dependent)
 
     def put_node(self, node: Node) -> None:
         before = _left_on(self.nodes.get(node.name))
@@ -190,6 +196,11 @@ class Tables:
             job = self.jobs.get(job_id)
             if job is not None and job.state is JobState.PENDING:
                 self.put_job(job)
+
+
+def _narrowed(job: Job, ready: bytes) -> Job:
+    """Of the array's tasks, those that are not ready now will never run."""
+    return replace(job, array=narrowed(job.array, ready)) if job.array else job
 
 
 def _left_on(node: Node | None) -> tuple[int, ...]:

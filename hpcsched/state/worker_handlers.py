@@ -72,7 +72,7 @@ def work_assigned(tables: Tables, event: events.WorkAssigned) -> list[Command]:
     work = _work(worker, event.job_id)
     if job is None or job.array is None or job.cancel_requested or worker is None or work is None:
         return []
-    ranges = common(event.ranges, waiting(tables, job, job.array))
+    ranges = common(event.ranges, waiting(job.array))
     if not ranges:
         return []
     tables.put_job(replace(job, array=give_out(job.array, ranges)))

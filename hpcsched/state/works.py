@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
 
 from hpcsched.model.array import ArrayProgress, Assigned, parse_array
 from hpcsched.model.job import Job
-from hpcsched.model.ranges import Ranges, common, count, first_of, of_mask, union, without
-from hpcsched.state.dependencies import ready_positions
+from hpcsched.model.ranges import Ranges, count, first_of, union, without
 from hpcsched.state.events import WorkAssigned, WorkerDismissed
 from hpcsched.state.preempting import may_take
 from hpcsched.state.tables import Tables
@@ -53,7 +51,7 @@ def _more(tables: Tables, worker: Job, work: Assigned, given: dict[int, ArrayPro
         return ()
     progress = given.get(job.id, job.array)
     room = _room(progress, parse_array(job.spec.array).throttle, work)
-    ranges = first_of(waiting(tables, job, progress), room) if room > 0 else ()
+    ranges = first_of(waiting(progress), room) if room > 0 else ()
     if ranges:
         given[job.id] = give_out(progress, ranges)
     return ranges
@@ -77,12 +75,6 @@ def give_out(progress: ArrayProgress, ranges: Ranges) -> ArrayProgress:
     return replace(progress, again=again, next=end, out=progress.out + count(ranges))
 
 
-def waiting(tables: Tables, job: Job, progress: ArrayProgress) -> Ranges:
-    """Positions that no worker has and that no other job keeps from running."""
-    fresh = ((progress.next, progress.size),) if progress.next < progress.size else ()
-    ready = ready_positions(tables, job)
-    found = union(progress.again, fresh)
-    return found if ready is None else common(found, _ranges_of(ready.mask))
-
-
-_ranges_of = lru_cache(8)(of_mask)
+def waiting(progress: ArrayProgress) -> Ranges:
+    """Positions that no worker has."""
+    return union(progress.again, ((progress.next, progress.size),) if progress.next < progress.size else ())

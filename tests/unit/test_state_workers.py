@@ -12,6 +12,7 @@ from hpcsched.sched.packing import is_small, to_give
 from hpcsched.state import decide, works
 from hpcsched.state.arrays import MAX_LOSSES
 from hpcsched.state.events import NodeDisconnected, NodeRegistered, WorkAssigned, WorkerDismissed, WorkReported
+from hpcsched.state.state import State
 from hpcsched.testing.worker_world import WorkerWorld
 from hpcsched.testing.world import exited, offer, running
 
@@ -260,6 +261,33 @@ def test_only_a_job_that_says_its_size_shares_and_only_where_the_site_allows_it(
         (replace(small, resources=replace(CORE, hugepages=((2 << 20, 1),))), shared),
     ):
         assert not is_small(spec, partition)
+
+
+def test_a_task_waits_for_the_task_of_its_number_in_another_array() -> None:
+    world = One(array("0-3"))
+    (second,) = world.submit(array("10-13", dependency=f"aftercorr:{world.job_id}"))
+    world.tell_tasks((0, 1), (2, 4), ended=(TaskEnd(1, EndCause.EXIT, 1),))
+    assert world.job.state is JobState.FAILED
+    world.state = State.load(world.state.dump())
+    world.say("n1", exited(world.worker_id, EndCause.STOPPED, None))
+    world.say("n1")
+    world.plan()
+    worker = world.state.nodes["n1"].job_id or 0
+    assert world.state.jobs[worker].assigned[0].ranges == ((0, 1), (2, 4))
+    status = WorkStatus(second, ((0, 1), (2, 4)), (), 3, world.time)
+    world.say("n1", replace(running(worker, world.time), works=(status,)))
+    job = world.records[second].job
+    assert job.state is JobState.FAILED
+    assert job.message == "1 of 4 tasks never ran, because those that they wait for did not end well"
+
+
+def test_an_array_none_of_whose_counterparts_ended_well_waits_for_ever_and_says_so() -> None:
+    world = One(array("0-3"))
+    (second,) = world.submit(array("0", dependency=f"aftercorr:{world.job_id}"))
+    world.tell_tasks((1, 4), ended=(TaskEnd(0, EndCause.EXIT, 1),))
+    wait = world.state.blocked(second, world.tick())
+    assert wait is not None
+    assert wait.reason is Reason.DEPENDENCY_NEVER
 
 
 def test_arrays_of_jobs_with_several_nodes_or_tasks_are_refused() -> None:
