@@ -243,19 +243,19 @@ class Keeper:
             if running.done():
                 running.result()
             cause = self._stop.result() if self._stop.done() else EndCause.TIMEOUT
-            return await self._end_works(works, cause)
+            return await self._end_works(works, running, cause)
         finally:
             self._works = None
             running.cancel()
 
-    async def _end_works(self, works: Works, cause: EndCause) -> ContainerStatus:
+    async def _end_works(self, works: Works, running: asyncio.Task[None], cause: EndCause) -> ContainerStatus:
         """A worker that has done all that there was ends well."""
         await self._let_go_on()
         if cause is EndCause.STOPPED and not works.running:
             return self._status(EndCause.EXIT, 0)
-        works.cancel()
+        works.cancel(self._grace_s)
         idle = asyncio.create_task(works.idle())
-        await _first_of(idle, timeout_s=self._grace_s + KILL_WAIT_S)
+        await _first_of(idle, running, timeout_s=self._grace_s + KILL_WAIT_S)
         idle.cancel()
         return self._status(cause)
 

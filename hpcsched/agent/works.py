@@ -63,9 +63,10 @@ class Works:
                 await self._look()
             self._looked.set()
 
-    def cancel(self) -> None:
-        """No task is started any more, and those that run are ended."""
-        self.want([dataclasses.replace(work, cancel=True) for work in self._wanted.values()])
+    def cancel(self, grace_s: float) -> None:
+        """No task is started any more, and those that run are ended, within their own grace or a shorter one."""
+        works = self._wanted.values()
+        self.want([dataclasses.replace(work, cancel=True, grace_s=min(grace_s, work.grace_s)) for work in works])
 
     async def idle(self) -> Ending:
         """Returns when none of its tasks runs."""
@@ -139,7 +140,8 @@ class Works:
                 self._progress[job_id] = Progress(_refused(self._sent[job_id], self._refused[job_id], self._around.clock()))
             else:
                 self._take(job_id, await self._supervisor.progress(job_id))
-            await asyncio.to_thread(self._share_out, self._sent[job_id])
+            if self._sent[job_id].stdout:
+                await asyncio.to_thread(self._share_out, self._sent[job_id])
         if looked:
             self._report(tuple(progress.status for progress in self._progress.values()))
 

@@ -31,6 +31,7 @@ def facts(node: Node) -> list[tuple[str, str]]:
         *_devices(node),
         ("runtimes", " ".join(offer.runtimes)),
         ("tunings", " ".join(offer.tunings)),
+        ("features", " ".join(offer.features)),
         ("version", offer.version),
         ("boot_id", offer.boot_id),
         ("topology", topology.digest),

@@ -52,12 +52,14 @@ def _print_schema(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 def command(context: Context, job_id: int, svg: Path | None, form: str) -> None:
     """Show what a job asked for, what it was granted, and what the kernel showed after the start; and draw its cores.
 
-    ✓ as granted, ✗ otherwise, ~ the job runs, but the node could not give all that was asked, · recorded only.
+    ✓ as granted, ✗ otherwise, ~ the job runs, but the node could not give all that was asked, · recorded only. Of a job that runs
+    in a part of its worker's container: that container's.
 
     Plain columns: node, field, granted, observed.
     """
     with context.client() as client:
         job = client.job(job_id)
+        job = client.job(job.worker) if job.worker else job
         found = parts(job)
         nodes = [node for node in client.nodes() if node.name in {part.node for part in found}]
     if svg:
