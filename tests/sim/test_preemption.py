@@ -76,36 +76,50 @@ class Days(RuleBasedStateMachine):
             self.world.register(name)
 
     @rule(
-        qos=st.sampled_from([item.name for item in SITE.qos]),
-        nodes=st.sampled_from([1, 1, 1, 2, 3]),
-        limit=st.sampled_from([0, 10, 100, 1000]),
+        first=st.sampled_from(["cancel", "requeue", "suspend", "suspend"]),
+        then=st.sampled_from(["urgent", "urgent", "top", "suspend"]),
+        nodes=st.sampled_from([(1, 1), (1, 2), (2, 1), (3, 1), (1, 3)]),
+        limit=st.sampled_from([0, 100, 1000]),
         requeue=st.booleans(),
-        inside=st.sampled_from(["", "", "r0", "r1"]),
     )
-    def submit(self, qos: str, nodes: int, limit: int, requeue: bool, inside: str) -> None:
-        spec = JobSpec(("x",), qos=qos, nodes=nodes, time_limit_s=limit, requeue=requeue, reservation=inside)
-        self._try(lambda: self.submitted.update(self.world.submit(spec)))
+    def crowd(self, first: str, then: str, nodes: tuple[int, int], limit: int, requeue: bool) -> None:
+        """All nodes are taken, then someone comes who may have them."""
+        low = JobSpec(("x",), qos=first, nodes=nodes[0], time_limit_s=limit, requeue=requeue)
+        self._submit(*[low] * 3)
+        self.turn()
+        self._submit(JobSpec(("x",), qos=then, nodes=nodes[1], time_limit_s=limit))
+        self.plan()
+
+    @rule(
+        qos=st.sampled_from([item.name for item in SITE.qos]),
+        nodes=st.sampled_from([1, 1, 2, 3]),
+        limit=st.sampled_from([0, 10, 1000]),
+        inside=st.sampled_from(["", "r0", "r1"]),
+    )
+    def submit(self, qos: str, nodes: int, limit: int, inside: str) -> None:
+        self._submit(JobSpec(("x",), qos=qos, nodes=nodes, time_limit_s=limit, reservation=inside))
+
+    def _submit(self, *specs: JobSpec) -> None:
+        self._try(lambda: self.submitted.update(self.world.submit(*specs)))
 
     @rule()
     def plan(self) -> None:
         self.world.plan()
 
-    @rule(name=ON)
-    def work(self, name: str) -> None:
-        self.nodes[name].follow(self.world.state)
-
-    @rule(name=ON)
-    def report(self, name: str) -> None:
+    @rule(name=ON, works=st.booleans(), reports=st.booleans())
+    def step(self, name: str, works: bool, reports: bool) -> None:
         node = self.nodes[name]
-        if node.connected:
+        if works:
+            node.follow(self.world.state)
+        if reports and node.connected:
             self.world.say(name, *node.containers.values())
 
-    @rule(name=ON)
-    def turn(self, name: str) -> None:
+    @rule()
+    def turn(self) -> None:
         """What mostly happens."""
-        self.work(name)
-        self.report(name)
         self.plan()
+        for name in NODES:
+            self.step(name, True, True)
 
     @rule(name=ON, cause=st.sampled_from([EndCause.EXIT, EndCause.TIMEOUT, EndCause.LAUNCH_FAILED]))
     def end(self, name: str, cause: EndCause) -> None:
@@ -151,19 +165,22 @@ class Days(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.world.time += seconds
 
-    @rule(name=ON)
+    @rule(name=ON, what=st.sampled_from(["disconnect", "disconnect", "lose", "reboot", "drain", "undrain"]))
+    def trouble(self, name: str, what: str) -> None:
+        if what in ("drain", "undrain"):
+            return self.drain(name, "fan" if what == "drain" else "")
+        return getattr(self, what)(name)  # type: ignore[no-any-return]
+
     def disconnect(self, name: str) -> None:
         node = self.nodes[name]
         node.connected = not node.connected
         event = NodeRegistered(self.world.tick(), offer(name, f"boot-{node.boots}"))
         self.world.do(event if node.connected else NodeDisconnected(self.world.tick(), name))
 
-    @rule(name=ON)
     def lose(self, name: str) -> None:
         if not self.nodes[name].connected:
             self.world.do(NodeLost(self.world.tick(), name, "gone"))
 
-    @rule(name=ON)
     def reboot(self, name: str) -> None:
         node = self.nodes[name]
         node.boots, node.connected = node.boots + 1, True
@@ -171,7 +188,6 @@ class Days(RuleBasedStateMachine):
         self.world.do(NodeDisconnected(self.world.tick(), name))
         self.world.do(NodeRegistered(self.world.tick(), offer(name, f"boot-{node.boots}")))
 
-    @rule(name=ON, reason=st.sampled_from(["", "fan"]))
     def drain(self, name: str, reason: str) -> None:
         now = self.world.tick()
         self.world.do(
@@ -203,7 +219,7 @@ class Days(RuleBasedStateMachine):
                 node.follow(self.world.state)
                 for job_id in node.busy():
                     node.end(job_id)
-                self.report(name)
+                self.step(name, False, True)
             self.world.time += 10.0
             self.plan()
         assert set(self.world.records) == self.submitted
