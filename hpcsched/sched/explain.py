@@ -35,7 +35,7 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
     answer = Explanation(
         job_id=job.id,
         state=job.state,
-        summary=blockers[0].message if blockers else _starting(start),
+        summary=_running_tasks(job) + (blockers[0].message if blockers else _starting(start)),
         blockers=blockers,
         position=place + 1,
         waiting=len(snapshot.pending),
@@ -56,6 +56,15 @@ def _as_planned(snapshot: Snapshot, policy: Policy) -> Snapshot:
     ranks = dict(zip((job.id for job in snapshot.pending), snapshot.priorities, strict=False))
     jobs = tuple(order(snapshot))
     return replace(snapshot, pending=jobs, priorities=[ranks.get(job.id, 0.0) for job in jobs] if ranks else ())
+
+
+def _running_tasks(job: Job) -> str:
+    """Of an array of which a part runs already; what follows is about more nodes for it."""
+    array = job.array
+    if array is None or not array.workers:
+        return ""
+    workers = "1 node" if len(array.workers) == 1 else f"{len(array.workers)} nodes"
+    return f"{array.ended} of {array.size} tasks have ended, others run on {workers}; for another node: "
 
 
 def _starting(start: Start | None) -> str:
@@ -120,7 +129,7 @@ def _notes(question: Question, replay: Replay, start: float | None, place: int) 
         yield f"the replay left out {behind} jobs that are more than {BEHIND} places behind it: the policy may put some before it"
     if replay.exhausted:
         yield "the replay was stopped before it came to the job's start"
-    elif start is None:
+    elif start is None and not (question.job.array and question.job.array.workers):
         yield "it does not start as long as nothing changes: jobs without a time limit, or nodes out of service, are in its way"
     if question.snapshot.site.weights.fair_share:
         yield "the replay leaves fair share as it is now"

@@ -147,17 +147,24 @@ class Replay:
         return True
 
     def _plan(self) -> bool:
-        if not self._budget.spend(PASS_LOOKS + len(self.pending) + len(self.nodes)):
-            self.exhausted = True
-            return False
-        plan = self._policy.plan(self._view())
+        """Until no container starts in which others find a slot with the next plan. False: the budget is spent."""
+        again = True
+        while again:
+            if not self._budget.spend(PASS_LOOKS + len(self.pending) + len(self.nodes)):
+                self.exhausted = True
+                return False
+            plan = self._policy.plan(self._view())
+            self._follow(plan)
+            again = any(start.slots for start in plan.starts)
+        return True
+
+    def _follow(self, plan: Plan) -> None:
         for worker_id in plan.dismissed & self.running.keys():
             self.running[worker_id] = replace(self.running[worker_id], dismissed=True)
         for start in plan.starts:
             self._start(start)
         for preempt in plan.preempts:
             self._preempt(preempt)
-        return True
 
     def _view(self) -> Snapshot:
         known = self._snapshot

@@ -36,7 +36,7 @@ def cancel_requested(tables: Tables, event: events.CancelRequested) -> list[Comm
     job = tables.jobs.get(event.job_id)
     if job is None or job.cancel_requested:
         return []
-    job = replace(job, cancel_requested=True)
+    job = replace(job, cancel_requested=True, message=job.message if job.preempt_mode else "")
     if job.array is not None:
         return cancel_array(tables, job, event.time)
     if job.state is JobState.PENDING:

@@ -165,6 +165,40 @@ def test_fewer_nodes_start_now_and_the_most_that_do_are_named() -> None:
     assert [(change.options, change.start) for change in told.changes] == [("--nodes 2-4", made.now)]
 
 
+def test_an_array_that_runs_says_how_far_it_is() -> None:
+    made = cluster(nodes=1)
+    (job_id,) = made.submit(replace(TRUE, array="0-99%4", resources=ResourceRequest(cores_per_node=1)))
+    made.plan()
+    told = explained(made, job_id)
+    assert told.summary.startswith("0 of 100 tasks have ended, others run on 1 node; for another node: ")
+    assert told.notes == ()
+
+
+def test_an_array_that_waits_is_told_when_its_first_node_is_free() -> None:
+    made = cluster(nodes=1)
+    full(made)
+    (job_id,) = made.submit(replace(TRUE, array="0-99%4", resources=ResourceRequest(cores_per_node=1)))
+    assert explained(made, job_id).latest == made.now + 2 * HOUR
+
+
+def test_behind_an_array_a_job_waits_for_all_its_waves() -> None:
+    made = cluster("fifo", nodes=1)
+    full(made)
+    made.submit(replace(TRUE, array="0-9", resources=ResourceRequest(cores_per_node=1)))
+    (job_id,) = made.submit(replace(TRUE, nodes=1))
+    assert explained(made, job_id).latest == made.now + (2 + 3) * HOUR
+
+
+def test_a_small_job_gets_a_slot_beside_another_of_its_owner() -> None:
+    made = cluster(nodes=1, site=Site(partitions=(Partition("shared", default=True, shared=True),)))
+    small = replace(TRUE, resources=ResourceRequest(cores_per_node=2))
+    made.submit(replace(TRUE, user="ben"))
+    made.plan()
+    ids = [made.submit(small)[0] for _ in range(3)]
+    starts = [explained(made, job_id).latest - made.now for job_id in ids]
+    assert starts == [HOUR, HOUR, 2 * HOUR]
+
+
 def test_a_job_far_behind_is_told_how_far_was_looked() -> None:
     made = cluster(nodes=1)
     ids = [made.submit(TRUE)[0] for _ in range(300)]

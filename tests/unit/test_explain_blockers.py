@@ -12,7 +12,7 @@ from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.record import Record
 from hpcsched.plugins import load
 from hpcsched.sched.explain_known import explain_ended, explain_running
-from hpcsched.state.events import JobHeld
+from hpcsched.state.events import CancelRequested, JobHeld
 from hpcsched.testing import nouns
 from hpcsched.testing.replays import Cluster
 
@@ -130,3 +130,9 @@ def test_history_tells_how_much_of_their_limits_jobs_run() -> None:
 def test_jobs_that_were_cancelled_tell_nothing_about_limits() -> None:
     cancelled = [replace(item, job=replace(item.job, state=JobState.CANCELLED)) for item in records(20, 1.0)]
     assert fraction_of([*cancelled, *records(10, 60.0)]) == 0.6
+
+
+def test_why_a_job_got_its_nodes_is_said_as_long_as_it_runs_and_not_of_its_end(cluster: Cluster) -> None:
+    assert "fits" in explain_running(cluster.state.jobs[1]).summary
+    cluster.state.apply(CancelRequested(cluster.now, 1))
+    assert cluster.state.jobs[1].message == ""
