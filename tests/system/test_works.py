@@ -29,7 +29,7 @@ from hpcsched.model.container import (
 )
 from hpcsched.model.idset import IdSet
 from hpcsched.model.ranges import count, normal, without
-from tests.containers import DEADLINE_S, eventually
+from tests.containers import DEADLINE_S, TOO_MUCH, eventually
 
 pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 CPUS = sorted(os.sched_getaffinity(0))[:2]
@@ -184,6 +184,13 @@ async def test_cancel_ends_what_runs_and_what_has_not_begun(tmp_path: Path) -> N
         controller.want(worker(rest))
         await eventually(lambda: 1000 in controller.ends(), "then the next ones are told")
         assert controller.work().started == 2
+
+
+async def test_a_task_that_the_kernel_took_for_memory_is_told_apart(tmp_path: Path) -> None:
+    async with controlled(tmp_path) as controller:
+        controller.want(worker(sh("", size=1, command=StepSpec(0, ("python3", "-c", TOO_MUCH)))))
+        await controller.ended(1)
+        assert controller.ends()[0].cause is EndCause.OUT_OF_MEMORY
 
 
 async def test_a_small_job_has_its_own_output_and_end(tmp_path: Path) -> None:
