@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
 from hpcsched.state.parts import all_run, unfinished
+from hpcsched.state.preempt_invariants import preemption_broken
 from hpcsched.state.reservation_invariants import reservations_broken
 from hpcsched.state.tables import Tables
 from hpcsched.state.waiting_invariants import waiting_broken
@@ -17,7 +18,7 @@ def broken(tables: Tables) -> list[str]:
     """A sentence for each invariant that does not hold."""
     jobs = [line for key, job in tables.jobs.items() for line in _job(tables, key, job)]
     nodes = [line for name, node in tables.nodes.items() for line in _node(tables, name, node)]
-    return [*jobs, *nodes, *_places(tables), *_counts(tables), *reservations_broken(tables)]
+    return [*jobs, *nodes, *_places(tables), *_counts(tables), *reservations_broken(tables), *preemption_broken(tables)]
 
 
 def _job(tables: Tables, key: int, job: Job) -> Iterator[str]:

@@ -92,6 +92,8 @@ def test_a_frozen_victim_keeps_its_node_until_it_is_seen_frozen() -> None:
     assert made.state.jobs[victim].state is JobState.SUSPENDED
     assert made.state.desired("n1")[0].suspend
     assert made.plan() == ()
+    made.tell("n1", running(victim))
+    assert made.plan() == ()
     made.say("n1", frozen(victim))
     assert made.state.nodes["n1"].suspended == (victim,)
     assert made.plan() == (taker,)
@@ -205,3 +207,26 @@ def test_a_victim_that_has_not_started_yet_ends_as_preempted() -> None:
     made.say("n1", exited(victim, EndCause.LAUNCH_FAILED))
     assert made.records[victim].job.state is JobState.PREEMPTED
     assert made.records[victim].job.parts[0].phase is Phase.EXITED  # type: ignore[union-attr]
+
+
+def test_who_was_frozen_last_goes_on_first() -> None:
+    made = World(())
+    qos = (Qos("low", preempt_mode=PreemptMode.SUSPEND), Qos("high", 1.0, preempt=("low",), preempt_mode=PreemptMode.SUSPEND))
+    made.state = State(Site(qos=(*qos, Qos("top", 1.0, preempt=("high",)))))
+    made.register("n1")
+    victim = made.run(low())
+    (high,) = made.submit(HIGH)
+    made.plan()
+    made.say("n1", frozen(victim))
+    assert made.plan() == (high,)
+    made.say("n1", frozen(victim), running(high))
+    (top,) = made.submit(JobSpec(("top",), qos="top"))
+    made.plan()
+    made.say("n1", frozen(victim), frozen(high))
+    assert made.state.nodes["n1"].suspended == (victim, high)
+    assert made.plan() == (top,)
+    made.say("n1", frozen(victim), frozen(high), exited(top))
+    made.say("n1", frozen(victim), frozen(high))
+    made.plan()
+    assert (made.state.nodes["n1"].job_id, made.state.nodes["n1"].suspended) == (high, (victim,))
+    assert made.state.jobs[victim].state is JobState.SUSPENDED
