@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hpcsched.model.job import Job, Reason
-from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
+from hpcsched.model.snapshot import Plan, Snapshot, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask
-from hpcsched.sched.backfill import IN_A_MOMENT, no_nodes
+from hpcsched.sched.backfill import Turn, no_nodes
 from hpcsched.sched.choice import overdue_first
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.horizon import ends
@@ -67,8 +67,8 @@ class _Turn:
     def __init__(self, ledger: Ledger, known: dict[int, _Promise], ended: bool) -> None:
         self._ledger, self._known, self._ended = ledger, known, ended
         self.promises: dict[int, _Promise] = {}
-        self._waits: dict[int, Wait] = {}
-        self._starts: list[Start] = []
+        self._turn = Turn(ledger, ())
+        self._waits, self._starts = self._turn.waits, self._turn.starts
         self._shares: dict[int, Share] = {}
 
     def plan(self, pending: Sequence[Job]) -> Plan:
@@ -81,8 +81,8 @@ class _Turn:
         for job, ask in zip(pending, asks, strict=True):
             if self._profile.steps > MAX_STEPS:
                 return self._cut_short(due)
-            if self._may(job):
-                self._promise(job, ask)
+            if self._may(job) and (self._is_apart(job, ask) or self._promise(job, ask)):
+                self._turn.start_on(job, ask, self._nodes(job, ask))
         return Plan(tuple(self._starts), self._waits)
 
     def _is_long(self, pending: Sequence[Job]) -> bool:
@@ -91,11 +91,16 @@ class _Turn:
 
     def _cut_short(self, due: Sequence[Job]) -> Plan:
         """Start those of the others whose promised time has come."""
-        started = {start.job_id for start in self._starts}
+        answered = {start.job_id for start in self._starts} | self._waits.keys()
         for job in due:
-            if job.id not in started and job.id not in self._waits and self.promises[job.id].time <= self._ledger.now:
-                self._start(job)
+            if job.id not in answered and self.promises[job.id].time <= self._ledger.now:
+                ask = self._ledger.ask(job)
+                self._turn.start_on(job, ask, self._nodes(job, ask))
         return Plan(tuple(self._starts), self._waits, _BEHIND)
+
+    def _is_apart(self, job: Job, ask: Ask) -> bool:
+        """It runs on nodes that are set aside for it, and so nobody's promise is concerned."""
+        return bool(ask.spec.reservation)
 
     def _may(self, job: Job) -> bool:
         wait = self._ledger.why_not(job) or (None if self._ledger.could_run(job) else UNAVAILABLE)
@@ -105,10 +110,13 @@ class _Turn:
 
     def _open(self, able: dict[int, int]) -> None:
         ledger = self._ledger
-        groups = split(ledger.serving, dict.fromkeys(able.values()))
+        windows = ledger.closures.windows(ledger.now)
+        groups = split(ledger.serving, dict.fromkeys((*able.values(), *(mask for mask, _, _ in windows))))
         ready = ledger.free | ledger.due
         coming = [(end, mask & ~ready) for end, mask in ends(ledger)]
         self._profile = Profile(ledger.now, groups, ready, coming)
+        for mask, start, end in windows:
+            self._profile.close(mask, start, end)
         self._groups = {key: [n for n, group in enumerate(groups) if group & mask] for key, mask in able.items()}
 
     def _keep(self, job: Job, ask: Ask) -> None:
@@ -122,14 +130,15 @@ class _Turn:
             self._profile.take(share, known.time, ask.limit)
             self._shares[job.id], self.promises[job.id] = share, known
 
-    def _promise(self, job: Job, ask: Ask) -> None:
+    def _promise(self, job: Job, ask: Ask) -> bool:
+        """Its time has come."""
         known = self.promises.get(job.id)
         if known is None or (self._ended and known.time > self._ledger.now):
             known = self._improve(job, ask, known)
         if known.time > self._ledger.now:
             self._waits[job.id] = known.wait
-        else:
-            self._start(job)
+            return False
+        return True
 
     def _improve(self, job: Job, ask: Ask, known: _Promise | None) -> _Promise:
         profile, groups = self._profile, self._groups[id(ask.shape)]
@@ -145,15 +154,15 @@ class _Turn:
         self.promises[job.id] = known
         return known
 
-    def _start(self, job: Job) -> None:
-        ledger, mask, wanted = self._ledger, 0, 0
-        able = ledger.open(ledger.ask(job))
+    def _nodes(self, job: Job, ask: Ask) -> int:
+        """Of each group as many as it was promised; 0: they are not there."""
+        ledger, most = self._ledger, self._ledger.most(job, ask)
+        there = ledger.open(ask, ledger.free | ledger.due | ledger.giving.kept.get(job.id, 0))
+        if self._is_apart(job, ask):
+            return bits.lowest(there, most) if there.bit_count() >= ask.nodes else 0
+        chosen = 0
         for group, count in self._shares[job.id]:
-            mask |= bits.lowest(self._profile.groups[group] & able, count)
-            wanted += count
-        if mask.bit_count() < wanted:
-            self._waits[job.id] = IN_A_MOMENT
-            return
-        start = ledger.start(job, mask)
-        ledger.spend(start)
-        self._starts.append(start)
+            mine = self._profile.groups[group] & there
+            chosen |= bits.lowest(mine & ledger.free, count)
+            chosen |= bits.lowest(mine & ~ledger.free, count - (chosen & mine).bit_count())
+        return chosen if chosen.bit_count() >= ask.nodes else 0

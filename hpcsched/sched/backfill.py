@@ -55,6 +55,13 @@ class Turn:
             self.waits[job.id] = needs(self.ledger, job)
         self.reserved = shadow(self.ledger, self.ledger.ask(job), {ahead.id for ahead in self.jobs[: place + 1]})
 
+    def start_on(self, job: Job, ask: Ask, chosen: int) -> bool:
+        """In a slot, or on these nodes now or as soon as they are free; False: no, and why is said."""
+        if self._in_slot(job, ask) or self._start(job, ask, chosen):
+            return True
+        self.waits[job.id] = needs(self.ledger, job)
+        return False
+
     def _blocks(self, job: Job) -> bool:
         ledger, ask = self.ledger, self.ledger.ask(job)
         wait = ledger.why_not(job)

@@ -42,3 +42,8 @@ class Closures:
         """Times after `now` at which a present or next window begins or ends."""
         found = (window(item, now) for item, _ in self._all)
         return sorted({edge for one in found if one for edge in (one.start, one.end) if edge > now})
+
+    def windows(self, now: float) -> list[tuple[int, float, float]]:
+        """(mask of nodes, start, end) of those that are not over: the present or next time of each."""
+        found = ((mask, window(item, now)) for item, mask in self._all)
+        return [(mask, one.start, one.end) for mask, one in found if one]

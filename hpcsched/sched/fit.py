@@ -34,7 +34,7 @@ class Fitter:
     def see(self, site: Site, nodes: Sequence[Node]) -> Places:
         """Look at what has changed. Which nodes fit which jobs now."""
         self.fleet.update(nodes)
-        if site is not self.rules.site:
+        if site is not self.rules.site and site != self.rules.site:
             self.rules, self._places = self.rules.renewed(site), None
             self.asks.settle(site)
         if self._places is None or self._places.epoch != self.fleet.epoch:

@@ -167,7 +167,7 @@ class Ledger:
             binding = fits[kind] if kind in fits else fits.setdefault(kind, kind.fit(job.spec))
             assert binding is not None
             parts.append(NodeBinding(fleet.names[rank], binding))
-        return Start(job.id, Allocation(tuple(parts)), why=_why(job, len(parts), self.open(self.ask(job)).bit_count()))
+        return Start(job.id, Allocation(tuple(parts)), why=_why(len(parts), self.open(self.ask(job)).bit_count()))
 
     def spend(self, start: Start) -> None:
         """A start that this ledger gave."""
@@ -192,9 +192,3 @@ def _why(count: int, free: int) -> str:
     if count >= free:
         return "the only free node that fits" if count == 1 else f"the {count} free nodes that fit"
     return f"the first{f' {count}' if count > 1 else ''} by name of {free} free nodes that fit"
-
-
-def _why(job: Job, given: int, fitting: int) -> str:
-    """Of the nodes that it starts on."""
-    most = f" of at most {job.spec.most_nodes}" if job.spec.most_nodes > job.spec.nodes else ""
-    return f"{given}{most} of the {fitting} nodes that fit it and were free, in the order of their names"

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 Share = Sequence[tuple[int, int]]
 """(group, nodes of it)."""
 
+CLOSED = 1 << 40
+
 
 def split(whole: int, masks: Iterable[int]) -> list[int]:
     """The parts of the mask `whole` that each of the masks holds whole or not at all."""
@@ -68,9 +70,9 @@ class Profile:
         return self._blocked_over_groups(groups, nodes, place, stop)
 
     def _blocked_over_groups(self, groups: Sequence[int], nodes: int, place: int, stop: int) -> int:
-        least = [self.free[group][place] for group in groups]
+        least = [max(0, self.free[group][place]) for group in groups]
         for at in range(place, stop):
-            there = [self.free[group][at] for group in groups]
+            there = [max(0, self.free[group][at]) for group in groups]
             least = [min(pair) for pair in zip(least, there, strict=True)]
             if sum(least) < nodes:
                 return at if sum(there) < nodes else place
@@ -94,6 +96,13 @@ class Profile:
             column = self.free[group]
             for place in range(first, stop) if count else ():
                 column[place] -= sign * count
+
+    def close(self, mask: int, start: float, end: float) -> None:
+        """No node of the groups within the mask is free for anyone in that time."""
+        now = self.times[0]
+        closed = [(number, CLOSED) for number, group in enumerate(self.groups) if group & mask]
+        if end > now and closed:
+            self.take(closed, max(start, now), end - max(start, now))
 
     def _place(self, time: float) -> int:
         return max(0, bisect_right(self.times, time) - 1)
