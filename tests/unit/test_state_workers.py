@@ -58,6 +58,12 @@ def test_a_worker_owns_the_whole_node_and_has_a_task_for_each_slot_at_first() ->
     assert world.job.state is JobState.PENDING
 
 
+def test_workers_that_are_fed_at_once_get_different_tasks() -> None:
+    world = One(array("0-19"), ("n1", "n2"))
+    ranges = [world.state.desired(name)[0].works[0].ranges for name in ("n1", "n2")]
+    assert ranges == [((0, 4),), ((4, 8),)]
+
+
 def test_the_array_runs_from_its_first_task_on_and_ends_with_its_last() -> None:
     world = One(array("0-3"))
     world.tell_tasks(started=2)
