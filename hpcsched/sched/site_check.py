@@ -69,7 +69,7 @@ def candidates(spec: JobSpec, site: Site, offers: Sequence[NodeOffer]) -> tuple[
     where = f"partition {partition.name}" if partition is not None and site.partitions else "this cluster"
     if offers and not members:
         raise Infeasible(f"{where} has no node: `hpcsched partitions` lists those that have")
-    found = [offer for offer in members if constraint.matches(wanted, offer.features)]
+    found = [offer for offer in members if constraint.matches(wanted, offer.features)] if spec.constraint else members
     if members and not found:
         raise Infeasible(f"none of the {len(members)} nodes of {where} is what the constraint {spec.constraint!r} asks for")
     return found, f"{where} with {spec.constraint!r}" if spec.constraint else where

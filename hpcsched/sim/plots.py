@@ -50,7 +50,7 @@ def _drawn(outcomes: Sequence[Outcome]) -> Any:
     machine.sharex(queue)
     _name(queue, "days since the first submission", "jobs that wait")
     _name(machine, "days since the first submission", "processors in use")
-    _name(waits, "wait in hours (less than a second: at the left edge)", "share of jobs that waited so long at most")
+    _name(waits, "hours that they waited at most (less than a second: at the left edge)", "share of jobs")
     queue.set_title(f"{outcomes[0].trace.name} on {outcomes[0].processors} processors", loc="left")
     figure.legend(*queue.get_legend_handles_labels(), loc="outside upper right", ncols=4, frameon=False)
     return figure
