@@ -69,3 +69,12 @@ def test_an_array_shows_how_its_tasks_fare() -> None:
     shown = dict(facts(array()))
     assert shown["tasks"] == "100: 10 done, 2 failed, 0 cancelled, 88 left"
     assert (shown["workers"], shown["failures"]) == ("8 9", "3: exit code 1")
+
+
+def test_the_long_list_shows_partition_and_qos(capsys: pytest.CaptureFixture[str]) -> None:
+    job = nouns.waiting()
+    client = FakeClient([replace(job, spec=replace(job.spec, partition="big", qos="low", nice=7))])
+    assert invoke(["jobs", "--long"], Context(connect=lambda address: client, now=lambda: nouns.NOW)) == 0  # type: ignore[arg-type,return-value]
+    heading, line = capsys.readouterr().out.splitlines()
+    assert heading.split()[-6:] == ["PARTITION", "ACCOUNT", "QOS", "PRIORITY", "NICE", "WHERE"]
+    assert {"big", "low", "7"} <= set(line.split())
