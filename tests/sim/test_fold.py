@@ -235,7 +235,6 @@ class Cluster:
             self.give_up()
         pytest.fail(f"these jobs never end: {self.world.state.jobs}")
 
-
     def give_up(self) -> None:
         """What can never be satisfied is cancelled."""
         state = self.world.state

@@ -225,3 +225,12 @@ def test_a_chain_of_thousands_costs_each_end_only_the_next() -> None:
             world.state.apply(cancel)
         assert why(world, job_id + 1) is None
     world.state.check()
+
+
+def test_the_first_of_several_that_are_asked_for_with_a_question_mark_is_enough() -> None:
+    world = World(["n1", "n2"])
+    first, second = world.run(), world.run()
+    (either,) = world.submit(after(f"afterok:{first}?afterok:{second}"))
+    end(world, first)
+    assert pending(world) == [either]
+    assert world.state.dependencies.dependents(second) == ()
