@@ -83,7 +83,7 @@ class _Turn:
                 return self._cut_short(due)
             if self._may(job) and (self._is_apart(job, ask) or self._promise(job, ask)):
                 self._turn.start_on(job, ask, self._nodes(job, ask))
-        return Plan(tuple(self._starts), self._waits)
+        return Plan(tuple(self._starts), self._turn.answers())
 
     def _is_long(self, pending: Sequence[Job]) -> bool:
         """The work may not be enough for all of them."""
@@ -96,7 +96,7 @@ class _Turn:
             if job.id not in answered and self.promises[job.id].time <= self._ledger.now:
                 ask = self._ledger.ask(job)
                 self._turn.start_on(job, ask, self._nodes(job, ask))
-        return Plan(tuple(self._starts), self._waits, _BEHIND)
+        return Plan(tuple(self._starts), self._turn.answers(), _BEHIND)
 
     def _is_apart(self, job: Job, ask: Ask) -> bool:
         """It runs on nodes that are set aside for it, and so nobody's promise is concerned."""

@@ -194,10 +194,16 @@ class Turn:
             chosen = first | bits.lowest(outside, most - first.bit_count())
         return chosen if chosen.bit_count() >= ask.nodes else 0
 
+    def answers(self) -> dict[int, Wait]:
+        """Of an array of which a part starts, the start is the answer."""
+        for start in self.starts:
+            self.waits.pop(start.job_id, None)
+        return self.waits
+
     def plan(self) -> Plan:
         head, ledger = self.head, self.ledger
         others = Wait(Reason.PRIORITY, f"job {head.id} is ahead and waits for nodes") if head else None
-        plan = Plan(tuple(self.starts), self.waits, others, (), self.reserved.dismissed)
+        plan = Plan(tuple(self.starts), self.answers(), others, (), self.reserved.dismissed)
         told = preemptions(ledger.snapshot, plan, ledger.could_have)
         return replace(plan, preempts=told) if told else plan
 
