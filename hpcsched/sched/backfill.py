@@ -138,15 +138,19 @@ class Turn:
         return ((jobs[place], asks[place]) for place in places)
 
     def fill(self, rows: Rows) -> None:
-        """Start what does not delay the head, in that order."""
+        """Start what does not delay the head, in that order.
+
+        Where the head waits for workers whose tasks began nobody knows when, its time moves on with every plan: new workers
+        that would end by then, turn by turn on each node, would keep it waiting.
+        """
         assert self.head is not None
         ledger, reserved = self.ledger, self.reserved
-        slack, serial = min(reserved.time - ledger.now, _NEVER), ledger.serial
+        slack, serial, moves = min(reserved.time - ledger.now, _NEVER), ledger.serial, bool(reserved.dismissed)
         for job, ask in rows:
             shape = ask.shape
             if shape.serial != serial:
                 self._measure(shape, reserved)
-            late = ask.limit > slack
+            late = ask.limit > slack or (moves and ask.slots)
             if ask.nodes <= (shape.late_room if late else shape.room):
                 self._try(job, ask, reserved, late)
             elif ask.slots and ask.full != serial:

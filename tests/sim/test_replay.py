@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpcsched.model.job import JobSpec
+from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.plugins import load
 from hpcsched.sched.fit import Fitter
@@ -80,3 +80,17 @@ def test_behind_a_job_without_a_limit_nothing_is_promised(policy: str) -> None:
     replay = Replay(cluster.state.snapshot(cluster.now), cluster.policy, to_the_limit, Budget())
     assert replay.until(waits) is None
     assert not replay.exhausted
+
+
+@pytest.mark.parametrize("policy", ["fifo", "easy", "sjbf", "wfp"])
+def test_an_array_whose_tasks_are_shorter_than_said_does_not_keep_the_first_in_line_waiting(policy: str) -> None:
+    cluster = Cluster(load("policies", policy)())
+    cluster.add_nodes([1, 1])
+    task = ResourceRequest(cores_per_node=1)
+    cluster.submit(JobSpec(command=("true",), time_limit_s=60, array="0-999", resources=task))
+    cluster.submit(JobSpec(command=("true",), time_limit_s=45, priority=9))
+    (head,) = cluster.submit(JobSpec(command=("true",), time_limit_s=60, priority=5, nodes=2, begin_time=cluster.now + 5))
+    later = [Later(cluster.state.jobs[head], cluster.now + 5)]
+    replay = Replay(cluster.state.snapshot(cluster.now), cluster.policy, part_of_the_limit(0.5), Budget(), later)
+    start = replay.until(head)
+    assert start is not None and start <= cluster.now + 60
