@@ -44,7 +44,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
             Entry("drain", "drain", "Give a node no new job."),
             Entry("resume", "resume", "Give a drained node jobs again, or let a suspended job go on."),
             Entry("reservation", "reservation", "Set nodes aside for a time."),
-            Entry("topology", "topology", "Draw a node's packages, memory nodes, caches, cores and devices."),
+            Entry("topology", "topology", "Draw a node's packages, memory, caches, cores and devices."),
         ),
     ),
     (

@@ -66,7 +66,10 @@ def test_the_top_help_names_every_subcommand(capsys: pytest.CaptureFixture[str])
     assert all(f"  {entry.name} " in printed and entry.about in printed for _, entries in SECTIONS for entry in entries)
 
 
-@pytest.mark.parametrize(("typed", "offered"), [("re", {"release", "receipt", "records", "resume"}), ("ho", {"hold"})])
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("re", {"release", "receipt", "records", "requeue", "reservation", "resume"}), ("ho", {"hold"}), ("zz", set())],
+)
 def test_a_shell_is_offered_the_names_that_begin_so(typed: str, offered: set[str]) -> None:
     from click import Context
 
