@@ -92,7 +92,7 @@ def brief(job: Any) -> Any:
     for part in job.parts:
         part.observed.ClearField("devices")
     if job.HasField("array"):
-        for field in ("ok", "nodes"):
+        for field in ("ok", "nodes", "follows"):
             job.array.ClearField(field)
     return job
 

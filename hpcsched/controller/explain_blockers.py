@@ -12,7 +12,7 @@ from hpcsched.sched.dependency import Kind, Need, judge, parse_dependency
 from hpcsched.sched.question import ranked
 from hpcsched.sched.replay import Later
 from hpcsched.sched.reserved import moment
-from hpcsched.state.dependencies import Needs
+from hpcsched.state.dependencies import Needs, whole_needs
 from hpcsched.state.state import State
 
 MOST_NEEDS = 10
@@ -34,7 +34,7 @@ def with_supposed(snapshot: Snapshot, job: Job) -> Snapshot:
 def needs_of(state: State, job: Job) -> Needs | None:
     """What the job still waits for, also where the state does not have it."""
     if job.id in state.jobs:
-        return state.dependencies.needs.get(job.id)
+        return whole_needs(state, job)
     asked = parse_dependency(job.spec.dependency)
     open_ = tuple(need for need in asked.needs if _is_open(state, job, need))
     if asked.one_is_enough and len(open_) < len(asked.needs):
@@ -46,7 +46,7 @@ def _is_open(state: State, job: Job, need: Need) -> bool:
     if need.kind is Kind.SINGLETON:
         return any((one.spec.user, one.spec.title) == (job.spec.user, job.spec.title) for one in state.jobs.values())
     other = state.jobs.get(need.job_id)
-    return other is not None and judge(need, other, bool(job.spec.array)) is None
+    return other is not None and judge(need, other) is None
 
 
 def blockers(state: State, job: Job, now: float) -> Iterator[Blocker]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.allocation import Binding
-from hpcsched.model.ranges import Ranges, common, count, mask_of, of_mask
+from hpcsched.model.ranges import Ranges, count, mask_of, normal, union
 
 MAX_TASK_ID = 4_194_303
 """As Slurm's largest (slurm.conf(5), MaxArraySize)."""
@@ -128,10 +129,19 @@ def _short(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """Positions `ranges` wait for the tasks of the same ids in job `job_id` to end well."""
+
+    job_id: int
+    ranges: Ranges
+
+
+@dataclass(frozen=True, slots=True)
 class ArrayProgress:
     """Of an array's tasks, by position (0 for the first), positions as half-open ranges: `next`, from which on none was given
     out; `again`, those below it that wait (given back, or passed over). `out`: how many workers have. `done`: ended with exit
     code 0, `failed`, `cancelled`: how many. `ok`: one bit for each that is done, as little-endian bytes. `failures`: the first.
+    `follows`: those below `next` that wait for a task of another array.
     """
 
     size: int
@@ -153,11 +163,28 @@ class ArrayProgress:
     """Workers that could not be started, in a row."""
     nodes: tuple[str, ...] = ()
     """Where it had workers, in the order of the first one there."""
+    cpu_s: float = 0.0
+    max_rss: int = 0
+    """CPU seconds, and bytes of the largest process, of its tasks that have ended (wait4(2))."""
+    follows: tuple[Following, ...] = ()
 
     @property
     def left(self) -> int:
         """Tasks that wait for a worker."""
         return self.size - self.next + count(self.again)
+
+    @property
+    def waiting(self) -> Ranges:
+        """Positions that no worker has and that one may have."""
+        return union(self.again, ((self.next, self.size),) if self.next < self.size else ())
+
+    @property
+    def following(self) -> Ranges:
+        """Positions that wait for a task of another job."""
+        found: Ranges = ()
+        for one in self.follows:
+            found = union(found, one.ranges)
+        return found
 
     @property
     def ended(self) -> int:
@@ -168,17 +195,38 @@ class ArrayProgress:
         return at < len(self.ok) and bool(self.ok[at] >> bit & 1)
 
 
-def narrowed(progress: ArrayProgress, ready: bytes) -> ArrayProgress:
-    """Nothing was given out yet; what has no bit in `ready` is cancelled."""
-    waiting = progress.again if progress.next else ((0, progress.size),)
-    keep = common(of_mask(int.from_bytes(ready, "little")), waiting)
-    return replace(progress, next=progress.size, again=keep, cancelled=progress.size - count(keep))
-
-
 def with_bits(ok: bytes, ranges: Ranges) -> bytes:
     """The same bits and those."""
     mask = int.from_bytes(ok, "little") | mask_of(ranges)
     return mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+
+
+def translated(ranges: Ranges, source: ArrayTasks, target: ArrayTasks) -> Ranges:
+    """Positions in `target` of the tasks that have these positions in `source`, by their ids."""
+    if source.parts == target.parts:
+        return ranges
+    found: list[tuple[int, int]] = []
+    for first, end in ranges:
+        at = bisect_right(source.ends, first)
+        while first < end:
+            last = min(end, source.ends[at])
+            found += _places(range(source.task_id(first), source.task_id(last - 1) + 1, source.parts[at][2]), target)
+            first, at = last, at + 1
+    return normal(found)
+
+
+def _places(ids: range, tasks: ArrayTasks) -> Iterator[tuple[int, int]]:
+    """Where those of `ids` are that the array has."""
+    base = 0
+    for (first, last, step), end in zip(tasks.parts, tasks.ends, strict=True):
+        lowest, highest = max(first, ids.start), min(last, ids[-1])
+        here = range(lowest + (first - lowest) % step, highest + 1, step)
+        if here and step == ids.step:
+            both = here if here[0] in ids else range(0)
+            yield (base + (both[0] - first) // step, base + (both[-1] - first) // step + 1) if both else (0, 0)
+        else:
+            yield from ((base + (task - first) // step, base + (task - first) // step + 1) for task in here if task in ids)
+        base = end
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +234,7 @@ class Assigned:
     """What a worker has to run of job `job_id`: positions, as half-open ranges, and the slots for them in its container.
 
     `rate`: tasks that lately ended there in a second (0: not known); `since`: up to where that is counted, Unix seconds.
+    `cpu_s`: CPU seconds that the worker has told of; the job has them already.
     """
 
     job_id: int
@@ -193,3 +242,4 @@ class Assigned:
     slots: tuple[Binding, ...]
     rate: float = 0.0
     since: float = 0.0
+    cpu_s: float = 0.0

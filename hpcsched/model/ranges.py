@@ -82,6 +82,16 @@ def mask_of(ranges: Ranges) -> int:
     return mask
 
 
+def of_bytes(bits: bytes) -> Ranges:
+    """Of a mask as little-endian bytes."""
+    return of_mask(int.from_bytes(bits, "little"))
+
+
+def to_bytes(ranges: Ranges) -> bytes:
+    mask = mask_of(ranges)
+    return mask.to_bytes((mask.bit_length() + 7) // 8, "little")
+
+
 def of_mask(mask: int) -> Ranges:
     """Quadratic in the number of ranges for a mask full of holes: not for each turn."""
     text = bin(mask)[:1:-1]

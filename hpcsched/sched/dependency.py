@@ -91,18 +91,15 @@ def _need(kind: Kind, number: str, text: str) -> Need:
     return Need(kind, int(found[1]), minutes * 60)
 
 
-def judge(need: Need, job: Job, dependent_is_array: bool) -> float | str | None:
-    """By what its job came to: from when on the need is met, why it never will be, or None: not known yet."""
+def judge(need: Need, job: Job) -> float | str | None:
+    """By what its job came to: from when on the need is met, why it never will be, or None: not known yet.
+
+    What corresponds task by task is judged elsewhere; aftercorr is afterok here.
+    """
     if need.kind is Kind.AFTER:
         return job.start_time + need.delay_s if job.start_time else (job.end_time + need.delay_s if job.state.ended else None)
     if not job.state.ended:
         return None
-    if need.kind is Kind.AFTERANY:
-        return job.end_time
-    if (job.state is JobState.COMPLETED) is not (need.kind is Kind.AFTERNOTOK) or _corresponds(need, job, dependent_is_array):
+    if need.kind is Kind.AFTERANY or (job.state is JobState.COMPLETED) is not (need.kind is Kind.AFTERNOTOK):
         return job.end_time
     return f"{need} can never be satisfied: job {job.id} ended {job.state}"
-
-
-def _corresponds(need: Need, job: Job, dependent_is_array: bool) -> bool:
-    return need.kind is Kind.AFTERCORR and dependent_is_array and job.array is not None and job.array.done > 0

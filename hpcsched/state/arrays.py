@@ -28,7 +28,7 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
         tables.put_job(job)
         return []
     rest = progress.size - progress.ended
-    progress = replace(progress, cancelled=progress.cancelled + rest, again=(), next=progress.size, workers=())
+    progress = replace(progress, cancelled=progress.cancelled + rest, again=(), next=progress.size, workers=(), follows=())
     commands = _free_workers(tables, job)
     step = _end_step(job, progress)
     begun = replace(job, state=JobState.RUNNING) if step is not JobStep.CANCELLED else job
@@ -37,8 +37,19 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
     return commands + finish(tables, final, step, time)
 
 
+def end_those_over(tables: Tables, time: float) -> list[Command]:
+    """Arrays that have run and whose other tasks waited in vain; the end of one may be that of another."""
+    commands: list[Command] = []
+    while tables.over:
+        tables.over.discard(first := min(tables.over))
+        job = tables.jobs.get(first)
+        if job is not None and job.array is not None and job.state is JobState.RUNNING:
+            commands += settle(tables, job, time)
+    return commands
+
+
 def _is_over(job: Job, progress: ArrayProgress) -> bool:
-    return job.cancel_requested or progress.launch_failures >= MAX_LOSSES or not progress.left
+    return job.cancel_requested or progress.launch_failures >= MAX_LOSSES or not (progress.left or progress.follows)
 
 
 def _end_step(job: Job, progress: ArrayProgress) -> JobStep:

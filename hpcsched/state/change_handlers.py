@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.ranges import of_bytes
 from hpcsched.state import events
 from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan, SyncNode
+from hpcsched.state.following import without_tasks
 from hpcsched.state.parts import give_up, unfinished
 from hpcsched.state.preemption import may_go_on, take_back, waits_frozen
 from hpcsched.state.records import record_of
@@ -67,6 +69,8 @@ def job_modified(tables: Tables, event: events.JobModified) -> list[Command]:
     if job is None or job.cancel_requested:
         return []
     tables.put_job(replace(job, spec=event.spec))
+    if event.barred:
+        tables.put_job(without_tasks(tables.jobs[job.id], of_bytes(event.barred)))
     return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id), Replan()]
 
 

@@ -9,7 +9,7 @@ from hpcsched.model.change import WHILE_RUNNING, JobChange
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.sched.check import check_spec
 from hpcsched.state.change_handlers import is_whole
-from hpcsched.state.depending import Ended, require_no_cycle, settled
+from hpcsched.state.depending import Ended, barred, require_no_cycle, settled
 from hpcsched.state.ending import MAX_RESTARTS
 from hpcsched.state.events import JobDropped, JobModified, JobRequeued, JobResumed, JobSuspended
 from hpcsched.state.feasible import require_all_feasible
@@ -59,7 +59,9 @@ def update(state: State, job_id: int, change: JobChange, now: float, ended: Ende
     _require_changeable(job, change)
     spec = change.of(job.spec)
     check_spec(spec)
+    never = b""
     if change.dependency is not None:
+        never = barred(state, spec, ended)
         spec = settled(state, spec, ended)
         require_no_cycle(state, job_id, spec.dependency)
     if spec == job.spec:
@@ -71,7 +73,7 @@ def update(state: State, job_id: int, change: JobChange, now: float, ended: Ende
         require_deadline(spec, now)
     else:
         check_longer(state, job, spec, now)
-    return [JobModified(now, job_id, spec)]
+    return [JobModified(now, job_id, spec, never)]
 
 
 def _is_longer(new: JobSpec, old: JobSpec) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -20,12 +20,13 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class _Submitted:
-    """JobsSubmitted with each different spec once; `jobs`: id and index of the spec."""
+    """JobsSubmitted with each different spec once; `jobs`: id and index of the spec; `barred`: by id, where there is any."""
 
     time: float
     request_id: str
     specs: tuple[JobSpec, ...]
     jobs: tuple[tuple[int, int], ...]
+    barred: dict[int, bytes] = field(default_factory=dict)
 
 
 def _to_text(value: Any) -> str:
@@ -96,13 +97,12 @@ def shared(specs: Iterable[JobSpec]) -> tuple[tuple[JobSpec, ...], list[int]]:
 
 def _packed(event: JobsSubmitted) -> _Submitted:
     specs, places = shared(job.spec for job in event.jobs)
-    return _Submitted(
-        event.time, event.request_id, specs, tuple((job.job_id, at) for job, at in zip(event.jobs, places, strict=True))
-    )
+    jobs = tuple((job.job_id, at) for job, at in zip(event.jobs, places, strict=True))
+    return _Submitted(event.time, event.request_id, specs, jobs, {job.job_id: job.barred for job in event.jobs if job.barred})
 
 
 def _unpacked(body: _Submitted) -> JobsSubmitted:
     if any(not 0 <= at < len(body.specs) for _, at in body.jobs):
         raise StoreCorrupt("cannot read an event JobsSubmitted: a job without its spec")
-    jobs = tuple(SubmittedJob(job_id, body.specs[at]) for job_id, at in body.jobs)
+    jobs = tuple(SubmittedJob(job_id, body.specs[at], body.barred.get(job_id, b"")) for job_id, at in body.jobs)
     return events.JobsSubmitted(body.time, body.request_id, jobs)

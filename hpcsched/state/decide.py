@@ -13,7 +13,7 @@ from hpcsched.model.node import Node
 from hpcsched.model.snapshot import Plan
 from hpcsched.sched.check import check_specs
 from hpcsched.state.changing import require_deadline
-from hpcsched.state.depending import Ended, settled
+from hpcsched.state.depending import Ended, barred, settled
 from hpcsched.state.events import (
     CancelRequested,
     Event,
@@ -48,6 +48,7 @@ def submit(
     """
     check_specs(specs)
     specs = settle_all(state, specs)
+    never = [barred(state, spec, ended) if spec.dependency else b"" for spec in specs]
     specs = [settled(state, spec, ended) if spec.dependency else spec for spec in specs]
     waiting = state.pending_count
     if waiting + len(specs) > max_pending:
@@ -61,7 +62,7 @@ def submit(
     for spec in specs:
         require_deadline(spec, now)
     first = state.next_job_id
-    jobs = tuple(SubmittedJob(first + offset, spec) for offset, spec in enumerate(specs))
+    jobs = tuple(SubmittedJob(first + at, spec, bits) for at, (spec, bits) in enumerate(zip(specs, never, strict=True)))
     return JobsSubmitted(now, request_id, jobs)
 
 

@@ -16,12 +16,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a job still waits for. `not_before`: Unix seconds, by what is met already. `never`: why it will wait for ever."""
+    """What a job still waits for. `not_before`: Unix seconds, by what is met already. `never`: why it will wait for ever.
+
+    `following`: of an array, what only some of its tasks wait for; the others may run.
+    """
 
     open: tuple[Need, ...]
     one_is_enough: bool = False
     not_before: float = 0.0
     never: str = ""
+    following: tuple[Need, ...] = ()
 
     @property
     def blocks(self) -> bool:
@@ -35,7 +39,6 @@ class Dependencies:
         self.needs: dict[int, Needs] = {}
         self._dependents: dict[int, dict[int, None]] = {}
         self._names: dict[tuple[str, str], list[int]] = {}
-        self._ready: dict[int, bytes] = {}
 
     def blocks(self, job_id: int) -> bool:
         needs = self.needs.get(job_id)
@@ -65,51 +68,60 @@ class Dependencies:
         self.forget(job.id)
         if not asked.needs:
             return
-        self.keep(job.id, Needs(asked.needs, asked.one_is_enough))
-        for need in asked.needs:
+        following = () if asked.one_is_enough else tuple(need for need in asked.needs if _follows(job, need, jobs))
+        rest = tuple(need for need in asked.needs if need not in following)
+        self.keep(job.id, Needs(rest, asked.one_is_enough, following=following))
+        for need in rest:
             if need.kind is Kind.SINGLETON:
                 self._meet_singleton(_name(job), time)
             elif need.job_id not in jobs:
                 self._answer(job.id, need, time)
-            elif (answer := judge(need, jobs[need.job_id], job.array is not None)) is not None:
+            elif (answer := judge(need, jobs[need.job_id])) is not None:
                 self._answer(job.id, need, answer)
 
     def keep(self, job_id: int, needs: Needs) -> None:
         self.needs[job_id] = needs
-        for need in needs.open:
+        for need in (*needs.open, *needs.following):
             self._dependents.setdefault(need.job_id, {})[job_id] = None
 
     def forget(self, job_id: int) -> None:
         """It waits for nothing any more."""
         needs = self.needs.pop(job_id, None)
-        for need in needs.open if needs else ():
+        for need in (*needs.open, *needs.following) if needs else ():
             self._unlink(need.job_id, job_id)
 
-    def heed(self, job: Job, jobs: Mapping[int, Job], time: float) -> list[int]:
+    def leaders(self, job_id: int) -> tuple[int, ...]:
+        """Arrays that this one follows task by task."""
+        needs = self.needs.get(job_id)
+        return tuple(need.job_id for need in needs.following) if needs else ()
+
+    def followers(self, job_id: int) -> tuple[int, ...]:
+        return tuple(number for number in self.dependents(job_id) if job_id in self.leaders(number))
+
+    def unfollow(self, job_id: int, leader: int) -> None:
+        """That one has ended."""
+        needs = self.needs[job_id]
+        self.needs[job_id] = replace(needs, following=tuple(need for need in needs.following if need.job_id != leader))
+        self._unlink(leader, job_id)
+
+    def heed(self, job: Job, time: float) -> list[int]:
         """After that job began or left: whose needs changed."""
-        changed = [dependent for dependent in self.dependents(job.id) if self._heed_one(dependent, job, jobs, time)]
+        changed = [dependent for dependent in self.dependents(job.id) if self._heed_one(dependent, job, time)]
         if job.state.ended and not job.is_worker:
             changed += self._meet_singleton(_name(job), time)
         return changed
 
-    def _heed_one(self, dependent: int, job: Job, jobs: Mapping[int, Job], time: float) -> bool:
+    def _heed_one(self, dependent: int, job: Job, time: float) -> bool:
         before = self.needs[dependent]
-        is_array = bool(jobs[dependent].spec.array)
         for need in before.open:
-            answer = judge(need, job, is_array) if need.job_id == job.id else None
+            answer = judge(need, job) if need.job_id == job.id else None
             if answer is not None:
                 self._answer(dependent, need, max(answer, time) if isinstance(answer, float) and not need.delay_s else answer)
-                if need.kind is Kind.AFTERCORR and is_array and job.array is not None:
-                    self._ready[dependent] = job.array.ok
         return self.needs.get(dependent) is not before
 
     def give_up(self, job_id: int, why: str) -> None:
         """It will wait for ever."""
         self.needs[job_id] = replace(self.needs.get(job_id, Needs(())), never=why)
-
-    def take_ready(self, job_id: int) -> bytes | None:
-        """Once, of an array whose counterpart (aftercorr) has just been heeded: a bit for each position that may run."""
-        return self._ready.pop(job_id, None)
 
     def _meet_singleton(self, name: tuple[str, str], time: float) -> list[int]:
         """The eldest of a name goes."""
@@ -129,7 +141,7 @@ class Dependencies:
             needs = replace(needs, open=rest, never=answer if lost else needs.never)
         else:
             needs = replace(needs, open=() if needs.one_is_enough else rest, not_before=max(needs.not_before, answer))
-        gone = {other.job_id for other in self.needs[job_id].open} - {other.job_id for other in needs.open}
+        gone = {other.job_id for other in self.needs[job_id].open} - {other.job_id for other in (*needs.open, *needs.following)}
         self.needs[job_id] = needs
         for number in gone:
             self._unlink(number, job_id)
@@ -142,8 +154,21 @@ class Dependencies:
                 del self._dependents[job_id]
 
 
+def _follows(job: Job, need: Need, jobs: Mapping[int, Job]) -> bool:
+    leader = jobs.get(need.job_id)
+    return need.kind is Kind.AFTERCORR and job.array is not None and leader is not None and leader.array is not None
+
+
 def _name(job: Job) -> tuple[str, str]:
     return job.spec.user, job.spec.title
+
+
+def whole_needs(tables: Tables, job: Job) -> Needs | None:
+    """What keeps all of the job waiting; of an array that has no task left otherwise, those that it follows as well."""
+    needs = tables.dependencies.needs.get(job.id)
+    if needs is None or not needs.following or job.array is None or job.array.left or job.array.out:
+        return needs
+    return replace(needs, open=(*needs.open, *needs.following))
 
 
 def on_the_way(tables: Tables, job_id: int, wanted: Iterable[int]) -> bool:
@@ -162,4 +187,4 @@ def on_the_way(tables: Tables, job_id: int, wanted: Iterable[int]) -> bool:
 
 def _waits_for(tables: Tables, job_id: int) -> Iterator[int]:
     needs = tables.dependencies.needs.get(job_id)
-    yield from (need.job_id for need in needs.open if need.job_id) if needs else ()
+    yield from (need.job_id for need in (*needs.open, *needs.following) if need.job_id) if needs else ()

@@ -10,7 +10,7 @@ from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.snapshot import Wait
 from hpcsched.sched.reserved import window
 from hpcsched.state import preempting
-from hpcsched.state.dependencies import Needs
+from hpcsched.state.dependencies import Needs, whole_needs
 from hpcsched.state.tables import Tables
 
 PERIOD_S = 60.0
@@ -24,7 +24,7 @@ def why_blocked(tables: Tables, job: Job, now: float) -> Wait | None:
         return Wait(Reason.JOB_HELD, job.message)
     if job.state is not JobState.PENDING:
         return None
-    needs = tables.dependencies.needs.get(job.id)
+    needs = whole_needs(tables, job)
     if needs and needs.blocks:
         return _unmet(job.id, needs)
     if job.id in tables.leaving:

@@ -24,8 +24,11 @@ class ControllerStarted:
 
 @dataclass(frozen=True, slots=True)
 class SubmittedJob:
+    """`barred`: of an array, a bit for each position that never runs, for its counterpart in an ended array did not end well."""
+
     job_id: int
     spec: JobSpec
+    barred: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,11 +200,12 @@ class JobResumed:
 
 @dataclass(frozen=True, slots=True)
 class JobModified:
-    """It has another spec from now on; of a running job only the time limit differs."""
+    """It has another spec from now on; of a running job only the time limit differs. `barred`: as of a job submitted so."""
 
     time: float
     job_id: int
     spec: JobSpec
+    barred: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ from dataclasses import replace
 from hpcsched.model.array import ArrayProgress, parse_array
 from hpcsched.model.container import Phase
 from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.ranges import of_bytes
 from hpcsched.state import events
 from hpcsched.state.arrays import cancel_array, hungry_workers
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
+from hpcsched.state.following import without_tasks
 from hpcsched.state.parts import end_parts, ended, part_index, run_part, unfinished
 from hpcsched.state.tables import Tables, hold
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
@@ -29,7 +31,8 @@ def _submitted(item: events.SubmittedJob, event: events.JobsSubmitted) -> Job:
     spec = item.spec
     since = 0.0 if spec.dependency else max(event.time, spec.begin_time)
     tasks = ArrayProgress(len(parse_array(spec.array))) if spec.array else None
-    return Job(item.job_id, spec, event.request_id, JobState.PENDING, event.time, eligible_time=since, array=tasks)
+    job = Job(item.job_id, spec, event.request_id, JobState.PENDING, event.time, eligible_time=since, array=tasks)
+    return without_tasks(job, of_bytes(item.barred)) if item.barred else job
 
 
 def cancel_requested(tables: Tables, event: events.CancelRequested) -> list[Command]:

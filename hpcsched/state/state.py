@@ -21,6 +21,7 @@ from hpcsched.state import (
     reservation_handlers,
     worker_handlers,
 )
+from hpcsched.state.arrays import end_those_over
 from hpcsched.state.commands import Command, Replan
 from hpcsched.state.desired import desired_on
 from hpcsched.state.eligibility import next_time, why_blocked
@@ -70,6 +71,8 @@ class State(Tables):
         self.last_time = max(self.last_time, event.time)
         arrivals = self.queue.arrivals
         commands = _HANDLERS[type(event)](self, event)
+        if self.over:
+            commands = [*commands, *end_those_over(self, event.time)]
         return commands if self.queue.arrivals == arrivals else [*commands, Replan()]
 
     def snapshot(self, now: float) -> Snapshot:

@@ -6,13 +6,13 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from hpcsched.model.array import narrowed
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Site
 from hpcsched.state.deadlines import Deadlines
 from hpcsched.state.dependencies import Dependencies
+from hpcsched.state.following import bereft, follow, heard
 from hpcsched.state.queue import Queue
 from hpcsched.state.specs import Specs
 from hpcsched.state.usage import UsageLedger
@@ -37,6 +37,8 @@ class Tables:
         """Workers that may be given more, or let go."""
         self.giving: set[int] = set()
         """Jobs that have been told to give nodes up; some may have done so."""
+        self.over: set[int] = set()
+        """Arrays that may have nothing left to do."""
         self.dependencies = Dependencies()
         self.deadlines = Deadlines()
         self.reservations: dict[str, Reservation] = {}
@@ -84,6 +86,7 @@ class Tables:
         self.pending_count += job.state is JobState.PENDING
         if job.spec.dependency and not known:
             self.dependencies.ask(job, self.jobs, self.last_time)
+            job = self._following(job)
         self.put_job(job)
 
     def put_job(self, job: Job) -> None:
@@ -97,6 +100,8 @@ class Tables:
         self._place(job)
         if job.start_time and not before.start_time:
             self._tell(job)
+        if job.array is not before.array:
+            self._tell_followers(job, before)
 
     def _place(self, job: Job) -> None:
         if self.may_start(job):
@@ -144,7 +149,12 @@ class Tables:
         self._enter(job)
         if job.state is JobState.PENDING:
             self.dependencies.ask(job, self.jobs, self.last_time)
+            job = self._following(job)
         return job
+
+    def _following(self, job: Job) -> Job:
+        """Of an array, which of its tasks wait for those of others."""
+        return follow(job, [self.jobs[number] for number in self.dependencies.leaders(job.id)]) if job.array else job
 
     def drop_job(self, job: Job) -> None:
         """It ended; its state says how."""
@@ -159,6 +169,7 @@ class Tables:
             self._requests[job.request_id] = (first, last, alive - 1)
         self._leave(before)
         self._tell(job)
+        self._tell_followers(job, before)
 
     def _enter(self, job: Job) -> None:
         self.dependencies.enter(job)
@@ -172,13 +183,28 @@ class Tables:
 
     def _tell(self, job: Job) -> None:
         """Those that wait for that job hear that it began or ended."""
-        for job_id in self.dependencies.heed(job, self.jobs, self.last_time):
-            ready, dependent = self.dependencies.take_ready(job_id), self.jobs[job_id]
-            if ready is not None:
-                dependent = _narrowed(dependent, ready)
-            if dependent.array and not dependent.array.left:
-                self.dependencies.give_up(job_id, f"no task of job {job.id} ended well that one of its tasks waits for")
-            self.put_job(dependent)
+        for job_id in self.dependencies.heed(job, self.last_time):
+            self.put_job(self.jobs[job_id])
+
+    def _tell_followers(self, job: Job, before: Job) -> None:
+        """Those that follow the array task by task hear of more tasks of it that ended well, and of its end."""
+        if job.array is None or before.array is None or (job.array.done == before.array.done and not job.state.ended):
+            return
+        for job_id in self.dependencies.followers(job.id):
+            follower = heard(self.jobs[job_id], job, before)
+            if job.state.ended:
+                self.dependencies.unfollow(job_id, job.id)
+                follower = bereft(follower, job)
+                self._look_whether_over(follower, job)
+            self.hungry.update(follower.array.workers if follower.array else ())
+            self.put_job(follower)
+
+    def _look_whether_over(self, job: Job, leader: Job) -> None:
+        assert job.array is not None
+        if job.state is not JobState.PENDING:
+            self.over.add(job.id)
+        elif not (job.array.left or job.array.out or job.array.follows):
+            self.dependencies.give_up(job.id, f"no task of job {leader.id} ended well that one of its tasks waits for")
 
     def put_node(self, node: Node) -> None:
         before = _left_on(self.nodes.get(node.name))
@@ -196,11 +222,6 @@ class Tables:
             job = self.jobs.get(job_id)
             if job is not None and job.state is JobState.PENDING:
                 self.put_job(job)
-
-
-def _narrowed(job: Job, ready: bytes) -> Job:
-    """Of the array's tasks, those that are not ready now will never run."""
-    return replace(job, array=narrowed(job.array, ready)) if job.array else job
 
 
 def _left_on(node: Node | None) -> tuple[int, ...]:

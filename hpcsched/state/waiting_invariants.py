@@ -43,7 +43,7 @@ def _dependencies(tables: Tables) -> Iterator[str]:
         job = tables.jobs.get(job_id)
         if job is None or (job.state is not JobState.PENDING and (job.array is None or needs.blocks)):
             yield f"needs are kept of job {job_id}, which is {job.state if job else 'gone'}"
-        for need in needs.open:
+        for need in (*needs.open, *needs.following):
             if need.job_id and (need.job_id not in tables.jobs or job_id not in tables.dependencies.dependents(need.job_id)):
                 yield f"job {job_id} waits for job {need.job_id}, which is gone or does not know"
 

@@ -15,7 +15,7 @@ from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.tables import Tables
 from hpcsched.state.task_ends import news, task_news, with_work
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
-from hpcsched.state.works import give_out, waiting
+from hpcsched.state.works import give_out
 
 
 def worker_granted(tables: Tables, event: events.WorkerGranted) -> list[Command]:
@@ -72,7 +72,7 @@ def work_assigned(tables: Tables, event: events.WorkAssigned) -> list[Command]:
     work = _work(worker, event.job_id)
     if job is None or job.array is None or job.cancel_requested or worker is None or work is None:
         return []
-    ranges = common(event.ranges, waiting(job.array))
+    ranges = common(event.ranges, job.array.waiting)
     if not ranges:
         return []
     tables.put_job(replace(job, array=give_out(job.array, ranges)))
@@ -85,8 +85,7 @@ def work_reported(tables: Tables, event: events.WorkReported) -> list[Command]:
     work = _work(worker, event.status.job_id)
     if worker is None or work is None or event.node not in nodes_of(tables, worker.id):
         return []
-    job = tables.jobs[work.job_id]
-    status = news(work, event.status, job.state is JobState.RUNNING)
+    status = news(tables.jobs[work.job_id], work, event.status)
     return task_news(tables, worker, work, status, event.time) if status else []
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from hpcsched.model.array import ArrayProgress, Assigned, parse_array
+from hpcsched.model.array import ArrayProgress, Assigned, parse_array, translated
 from hpcsched.model.job import Job
 from hpcsched.model.ranges import Ranges, common, count, normal
+from hpcsched.state.following import ended_well
 from hpcsched.state.tables import Tables
 
 _ANY_SIZE = 1 << 31
@@ -23,6 +24,7 @@ def workers_broken(tables: Tables) -> Iterator[str]:
     for job in tables.jobs.values():
         if job.array is not None:
             yield from _array(job, job.array, works.pop(job.id, []))
+            yield from _follows(tables, job, job.array)
         elif job.worker is not None or job.id in works:
             yield from _small(job, works.pop(job.id, []))
     yield from (f"job {job_id} has work assigned and is not there" for job_id in works)
@@ -45,17 +47,19 @@ def _worker(tables: Tables, worker: Job) -> Iterator[str]:
 def _array(job: Job, progress: ArrayProgress, works: list[tuple[Job, Assigned]]) -> Iterator[str]:
     """Every position is out with one worker, waits, or has ended."""
     out = [work.ranges for _, work in works]
-    if normal(progress.again) != progress.again or any(normal(ranges) != ranges for ranges in out):
-        yield f"array {job.id} has ranges that are not in order: {progress.again} {out}"
-    if any(common(one, other) for one, other in combinations([*out, progress.again], 2)):
-        yield f"a task of array {job.id} is in two places: {progress.again} {out}"
-    if any(common(ranges, ((progress.next, _ANY_SIZE),)) for ranges in [*out, progress.again]):
+    live = [*out, progress.again, progress.following]
+    if any(normal(ranges) != ranges for ranges in live):
+        yield f"array {job.id} has ranges that are not in order: {live}"
+    if any(common(one, other) for one, other in combinations(live, 2)):
+        yield f"a task of array {job.id} is in two places: {live}"
+    if any(common(ranges, ((progress.next, _ANY_SIZE),)) for ranges in live):
         yield f"a task of array {job.id} from {progress.next} on was given out"
     if progress.out != sum(map(count, out)):
         yield f"array {job.id} counts {progress.out} tasks out, workers have {out}"
-    if progress.left + progress.out + progress.ended != progress.size or not 0 <= progress.next <= progress.size:
+    known = progress.left + progress.out + progress.ended + count(progress.following)
+    if known != progress.size or not 0 <= progress.next <= progress.size:
         yield f"array {job.id} lost a task: {progress}"
-    yield from _ok(job, progress, [*out, progress.again])
+    yield from _ok(job, progress, live)
     throttle = parse_array(job.spec.array).throttle
     if throttle and progress.out > throttle:
         yield f"array {job.id} has {progress.out} tasks out, at most {throttle}"
@@ -63,6 +67,18 @@ def _array(job: Job, progress: ArrayProgress, works: list[tuple[Job, Assigned]])
         yield f"array {job.id} has workers {progress.workers}, work is assigned to {[worker.id for worker, _ in works]}"
     if job.allocation is not None:
         yield f"array {job.id} has nodes of its own"
+
+
+def _follows(tables: Tables, job: Job, progress: ArrayProgress) -> Iterator[str]:
+    """What waits for a task of another array waits for one that has not ended well."""
+    if not {one.job_id for one in progress.follows} <= set(tables.dependencies.leaders(job.id)):
+        yield f"array {job.id} follows {progress.follows} and needs {tables.dependencies.leaders(job.id)}"
+    for one in progress.follows:
+        leader = tables.jobs.get(one.job_id)
+        if leader is None or not one.ranges:
+            yield f"tasks {one.ranges} of array {job.id} wait for job {one.job_id}, which is gone"
+        elif common(one.ranges, translated(ended_well(leader), parse_array(leader.spec.array), parse_array(job.spec.array))):
+            yield f"tasks of array {job.id} wait for tasks of array {leader.id} that have ended well"
 
 
 def _ok(job: Job, progress: ArrayProgress, live: list[Ranges]) -> Iterator[str]:

@@ -51,7 +51,7 @@ def _more(tables: Tables, worker: Job, work: Assigned, given: dict[int, ArrayPro
         return ()
     progress = given.get(job.id, job.array)
     room = _room(progress, parse_array(job.spec.array).throttle, work)
-    ranges = first_of(waiting(progress), room) if room > 0 else ()
+    ranges = first_of(progress.waiting, room) if room > 0 else ()
     if ranges:
         given[job.id] = give_out(progress, ranges)
     return ranges
@@ -73,8 +73,3 @@ def give_out(progress: ArrayProgress, ranges: Ranges) -> ArrayProgress:
     passed_over = without(((progress.next, end),), ranges) if end > progress.next else ()
     again = union(without(progress.again, ranges), passed_over)
     return replace(progress, again=again, next=end, out=progress.out + count(ranges))
-
-
-def waiting(progress: ArrayProgress) -> Ranges:
-    """Positions that no worker has."""
-    return union(progress.again, ((progress.next, progress.size),) if progress.next < progress.size else ())

@@ -75,6 +75,7 @@ _MESSAGES: dict[type, type[Message]] = {
     change.JobChange: job_service_pb2.JobChange,
     array.ArrayProgress: job_pb2.ArrayProgress,
     array.Assigned: job_pb2.Assigned,
+    array.Following: job_pb2.Following,
     explanation.Blocker: explanation_pb2.Blocker,
     explanation.Ahead: explanation_pb2.Ahead,
     explanation.Factor: explanation_pb2.Factor,

@@ -6,7 +6,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpcsched.model.job import JobSpec, JobState, ResourceRequest
+from hpcsched.model.array import parse_array
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.state import decide
 from hpcsched.state.events import ControllerStarted, NodeDisconnected, NodeRegistered
 from hpcsched.state.state import State
@@ -15,7 +16,7 @@ from hpcsched.testing.world import offer
 
 NAMES = ("n1", "n2", "n3")
 TIMEOUT_S = 30.0
-DEEDS = ("submit", "plan", "plan", "agents", "agents", "agents", "hear", "cancel", "hold", "release", "feed")
+DEEDS = ("submit", "follow", "plan", "plan", "agents", "agents", "agents", "hear", "cancel", "hold", "release", "feed")
 RARE = ("disconnect", "reboot", "restart_controller", "expire", "kill_worker")
 
 
@@ -27,12 +28,29 @@ class Cluster:
         self.nodes = {name: WorkerNode(name, self.chance, self.runs) for name in NAMES}
         self.submitted: set[int] = set()
         self.since: dict[str, float] = {}
+        self.leaders: dict[int, list[int]] = {}
 
     def submit(self) -> None:
         cores = self.chance.choice((1, 1, 2, 4))
         array = self.chance.choice(("", "0-2", "0-20", "5-40:5%2", "1,3,9%1", "0-60"))
         spec = JobSpec(("x",), user=self.chance.choice("ab"), array=array, resources=ResourceRequest(cores_per_node=cores))
         self.submitted.update(self.world.submit(spec))
+
+    def follow(self) -> None:
+        """An array whose tasks wait for some of another's, or for those of two."""
+        arrays = [job for job in self.world.state.jobs.values() if job.array is not None]
+        if not arrays:
+            return
+        leaders = self.chance.sample(arrays, min(len(arrays), self.chance.choice((1, 1, 2))))
+        sets = [{tasks.task_id(at) for at in range(len(tasks))} for tasks in (parse_array(job.spec.array) for job in leaders)]
+        ids = sorted(set.intersection(*sets))
+        if ids:
+            chosen = self.chance.sample(ids, self.chance.randint(1, len(ids)))
+            text = "aftercorr:" + ":".join(str(job.id) for job in leaders)
+            spec = JobSpec(("x",), array=",".join(map(str, chosen)), dependency=text, resources=ResourceRequest(cores_per_node=1))
+            (number,) = self.world.submit(spec)
+            self.submitted.add(number)
+            self.leaders[number] = [job.id for job in leaders]
 
     def plan(self) -> None:
         self.world.plan()
@@ -108,6 +126,7 @@ class Cluster:
                 self.world.do(NodeRegistered(self.world.tick(), offer(node.name, f"boot-{node.boots}")))
         for _ in range(1000):
             self.release()
+            self.give_up()
             self.world.plan()
             for node in self.nodes.values():
                 node.follow(self.world.state, calm=True)
@@ -115,6 +134,14 @@ class Cluster:
             if not self.world.state.jobs:
                 return
         raise AssertionError(f"these do not end: {self.world.state.jobs}")
+
+    def give_up(self) -> None:
+        """On what can never be satisfied."""
+        now = self.world.tick()
+        for job_id in list(self.world.state.jobs):
+            wait = self.world.state.blocked(job_id, now)
+            if wait is not None and wait.reason is Reason.DEPENDENCY_NEVER:
+                self.world.do(*decide.cancel(self.world.state, job_id, now))
 
 
 @given(st.integers(0, 1 << 32), st.lists(st.sampled_from((*DEEDS * 3, *RARE)), min_size=5, max_size=120))
@@ -152,3 +179,14 @@ def _check_end(cluster: Cluster, job_id: int) -> None:
             assert cluster.runs[job_id, position] >= 1
     if job.state is JobState.COMPLETED:
         assert progress.done == progress.size
+    for leader in cluster.leaders.get(job_id, ()):
+        _check_followed(cluster, job, cluster.world.records[leader].job)
+
+
+def _check_followed(cluster: Cluster, job: Job, leader: Job) -> None:
+    """Only what ended well there has run here."""
+    assert leader.array is not None
+    tasks, others = parse_array(job.spec.array), parse_array(leader.spec.array)
+    for position in range(len(tasks)):
+        if cluster.runs[job.id, position]:
+            assert leader.array.is_ok(others.position(tasks.task_id(position)))

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcsched.errors import InvalidValue
-from hpcsched.model.array import MAX_TASKS, ArrayProgress, parse_array, with_bits
+from hpcsched.model.array import MAX_TASKS, ArrayProgress, parse_array, translated, with_bits
+from hpcsched.model.ranges import normal
 
 
 def ids(text: str) -> list[int]:
@@ -90,3 +91,25 @@ def test_what_is_done_is_remembered_by_position(known: set[int], first: int, mor
     ok = with_bits(ok, ((first, first + more),))
     progress = ArrayProgress(200, ok=ok)
     assert {position for position in range(200) if progress.is_ok(position)} == known | set(range(first, first + more))
+
+
+@st.composite
+def texts(draw: st.DrawFn) -> str:
+    """Arrays of a few parts, apart from each other."""
+    found, at = [], 0
+    for _ in range(draw(st.integers(1, 4))):
+        first = at + draw(st.integers(0, 6))
+        step, more = draw(st.integers(1, 4)), draw(st.integers(0, 6))
+        at = first + step * more + 1
+        found.append(f"{first}-{first + step * more}:{step}")
+    return ",".join(draw(st.permutations(found)))
+
+
+@given(texts(), texts(), st.sets(st.integers(0, 60)))
+def test_tasks_of_two_arrays_correspond_by_their_ids(one: str, other: str, chosen: set[int]) -> None:
+    source, target = parse_array(one), parse_array(other)
+    ranges = normal((position, position + 1) for position in chosen if position < len(source))
+    ids = {source.task_id(position) for first, end in ranges for position in range(first, end)}
+    both = ids & {target.task_id(position) for position in range(len(target))}
+    expected = normal((at, at + 1) for at in map(target.position, both))
+    assert translated(ranges, source, target) == expected

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from hpcsched.errors import InvalidValue
+from hpcsched.errors import Infeasible, InvalidValue
+from hpcsched.model.change import JobChange
 from hpcsched.model.container import EndCause, TaskEnd, WorkStatus
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.site import Partition
 from hpcsched.sched.packing import is_small, to_give
-from hpcsched.state import decide, works
+from hpcsched.state import changing, codec, decide, works
 from hpcsched.state.arrays import MAX_LOSSES
 from hpcsched.state.events import NodeDisconnected, NodeRegistered, WorkAssigned, WorkerDismissed, WorkReported
 from hpcsched.state.state import State
@@ -271,7 +272,7 @@ def test_only_a_job_that_says_its_size_shares_and_only_where_the_site_allows_it(
 
 def test_a_task_waits_for_the_task_of_its_number_in_another_array() -> None:
     world = One(array("0-3"))
-    (second,) = world.submit(array("10-13", dependency=f"aftercorr:{world.job_id}"))
+    (second,) = world.submit(array("0-3", dependency=f"aftercorr:{world.job_id}"))
     world.tell_tasks((0, 1), (2, 4), ended=(TaskEnd(1, EndCause.EXIT, 1),))
     assert world.job.state is JobState.FAILED
     world.state = State.load(world.state.dump())
@@ -294,6 +295,80 @@ def test_an_array_none_of_whose_counterparts_ended_well_waits_for_ever_and_says_
     wait = world.state.blocked(second, world.tick())
     assert wait is not None
     assert wait.reason is Reason.DEPENDENCY_NEVER
+
+
+def following(world: One, text: str, **values: object) -> int:
+    (number,) = world.submit(array(text, dependency=f"aftercorr:{world.job_id}", **values))
+    return number
+
+
+def test_a_task_may_run_as_soon_as_its_counterpart_has_ended_well_and_the_others_wait() -> None:
+    world = One(array("0-9"), ("n1", "n2"))
+    second = following(world, "8,2-3")
+    wait = world.state.blocked(second, world.tick())
+    assert wait is not None
+    assert (wait.reason, wait.message) == (Reason.DEPENDENCY, f"waits for aftercorr:{world.job_id}")
+    world.tell_tasks((2, 4))
+    assert world.state.blocked(second, world.tick()) is None
+    progress = world.state.jobs[second].array
+    assert progress is not None
+    assert (progress.again, progress.following) == (((1, 3),), ((0, 1),))
+    assert world.state.jobs[second] in world.state.queue
+    world.state = State.load(world.state.dump())
+    world.feed()
+    world.tell_tasks((0, 4))
+    assert world.state.jobs[second].array.left == 2  # type: ignore[union-attr]
+
+
+def test_an_array_ends_when_the_rest_of_its_tasks_has_waited_in_vain() -> None:
+    world = One(array("0-3"), ("n1", "n2"))
+    world.tell_tasks((0, 2))
+    second = following(world, "0-3")
+    world.plan()
+    worker = world.state.nodes["n2"].job_id or 0
+    assert world.state.jobs[worker].assigned[0].ranges == ((0, 2),)
+    status = WorkStatus(second, ((0, 2),), (), 2, world.time)
+    world.say("n2", replace(running(worker, world.time), works=(status,)))
+    assert world.state.jobs[second].state is JobState.RUNNING
+    world.tell_tasks(ended=tuple(TaskEnd(position, EndCause.EXIT, 1) for position in (2, 3)))
+    job = world.records[second].job
+    assert job.state is JobState.FAILED
+    assert job.message == "2 of 4 tasks never ran, because those that they wait for did not end well"
+    assert (job.array.done, job.array.cancelled) == (2, 2)  # type: ignore[union-attr]
+
+
+def test_a_task_that_follows_two_arrays_waits_for_both() -> None:
+    world = One(array("0-3"), ("n1", "n2"))
+    (other,) = world.submit(array("0-3", hold=True))
+    (third,) = world.submit(array("0-3", dependency=f"aftercorr:{world.job_id}:{other}"))
+    world.tell_tasks((0, 4))
+    assert world.state.jobs[third].array.left == 0  # type: ignore[union-attr]
+    world.do(*decide.cancel(world.state, other, world.tick()))
+    wait = world.state.blocked(third, world.tick())
+    assert wait is not None
+    assert wait.reason is Reason.DEPENDENCY_NEVER
+
+
+def test_an_array_that_follows_one_that_has_ended_is_judged_by_its_record() -> None:
+    world = One(array("10-13"))
+    world.tell_tasks((0, 3), ended=(TaskEnd(3, EndCause.EXIT, 1),))
+    ended = {world.job_id: world.job}
+    spec = array("12-13", dependency=f"aftercorr:{world.job_id}")
+    event = decide.submit(world.state, "later", [spec], world.tick(), 100, ended)
+    world.do(codec.decode(*codec.encode(event)))
+    progress = world.state.jobs[event.jobs[0].job_id].array
+    assert progress is not None
+    assert (progress.again, progress.cancelled) == (((0, 1),), 1)
+    for text, complaint in (("13", "can never be satisfied"), ("9-12", "has nothing for task 9: the ids of array")):
+        with pytest.raises(Infeasible, match=complaint):
+            decide.submit(world.state, "x", [replace(spec, array=text)], world.tick(), 100, ended)
+
+
+def test_arrays_that_would_follow_each_other_are_refused() -> None:
+    world = One(array("0-3"))
+    second = following(world, "0-3", hold=True)
+    with pytest.raises(InvalidValue, match="would be a cycle"):
+        changing.update(world.state, world.job_id, JobChange(dependency=f"aftercorr:{second}"), world.tick(), {})
 
 
 def test_arrays_of_jobs_with_several_nodes_or_tasks_are_refused() -> None:
