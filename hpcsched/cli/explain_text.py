@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from hpcsched.cli.timeline import drawn
 from hpcsched.model.explanation import Explanation
-from hpcsched.model.job import JobState
+from hpcsched.model.job import JobState, Reason
 from hpcsched.model.units import format_duration
 
 
@@ -60,7 +60,7 @@ def _start(told: Explanation, now: float) -> Iterator[str]:
     when = expected(told, now)
     if not when:
         return
-    how = f"the first if jobs run {told.fraction:.0%} of their limits, the second if they run to them"
+    how = f"by replays in which jobs run {told.fraction:.0%} and 100% of their limits"
     yield f"Expected to start {when}" + (f" ({how})." if " and " in when else ".")
 
 
@@ -95,6 +95,7 @@ def _ahead(told: Explanation) -> list[str]:
             f"{job.nodes} {'node' if job.nodes == 1 else 'nodes'}",
             format_duration(job.time_limit_s) if job.time_limit_s else "no limit",
             f"priority {job.priority:.2f}",
+            job.reason.value if job.reason is not Reason.NONE else "starts now",
         )
         for job in told.ahead
     ]

@@ -10,7 +10,7 @@ from hpcsched.model.units import format_duration
 
 WIDTH = 40
 """Characters from now to the last time shown."""
-RUNS, STARTS, GOES_ON = "█", "▒", "→"
+RUNS, STARTS, TURNS, GOES_ON = "█", "▒", "░", "→"
 
 
 def drawn(planned: Sequence[Planned], job_id: int, now: float) -> list[str]:
@@ -44,7 +44,7 @@ def _bar(item: Planned, now: float, until: float) -> str:
         return min(WIDTH, max(0, round((moment - now) / (until - now) * WIDTH)))
 
     first, last = place(item.start), place(item.end or until)
-    bar = (RUNS if item.running else STARTS) * max(1, last - first)
+    bar = (TURNS if item.tasks else RUNS if item.running else STARTS) * max(1, last - first)
     off_edge = not item.end or item.end > until
     drawn_bar = (" " * min(first, WIDTH - 1) + bar)[:WIDTH]
     return f"{drawn_bar[:-1] + GOES_ON if off_edge else drawn_bar:<{WIDTH}}"
@@ -55,8 +55,15 @@ def _when(item: Planned, now: float, until: float) -> str:
     end = f"ends by {_clock(item.end, span)}" if item.end else "end not known"
     if item.running:
         return end
+    if item.tasks:
+        last = f"by {_clock(item.end, span)}" if item.end else "when is not known"
+        return f"starts {_soon(item, span, now)}, the last of {item.tasks} tasks ends {last}"
     length = f" for {format_duration(item.end - item.start)}" if item.end else ", end not known"
-    return f"starts {'now' if item.start - now < 1.5 else _clock(item.start, span)}{length}"
+    return f"starts {_soon(item, span, now)}{length}"
+
+
+def _soon(item: Planned, span: float, now: float) -> str:
+    return "now" if item.start - now < 1.5 else _clock(item.start, span)
 
 
 def _clock(unix_s: float, span: float) -> str:

@@ -17,7 +17,7 @@ class Blocker:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """A waiting job that comes before it."""
+    """A waiting job that comes before it; `reason`: what keeps that one."""
 
     job_id: int
     name: str
@@ -25,6 +25,7 @@ class Ahead:
     nodes: int
     time_limit_s: int
     priority: float
+    reason: Reason = Reason.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A job in the replayed plan. `end` 0: not known. `running`: it has its nodes already."""
+    """A job in the replayed plan. `end` 0: not known. `running`: it has its nodes already.
+
+    `tasks`: of an array, which others may interrupt; 0: no array.
+    """
 
     job_id: int
     name: str
@@ -66,12 +70,13 @@ class Planned:
     start: float
     end: float
     running: bool = False
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """`job_id` 0: a job that was not submitted. `earliest`, `latest`: it is expected to start between them, 0: not known;
-    the first if jobs run `fraction` of their limits, as history shows, the second if they run to their limits.
+    by two replays: jobs run `fraction` of their limits, as history shows, or to their limits.
 
     `position`: 1 is the first of those that may start. `ahead`: the first ones of those before it. `end_by`: of a running job.
     `notes`: what was not looked at.

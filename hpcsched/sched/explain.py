@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hpcsched.model.explanation import Ahead, Blocker, Explanation, Factor, Planned
-from hpcsched.model.job import Job
-from hpcsched.model.snapshot import Snapshot, Start
+from hpcsched.model.job import Job, Reason
+from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
 from hpcsched.sched.cheaper import changes
 from hpcsched.sched.explain_known import shown
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.ledger import Ledger
 from hpcsched.sched.priority import factors, factors_of
 from hpcsched.sched.question import BEHIND, Question
 from hpcsched.sched.replay import Policy, Replay, part_of_the_limit, to_the_limit
@@ -30,8 +31,8 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
     place = next((place for place, other in enumerate(snapshot.pending) if other.id == job.id), -1)
     plan = policy.plan(snapshot)
     start = next((start for start in plan.starts if start.job_id == job.id), None)
-    wait = plan.wait(job.id) if place >= 0 and start is None else None
-    blockers = (*question.blockers, *((Blocker(wait.reason, wait.message),) if wait else ()))
+    waits = _waits(job, snapshot, fitter, plan) if place >= 0 and start is None else ()
+    blockers = (*question.blockers, *(Blocker(wait.reason, wait.message) for wait in waits))
     answer = Explanation(
         job_id=job.id,
         state=job.state,
@@ -39,7 +40,7 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
         blockers=blockers,
         position=place + 1,
         waiting=len(snapshot.pending),
-        ahead=tuple(_ahead(snapshot, place)),
+        ahead=tuple(_ahead(snapshot, place, plan)),
         factors=_factors(job, snapshot),
         node_groups=survey(job, snapshot, fitter),
         fraction=question.fraction,
@@ -73,10 +74,21 @@ def _starting(start: Start | None) -> str:
     return f"starts now on {shown(start.allocation.nodes)}" + (f": {start.why}" if start.why else "")
 
 
-def _ahead(snapshot: Snapshot, place: int) -> Iterator[Ahead]:
+def _waits(job: Job, snapshot: Snapshot, fitter: Fitter, plan: Plan) -> tuple[Wait, ...]:
+    """What keeps it by itself, which a plan that had no node left for it does not come to, and what the plan says."""
+    own, said = Ledger(snapshot, fitter).why_not(job), plan.wait(job.id)
+    if said is None or said.reason in (Reason.PRIORITY, Reason.RESOURCES):
+        return tuple(wait for wait in (own, said) if wait)
+    return (said,)
+
+
+def _ahead(snapshot: Snapshot, place: int, plan: Plan) -> Iterator[Ahead]:
+    started = {start.job_id for start in plan.starts}
     for at, job in enumerate(snapshot.pending[: min(max(place, 0), MOST_AHEAD)]):
         priority = float(snapshot.priorities[at]) if len(snapshot.priorities) else 0.0
-        yield Ahead(job.id, job.spec.title, job.spec.user, job.spec.nodes, job.spec.time_limit_s, priority)
+        wait = None if job.id in started else plan.wait(job.id)
+        reason = wait.reason if wait else Reason.NONE
+        yield Ahead(job.id, job.spec.title, job.spec.user, job.spec.nodes, job.spec.time_limit_s, priority, reason)
 
 
 def _factors(job: Job, snapshot: Snapshot) -> tuple[Factor, ...]:
@@ -120,7 +132,8 @@ def _planned(replay: Replay, job: Job) -> Planned:
     running = job.allocation is not None
     start = (job.start_time or job.granted_time) if running else replay.starts[job.id]
     count = len(job.allocation.nodes) if job.allocation else job.spec.nodes
-    return Planned(job.id, job.spec.title, job.spec.user, count, start, replay.finishes.get(job.id, 0.0), running)
+    tasks = job.array.size if job.array else 0
+    return Planned(job.id, job.spec.title, job.spec.user, count, start, replay.finishes.get(job.id, 0.0), running, tasks)
 
 
 def _notes(question: Question, replay: Replay, start: float | None, place: int) -> Iterator[str]:
@@ -130,6 +143,6 @@ def _notes(question: Question, replay: Replay, start: float | None, place: int) 
     if replay.exhausted:
         yield "the replay was stopped before it came to the job's start"
     elif start is None and not (question.job.array and question.job.array.workers):
-        yield "it does not start as long as nothing changes: jobs without a time limit, or nodes out of service, are in its way"
+        yield "it does not start as long as nothing changes: what keeps it, jobs without a time limit, or nodes out of service"
     if question.snapshot.site.weights.fair_share:
         yield "the replay leaves fair share as it is now"

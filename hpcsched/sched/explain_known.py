@@ -9,6 +9,7 @@ from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.units import format_duration
 
 _MOST_NODES = 5
+_MOST_JOBS = 5
 _HOW = {
     JobState.COMPLETED: "it completed",
     JobState.FAILED: "it failed",
@@ -40,7 +41,15 @@ def _because(job: Job) -> str:
         return f"{told}; its cancellation was asked for"
     if job.worker is not None:
         return f"{told}; side by side with other jobs of its owner, in worker {job.worker}"
+    if job.assigned:
+        return f"{told}, the container of {_work(job)}"
     return told
+
+
+def _work(worker: Job) -> str:
+    ids = [work.job_id for work in worker.assigned]
+    more = f" and {len(ids) - _MOST_JOBS} more" if len(ids) > _MOST_JOBS else ""
+    return f"{'job' if len(ids) == 1 else 'jobs'} {', '.join(map(str, ids[:_MOST_JOBS]))}{more}"
 
 
 def _nodes(job: Job) -> str:
@@ -76,8 +85,7 @@ def _detail(job: Job) -> str:
         f"exit code {job.exit_code}" if job.exit_code else "",
         f"signal {job.signal}" if job.signal else "",
         f"{job.array.failed} of its {job.array.size} tasks failed" if job.array and job.array.failed else "",
-        job.message,
-        f"job {job.preempted_by} took them" if job.preempted_by else "",
+        f"job {job.preempted_by} took them" if job.preempted_by else job.message,
         job.reason.value if job.reason not in _SAID and not job.message else "",
     ]
     words = "; ".join(word for word in told if word)

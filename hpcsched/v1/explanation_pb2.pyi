@@ -16,20 +16,22 @@ class Blocker(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Ahead(_message.Message):
-    __slots__ = ("job_id", "name", "user", "nodes", "time_limit_s", "priority")
+    __slots__ = ("job_id", "name", "user", "nodes", "time_limit_s", "priority", "reason")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
     NODES_FIELD_NUMBER: _ClassVar[int]
     TIME_LIMIT_S_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     name: str
     user: str
     nodes: int
     time_limit_s: int
     priority: float
-    def __init__(self, job_id: _Optional[int] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., time_limit_s: _Optional[int] = ..., priority: _Optional[float] = ...) -> None: ...
+    reason: str
+    def __init__(self, job_id: _Optional[int] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., time_limit_s: _Optional[int] = ..., priority: _Optional[float] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Factor(_message.Message):
     __slots__ = ("name", "factor", "weight", "product")
@@ -64,7 +66,7 @@ class Change(_message.Message):
     def __init__(self, options: _Optional[str] = ..., start: _Optional[float] = ...) -> None: ...
 
 class Planned(_message.Message):
-    __slots__ = ("job_id", "name", "user", "nodes", "start", "end", "running")
+    __slots__ = ("job_id", "name", "user", "nodes", "start", "end", "running", "tasks")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
@@ -72,6 +74,7 @@ class Planned(_message.Message):
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     name: str
     user: str
@@ -79,7 +82,8 @@ class Planned(_message.Message):
     start: float
     end: float
     running: bool
-    def __init__(self, job_id: _Optional[int] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., start: _Optional[float] = ..., end: _Optional[float] = ..., running: _Optional[bool] = ...) -> None: ...
+    tasks: int
+    def __init__(self, job_id: _Optional[int] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., start: _Optional[float] = ..., end: _Optional[float] = ..., running: _Optional[bool] = ..., tasks: _Optional[int] = ...) -> None: ...
 
 class Explanation(_message.Message):
     __slots__ = ("job_id", "state", "summary", "blockers", "position", "waiting", "ahead", "priority", "factors", "node_groups", "earliest", "latest", "fraction", "changes", "timeline", "end_by", "notes", "after")

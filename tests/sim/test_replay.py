@@ -93,4 +93,5 @@ def test_an_array_whose_tasks_are_shorter_than_said_does_not_keep_the_first_in_l
     later = [Later(cluster.state.jobs[head], cluster.now + 5)]
     replay = Replay(cluster.state.snapshot(cluster.now), cluster.policy, part_of_the_limit(0.5), Budget(), later)
     start = replay.until(head)
-    assert start is not None and start <= cluster.now + 60
+    assert start is not None
+    assert start <= cluster.now + 60

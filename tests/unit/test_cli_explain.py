@@ -32,7 +32,7 @@ WAITING = Explanation(
     ),
     position=3,
     waiting=40,
-    ahead=(Ahead(13, "xhpl", "ada", 8, 7200, 40.0), Ahead(15, "lmp", "ben", 1, 0, 30.5)),
+    ahead=(Ahead(13, "xhpl", "ada", 8, 7200, 40.0, Reason.RESOURCES), Ahead(15, "lmp", "ben", 1, 0, 30.5, Reason.QOS_JOBS)),
     priority=17.0,
     factors=(Factor("age", 0.02, 1000, 20.0), Factor("size", 0.5, 0, 0.0), Factor("nice", 3.0, -1, -3.0)),
     node_groups=(
@@ -47,6 +47,7 @@ WAITING = Explanation(
     timeline=(
         Planned(12, "mesh", "ben", 4, NOW - 600, NOW + 3600, True),
         Planned(13, "xhpl", "ada", 8, NOW + 3600, NOW + 7200),
+        Planned(14, "grid", "ada", 1, NOW + 3600, NOW + 9000, tasks=100),
         Planned(17, "solve", "ada", 4, NOW + 7200, NOW + 9000),
     ),
     notes=("the replay leaves fair share as it is now",),

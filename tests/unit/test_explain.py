@@ -126,6 +126,25 @@ def test_a_partition_that_is_down_keeps_its_jobs_and_another_is_named() -> None:
     assert [(change.options, change.start) for change in told.changes] == [("--partition new", made.now)]
 
 
+def test_behind_others_a_job_still_names_the_partition_that_is_down() -> None:
+    made = cluster(site=Site(partitions=(Partition("new", default=True), Partition("old", state=PartitionState.DOWN))))
+    full(made)
+    (first,) = made.submit(replace(TRUE, partition="new"))
+    (job_id,) = made.submit(replace(TRUE, partition="old"))
+    told = explained(made, job_id)
+    assert reasons(told) == [Reason.PARTITION_DOWN, Reason.PRIORITY]
+    assert told.summary == told.blockers[0].message
+    assert [(other.job_id, other.reason) for other in told.ahead] == [(first, Reason.RESOURCES)]
+
+
+def test_who_is_ahead_but_kept_by_a_limit_says_so() -> None:
+    made = cluster(site=Site(qos=(Qos("normal", limits=Limits(max_jobs=1)), Qos("high"))))
+    full(made)
+    (kept,) = made.submit(replace(TRUE, qos="normal"))
+    (job_id,) = made.submit(replace(TRUE, qos="high"))
+    assert [(other.job_id, other.reason) for other in explained(made, job_id).ahead] == [(kept, Reason.QOS_JOBS)]
+
+
 def test_a_limit_of_the_qos_is_what_keeps_a_job() -> None:
     made = cluster(site=Site(qos=(Qos("normal", limits=Limits(max_jobs=1)), Qos("high"))))
     made.submit(replace(TRUE, qos="normal"))
@@ -179,6 +198,14 @@ def test_an_array_that_waits_is_told_when_its_first_node_is_free() -> None:
     full(made)
     (job_id,) = made.submit(replace(TRUE, array="0-99%4", resources=ResourceRequest(cores_per_node=1)))
     assert explained(made, job_id).latest == made.now + 2 * HOUR
+
+
+def test_in_the_plan_an_array_is_shown_with_its_tasks() -> None:
+    made = cluster(nodes=1)
+    full(made)
+    (array,) = made.submit(replace(TRUE, array="0-9", resources=ResourceRequest(cores_per_node=1), priority=1))
+    (job_id,) = made.submit(TRUE)
+    assert {item.job_id: item.tasks for item in explained(made, job_id).timeline} == {1: 0, array: 10, job_id: 0}
 
 
 def test_behind_an_array_a_job_waits_for_all_its_waves() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from hpcsched.controller.explain import fraction_of
 from hpcsched.controller.explain_blockers import blockers, later
+from hpcsched.model.array import Assigned
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.record import Record
 from hpcsched.plugins import load
@@ -94,6 +95,13 @@ def test_a_running_job_says_where_why_and_until_when() -> None:
     answer = explain_running(job)
     assert answer.summary == "it runs on n1: the first free node that fits"
     assert answer.end_by == job.start_time + 600
+
+
+def test_a_worker_names_whose_container_it_is() -> None:
+    work = tuple(Assigned(number, ((0, 1),), ()) for number in range(7, 14))
+    one, many = (replace(nouns.running(), is_worker=True, assigned=work[:count]) for count in (1, 7))
+    assert explain_running(one).summary == "it runs on n1, the container of job 7"
+    assert explain_running(many).summary == "it runs on n1, the container of jobs 7, 8, 9, 10, 11 and 2 more"
 
 
 @pytest.mark.parametrize(
