@@ -71,7 +71,11 @@ def job_modified(tables: Tables, event: events.JobModified) -> list[Command]:
     tables.put_job(replace(job, spec=event.spec))
     if event.barred:
         tables.put_job(without_tasks(tables.jobs[job.id], of_bytes(event.barred)))
-    return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id), Replan()]
+    workers = [tables.jobs[number] for number in job.array.workers] if job.array else []
+    for worker in workers:
+        tables.put_job(replace(worker, spec=replace(worker.spec, time_limit_s=event.spec.time_limit_s)))
+    told = [name for item in (job, *workers) for name in unfinished(item)]
+    return [*(SyncNode(name) for name in told), JobChanged(job.id), Replan()]
 
 
 def job_dropped(tables: Tables, event: events.JobDropped) -> list[Command]:

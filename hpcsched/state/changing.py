@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from hpcsched.errors import Conflict, Infeasible, NotFound
 from hpcsched.model.change import WHILE_RUNNING, JobChange
@@ -63,16 +64,16 @@ def update(state: State, job_id: int, change: JobChange, now: float, ended: Ende
     if change.dependency is not None:
         never = barred(state, spec, ended)
         spec = settled(state, spec, ended)
-        require_no_cycle(state, job_id, spec.dependency)
     if spec == job.spec:
         return []
+    if job.state is JobState.PENDING and (spec.dependency, spec.title) != (job.spec.dependency, job.spec.title):
+        require_no_cycle(state, replace(job, spec=spec))
     if job.state is JobState.PENDING or _is_longer(spec, job.spec):
         spec = settle_change(state, job.spec, spec)
     if job.state is JobState.PENDING:
         require_all_feasible(state, [spec])
         require_deadline(spec, now)
-    else:
-        check_longer(state, job, spec, now)
+    check_longer(state, job, spec, now)
     return [JobModified(now, job_id, spec, never)]
 
 
@@ -86,6 +87,8 @@ def _require_changeable(job: Job, change: JobChange) -> None:
     fixed = sorted(set(change.given()) - WHILE_RUNNING)
     if job.state is not JobState.PENDING and fixed:
         raise Conflict(f"job {job.id} is {job.state}: its {fixed[0]} can be changed only while it is pending")
+    if job.array is not None and job.array.workers and fixed:
+        raise Conflict(f"tasks of job {job.id} have a node already: its {fixed[0]} can be changed only while none has")
 
 
 def require_deadline(spec: JobSpec, now: float) -> None:

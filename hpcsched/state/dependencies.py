@@ -73,13 +73,15 @@ class Dependencies:
         self.keep(job.id, Needs(rest, asked.one_is_enough, following=following))
         for need in rest:
             if need.kind is Kind.SINGLETON:
-                self._meet_singleton(_name(job), time)
+                self.meet_singleton(job, time)
             elif need.job_id not in jobs:
                 self._answer(job.id, need, time)
             elif (answer := judge(need, jobs[need.job_id])) is not None:
                 self._answer(job.id, need, answer)
 
-    def keep(self, job_id: int, needs: Needs) -> None:
+    def keep(self, job_id: int, needs: Needs | None) -> None:
+        if needs is None:
+            return
         self.needs[job_id] = needs
         for need in (*needs.open, *needs.following):
             self._dependents.setdefault(need.job_id, {})[job_id] = None
@@ -108,7 +110,7 @@ class Dependencies:
         """After that job began or left: whose needs changed."""
         changed = [dependent for dependent in self.dependents(job.id) if self._heed_one(dependent, job, time)]
         if job.state.ended and not job.is_worker:
-            changed += self._meet_singleton(_name(job), time)
+            changed += self.meet_singleton(job, time)
         return changed
 
     def _heed_one(self, dependent: int, job: Job, time: float) -> bool:
@@ -123,14 +125,19 @@ class Dependencies:
         """It will wait for ever."""
         self.needs[job_id] = replace(self.needs.get(job_id, Needs(())), never=why)
 
-    def _meet_singleton(self, name: tuple[str, str], time: float) -> list[int]:
-        """The eldest of a name goes."""
-        alike = self._names.get(name)
+    def meet_singleton(self, job: Job, time: float) -> list[int]:
+        """The eldest of that job's name goes."""
+        alike = self._names.get(_name(job))
         needs = self.needs.get(alike[0]) if alike else None
         if alike is None or needs is None or Need(Kind.SINGLETON) not in needs.open:
             return []
         self._answer(alike[0], Need(Kind.SINGLETON), time)
         return [alike[0]]
+
+    def elders(self, job: Job, since: int) -> list[int]:
+        """Live jobs of its name with ids from `since` up to its own."""
+        alike = self._names.get(_name(job), [])
+        return alike[bisect_left(alike, since) : bisect_left(alike, job.id)]
 
     def _answer(self, job_id: int, need: Need, answer: float | str) -> None:
         """One need is met from that time on, or never."""
@@ -171,20 +178,32 @@ def whole_needs(tables: Tables, job: Job) -> Needs | None:
     return replace(needs, open=(*needs.open, *needs.following))
 
 
-def on_the_way(tables: Tables, job_id: int, wanted: Iterable[int]) -> bool:
-    """Whether one of `wanted` waits for that job, directly or through others: a dependency on it would be a cycle."""
+def on_the_way(tables: Tables, job: Job, wanted: Iterable[Need]) -> bool:
+    """Whether what the job is to wait for waits for it, directly or through others: that would be a cycle.
+
+    `job` has its new name: younger singletons of that name wait for it.
+    """
+    table = tables.dependencies
+    known: dict[tuple[str, str], int] = {}
     seen: set[int] = set()
-    todo = list(wanted)
+    todo = list(_before(table, job, wanted, known))
     while todo:
         number = todo.pop()
-        if number == job_id:
+        other, needs = tables.jobs.get(number), table.needs.get(number)
+        singleton = needs is not None and Need(Kind.SINGLETON) in needs.open
+        if number == job.id or (singleton and other and _name(other) == _name(job) and number > job.id):
             return True
-        if number not in seen:
-            seen.add(number)
-            todo += _waits_for(tables, number)
+        if other is not None and needs is not None and number not in seen:
+            todo += _before(table, other, (*needs.open, *needs.following), known)
+        seen.add(number)
     return False
 
 
-def _waits_for(tables: Tables, job_id: int) -> Iterator[int]:
-    needs = tables.dependencies.needs.get(job_id)
-    yield from (need.job_id for need in (*needs.open, *needs.following) if need.job_id) if needs else ()
+def _before(table: Dependencies, job: Job, needs: Iterable[Need], known: dict[tuple[str, str], int]) -> Iterator[int]:
+    """Who must go before the job. `known`: by name, the id below which all of that name have been told already."""
+    for need in needs:
+        if need.job_id:
+            yield need.job_id
+        else:
+            yield from table.elders(job, known.get(_name(job), 0))
+            known[_name(job)] = max(job.id, known.get(_name(job), 0))

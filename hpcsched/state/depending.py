@@ -91,8 +91,7 @@ def _lost(spec: JobSpec, leader: Job) -> Ranges:
     return lost
 
 
-def require_no_cycle(tables: Tables, job_id: int, text: str) -> None:
-    """Raises InvalidValue when one that the job is to wait for waits for it."""
-    wanted = [need.job_id for need in parse_dependency(text).needs if need.job_id]
-    if on_the_way(tables, job_id, wanted):
-        raise InvalidValue(f"the dependency {text} would be a cycle: that job waits for job {job_id}")
+def require_no_cycle(tables: Tables, job: Job) -> None:
+    """Raises InvalidValue when one that the job, as it would be, is to wait for waits for it."""
+    if on_the_way(tables, job, parse_dependency(job.spec.dependency).needs):
+        raise InvalidValue(f"the dependency {job.spec.dependency[:70]} would be a cycle: that job waits for job {job.id}")

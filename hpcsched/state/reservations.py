@@ -61,15 +61,24 @@ def check_reservation(tables: Tables, spec: JobSpec) -> None:
 
 def check_longer(tables: Tables, job: Job, spec: JobSpec, now: float) -> None:
     """The other time limit of a job that has nodes. Raises Conflict when it would then run into a reservation."""
-    before, after = ends_by(job, now), ends_by(replace(job, spec=spec), now)
+    workers = [tables.jobs[number] for number in job.array.workers] if job.array else []
+    for holder in (job, *workers):
+        longer = replace(holder, spec=replace(holder.spec, time_limit_s=spec.time_limit_s))
+        for edge, name in _run_into(tables, holder, longer, now):
+            raise Conflict(f"job {job.id} would run past {moment(edge)}, which reservation {name} does not allow")
+
+
+def _run_into(tables: Tables, job: Job, longer: Job, now: float) -> Iterator[tuple[float, str]]:
+    """Reservations that only the longer one does not end before, and when."""
+    before, after = ends_by(job, now), ends_by(longer, now)
     names = job.allocation.nodes if job.allocation else ()
     for item in tables.reservations.values() if after > before else ():
         found = window(item, now)
         if found is None or item.made > job.granted_time:
             continue
-        edge = found.end if item.name == spec.reservation else found.start
+        edge = found.end if item.name == job.spec.reservation else found.start
         if before <= edge < after and not set(names).isdisjoint(item.nodes):
-            raise Conflict(f"job {job.id} would run past {moment(edge)}, which reservation {item.name} does not allow")
+            yield edge, item.name
 
 
 def find(tables: Tables, name: str) -> Reservation:

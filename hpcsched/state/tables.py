@@ -145,12 +145,24 @@ class Tables:
         job = replace(job, spec=self.specs.take(job.spec))
         if (before.spec.begin_time, before.spec.dependency) != (job.spec.begin_time, job.spec.dependency):
             job = replace(job, eligible_time=0.0)
+        needs = self.dependencies.needs.get(job.id)
         self._leave(before)
         self._enter(job)
-        if job.state is JobState.PENDING:
+        if before.spec.dependency == job.spec.dependency:
+            self.dependencies.keep(job.id, needs)
+        elif job.state is JobState.PENDING:
             self.dependencies.ask(job, self.jobs, self.last_time)
             job = self._following(job)
+        if before.spec.title != job.spec.title:
+            self._renamed(before, job)
         return job
+
+    def _renamed(self, before: Job, job: Job) -> None:
+        """The eldest of its old name and of its new one may go."""
+        for named in (before, job):
+            for job_id in self.dependencies.meet_singleton(named, self.last_time):
+                if job_id != job.id:
+                    self.put_job(self.jobs[job_id])
 
     def _following(self, job: Job) -> Job:
         """Of an array, which of its tasks wait for those of others."""
