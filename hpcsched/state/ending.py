@@ -23,8 +23,14 @@ def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command
     last = max((part.end_time for part in job.parts if part), default=0.0)
     end_time = between(job.start_time or job.submit_time, last, time)
     stood = max(0.0, end_time - job.suspend_time) if job.suspend_time else 0.0
-    ended = replace(job, suspended_s=job.suspended_s + stood, suspend_time=0.0)
-    final = replace(ended, state=state, reason=REASONS[step], end_time=end_time)
+    final = replace(
+        job,
+        state=state,
+        reason=REASONS[step],
+        end_time=end_time,
+        suspended_s=job.suspended_s + stood,
+        suspend_time=0.0,
+    )
     tables.drop_job(final)
     return [RecordJob(record_of(final)), JobChanged(job.id), Replan()]
 

@@ -5,26 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hpcsched.errors import Infeasible, InvalidValue
-from hpcsched.model.job import JobSpec, ResourceRequest
+from hpcsched.model.job import JobSpec
 from hpcsched.sched.feasibility import require_feasible
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.site_check import candidates
 from hpcsched.state.tables import Tables
 
 _fitter = Fitter()
+MAX_SHAPES = 10_000
 
 
 def require_all_feasible(tables: Tables, specs: Sequence[JobSpec]) -> None:
-    """Each shape once. Raises Infeasible, InvalidValue that names the job where there are several."""
-    offers = [node.offer for node in tables.nodes.values()]
-    judged: set[tuple[ResourceRequest, str, int, str, str]] = set()
+    """Each shape once, while no node changes. Raises Infeasible, InvalidValue that names the job where there are several."""
     for number, spec in enumerate(specs, 1):
-        shape = (spec.resources, spec.runtime, spec.nodes, spec.partition, spec.constraint)
-        if shape in judged:
+        shape = (spec.resources, spec.runtime, spec.partition, spec.constraint)
+        if spec.nodes <= tables.feasible.get(shape, 0):
             continue
-        judged.add(shape)
         try:
-            found, where = candidates(spec, tables.site, offers)
-            require_feasible(spec, found, _fitter, where)
+            _require(tables, spec)
         except (Infeasible, InvalidValue) as error:
             raise type(error)(f"job {number} of {len(specs)}: {error}" if len(specs) > 1 else str(error)) from None
+        if len(tables.feasible) >= MAX_SHAPES:
+            tables.feasible.clear()
+        tables.feasible[shape] = spec.nodes
+
+
+def _require(tables: Tables, spec: JobSpec) -> None:
+    found, where = candidates(spec, tables.site, [node.offer for node in tables.nodes.values()])
+    require_feasible(spec, found, _fitter, where)

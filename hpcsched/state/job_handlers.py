@@ -13,7 +13,7 @@ from hpcsched.state import events
 from hpcsched.state.arrays import cancel_array, hungry_workers
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
-from hpcsched.state.following import without_tasks
+from hpcsched.state.following import barred
 from hpcsched.state.parts import end_parts, ended, part_index, run_part, unfinished
 from hpcsched.state.tables import Tables, hold
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
@@ -32,7 +32,7 @@ def _submitted(item: events.SubmittedJob, event: events.JobsSubmitted) -> Job:
     since = 0.0 if spec.dependency else max(event.time, spec.begin_time)
     tasks = ArrayProgress(len(parse_array(spec.array))) if spec.array else None
     job = Job(item.job_id, spec, event.request_id, JobState.PENDING, event.time, eligible_time=since, array=tasks)
-    return without_tasks(job, of_bytes(item.barred)) if item.barred else job
+    return barred(job, of_bytes(item.barred)) if item.barred else job
 
 
 def cancel_requested(tables: Tables, event: events.CancelRequested) -> list[Command]:
@@ -72,8 +72,16 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
     names = event.allocation.nodes
     if job is None or state is None or not _all_free(tables, names):
         return []
-    job = replace(job, state=state, allocation=event.allocation, parts=(None,) * len(names))
-    tables.put_job(replace(job, granted_time=event.time, message=event.why))
+    tables.put_job(
+        replace(
+            job,
+            state=state,
+            allocation=event.allocation,
+            parts=(None,) * len(names),
+            granted_time=event.time,
+            message=event.why,
+        )
+    )
     for name in names:
         tables.put_node(changed_node(tables.nodes[name], NodeStep.GRANTED, event.time, job_id=job.id))
     return [*(SyncNode(name) for name in names), JobChanged(job.id)]
@@ -110,6 +118,6 @@ def _clean(tables: Tables, name: str, event: events.ContainerGone) -> bool:
     node = tables.nodes.get(name)
     if node is None or event.job_id not in node.cleaning:
         return False
-    left = tuple(number for number in node.cleaning if number != event.job_id)
+    left = tuple([number for number in node.cleaning if number != event.job_id])
     tables.put_node(changed_node(node, NodeStep.CLEANED, event.time, cleaning=left))
     return True

@@ -152,7 +152,7 @@ def _release(tables: Tables, job: Job, indexes: Sequence[int], time: float) -> l
 def _release_node(tables: Tables, job_id: int, name: str, time: float) -> SyncNode:
     node = tables.nodes[name]
     owner = None if node.job_id == job_id else node.job_id
-    frozen = tuple(number for number in node.suspended if number != job_id)
+    frozen = tuple([number for number in node.suspended if number != job_id]) if node.suspended else ()
     left = (*node.cleaning, job_id)
     tables.put_node(changed_node(node, NodeStep.RELEASED, time, job_id=owner, cleaning=left, suspended=frozen))
     return SyncNode(name)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from hpcsched.model.job import Job, JobSpec, JobState, Reason
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Site
@@ -18,6 +18,8 @@ from hpcsched.state.specs import Specs
 from hpcsched.state.usage import UsageLedger
 
 Owner = tuple[str, str, str, str]
+Shape = tuple[ResourceRequest, str, str, str]
+"""What is asked of a node, its runtime, and the job's partition and constraint."""
 
 
 class Tables:
@@ -42,6 +44,8 @@ class Tables:
         self.dependencies = Dependencies()
         self.deadlines = Deadlines()
         self.reservations: dict[str, Reservation] = {}
+        self.feasible: dict[Shape, int] = {}
+        """So many nodes of which could run jobs of a shape, as far as anyone asked; void when nodes offer something else."""
         self.usage = UsageLedger(self.site.half_life_s)
         self.table_usage = UsageLedger(self.site.half_life_s)
         """By `partition` or `qos`, and its name."""
@@ -219,9 +223,12 @@ class Tables:
             self.dependencies.give_up(job.id, f"no task of job {leader.id} ended well that one of its tasks waits for")
 
     def put_node(self, node: Node) -> None:
-        before = _left_on(self.nodes.get(node.name))
-        self.nodes[node.name] = node
-        after = _left_on(node)
+        name = node.offer.name
+        known = self.nodes.get(name)
+        self.nodes[name] = node
+        if known is None or known.offer is not node.offer:
+            self.feasible.clear()
+        before, after = _left_on(known), _left_on(node)
         if after != before:
             self._count_leaving(before, after)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from hpcsched.model.container import EndCause
@@ -143,5 +142,18 @@ NODE_TABLE: Mapping[NodeStep, Mapping[str, Any]] = {
 
 
 def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node:
-    """The node after that step; `values` replace the table's examples."""
-    return replace(node, since=time, **{**NODE_TABLE[step], **values})
+    """The node after that step; `values` replace the table's examples. A wide job changes thousands of nodes, so each is made at
+    once, which is several times as fast as `dataclasses.replace`.
+    """
+    new = {**NODE_TABLE[step], **values}
+    get = new.get
+    return Node(
+        get("offer", node.offer),
+        get("connected", node.connected),
+        get("down", node.down),
+        get("drain_reason", node.drain_reason),
+        get("job_id", node.job_id),
+        get("cleaning", node.cleaning),
+        time,
+        get("suspended", node.suspended),
+    )
