@@ -173,6 +173,7 @@ def _check_references(found: Site, where: str) -> None:
         _check_known(partition.allow_accounts, accounts, "account", f"{table} allow_accounts")
     _check_defaults(found, where)
     _check_tree(found, where)
+    _check_rights(found, where)
 
 
 def _check_known(names: tuple[str, ...], known: list[str], kind: str, where: str) -> None:
@@ -214,3 +215,19 @@ def _check_way_up(name: str, parents: Mapping[str, str], where: str) -> None:
             raise ConfigError(f"{where}: [account.{name}] parent: it comes back to itself: {' < '.join(way)}")
         if len(way) > MAX_DEPTH:
             raise ConfigError(f"{where}: [account.{name}] parent: it is deeper than {MAX_DEPTH} accounts")
+
+
+def _check_rights(found: Site, where: str) -> None:
+    """QOS that may preempt each other would take turns for ever and none of their jobs would end."""
+    rights = {item.name: item.preempt for item in found.qos}
+    for name in rights:
+        reached, todo = set[str](), [*rights[name]]
+        while todo:
+            other = todo.pop()
+            if other == name:
+                raise ConfigError(
+                    f"{where}: [qos.{name}] preempt: it comes back to itself, so that jobs would take nodes from each other by turns"
+                )
+            if other not in reached:
+                reached.add(other)
+                todo += rights[other]
