@@ -225,9 +225,7 @@ def _check_rights(found: Site, where: str) -> None:
         while todo:
             other = todo.pop()
             if other == name:
-                raise ConfigError(
-                    f"{where}: [qos.{name}] preempt: it comes back to itself, so that jobs would take nodes from each other by turns"
-                )
+                raise ConfigError(f"{where}: [qos.{name}] preempt: it comes back to itself: its jobs would preempt by turns")
             if other not in reached:
                 reached.add(other)
                 todo += rights[other]

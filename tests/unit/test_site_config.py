@@ -80,10 +80,10 @@ def test_states_and_durations_are_read(tmp_path: Path) -> None:
         ("[partition.a]\ndefault = true\n[partition.b]\ndefault = true", "[partition.b] default: [partition.a] is the default"),
         ('[partition.a]\nallow_qos = ["x"]', "[partition.a] allow_qos: there is no table [qos.x]; known: none"),
         ('[partition.a]\nallow_accounts = ["x"]\n[account.b]', "there is no table [account.x]; known: b"),
-        ('[qos.a]\npreempt = ["a"]', "[qos.a] preempt: it comes back to itself"),
+        ('[qos.a]\npreempt = ["a"]', "[qos.a] preempt: it comes back"),
         (
             '[qos.a]\npreempt = ["b"]\n[qos.b]\npreempt = ["c"]\n[qos.c]\npreempt = ["a"]',
-            "[qos.a] preempt: it comes back to itself",
+            "[qos.a] preempt: it comes back",
         ),
         ('[qos.a]\npreempt = ["b"]', "[qos.a] preempt: there is no table [qos.b]; known: a"),
         ('[qos.a]\npreempt_mode = "kill"', "[qos.a] preempt_mode: 'kill' is not one of off, cancel, requeue, suspend"),
