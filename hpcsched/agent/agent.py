@@ -94,7 +94,9 @@ class Agent:
         if epoch < self.epoch:
             return log.warning("ignored the orders of a controller of epoch %d; %d is in force", epoch, self.epoch)
         self.epoch = epoch
-        self.desired = {item.job_id: item for item in containers}
+        first, self.desired = self.desired is None, {item.job_id: item for item in containers}
+        if first:
+            self.outputs.prune(self._alive())
         for job_id, keeper in self.keepers.items():
             if job_id in self.desired:
                 keeper.adjust(self.desired[job_id])
@@ -164,7 +166,12 @@ class Agent:
         self.changed.set()
         self._forgotten += 1
         if self._forgotten % PRUNE_EVERY == 0:
-            self.outputs.prune(self.keepers)
+            self.outputs.prune(self._alive())
+
+    def _alive(self) -> set[int]:
+        """Jobs that have a container here, or tasks in one."""
+        works = {work.job_id for item in (self.desired or {}).values() for work in item.works}
+        return works | self.keepers.keys()
 
     def _keep(self, page: Page) -> None:
         if page.desired.runtime not in self._runtimes:
@@ -186,7 +193,6 @@ class Agent:
         for runtime in self._runtimes.values():
             for name in set(runtime.existing()) - known:
                 await self._clear(runtime, name)
-        self.outputs.prune(self.keepers)
 
     def _strangers(self) -> set[str]:
         known = {keeper.page.name for keeper in self.keepers.values()}

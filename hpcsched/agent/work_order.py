@@ -30,7 +30,7 @@ def order_of(work: Work, desired: DesiredContainer, around: Surroundings) -> Wor
     env = {**dict(work.command.env), "HPCSCHED_JOB_ID": str(work.job_id), **dict(_array_env(work))}
     command = dataclasses.replace(work.command, env=tuple(env.items()))
     slots = tuple(_slot(slot, desired, around, env) for slot in work.slots)
-    return WorkOrder(command, slots, numbered=is_array(work), packed=is_packed(work))
+    return WorkOrder(command, slots, numbered=is_array(work), packed=is_packed(work), restarts=work.restarts)
 
 
 def _slot(slot: TaskBinding, desired: DesiredContainer, around: Surroundings, env: dict[str, str]) -> TaskSlot:

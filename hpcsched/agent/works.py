@@ -96,8 +96,9 @@ class Works:
         return left < 4 * len(work.slots) or work.cancel
 
     async def _send(self) -> None:
-        for job_id in set(self._sent) - set(self._wanted):
-            await self._drop(job_id)
+        for job_id, sent in list(self._sent.items()):
+            if job_id not in self._wanted or self._wanted[job_id].restarts != sent.restarts:
+                await self._drop(job_id)
         for job_id, work in self._wanted.items():
             if self._sent.get(job_id) != work:
                 await self._tell(work)
@@ -155,7 +156,7 @@ class Works:
         before = self._progress.get(job_id)
         known = {end.position: end for end in before.status.ended} if before else {}
         ended = tuple(known.get(end.position) or self._judged(end) for end in progress.status.ended)
-        status = dataclasses.replace(progress.status, ended=ended)
+        status = dataclasses.replace(progress.status, ended=ended, restarts=self._sent[job_id].restarts)
         self._progress[job_id] = dataclasses.replace(progress, status=status)
         if not is_array(self._sent[job_id]) and (status.done or status.ended):
             self._around.outputs.ended(job_id)
@@ -175,4 +176,4 @@ class Works:
 def _refused(work: Work, why: str, now: float) -> WorkStatus:
     positions = (position for first, end in first_of(work.ranges, MOST_ENDED) for position in range(first, end))
     ended = tuple(TaskEnd(position, EndCause.LAUNCH_FAILED, message=why) for position in positions)
-    return WorkStatus(work.job_id, ended=ended, end_time=now)
+    return WorkStatus(work.job_id, ended=ended, end_time=now, restarts=work.restarts)

@@ -258,6 +258,8 @@ class TaskEnd:
 class WorkStatus:
     """Of one job's tasks in a container, as long as the controller still wants them: `done`, half-open ranges of positions that
     ended with exit code 0; `ended`: the others that ended. `started`: how many have been started. `start_time`: of the first.
+    `cpu_s`: CPU seconds, `max_rss`: bytes of the largest process, of all that ended in this container, noted or not (wait4(2)).
+    `restarts`: how often the job had been requeued when it was given to this container.
     """
 
     job_id: int
@@ -266,6 +268,9 @@ class WorkStatus:
     started: int = 0
     start_time: float = 0.0
     end_time: float = 0.0
+    cpu_s: float = 0.0
+    max_rss: int = 0
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,16 @@ class TaskSlot:
 
 @dataclass(frozen=True, slots=True)
 class WorkOrder:
-    """What never changes of a work. `numbered`: its tasks get HPCSCHED_ARRAY_TASK_ID; `packed`: their output is in records."""
+    """What never changes of a work. `numbered`: its tasks get HPCSCHED_ARRAY_TASK_ID; `packed`: their output is in records.
+
+    `restarts`: how often the job was restarted.
+    """
 
     command: StepSpec
     slots: tuple[TaskSlot, ...]
     numbered: bool = False
     packed: bool = False
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ class Supervisor(Protocol):
 
     async def give_work(self, job_id: int, order: WorkOrder, output: int) -> None:
         """From now on tasks of that job may be wanted; their output goes to the file `output`. Again: nothing changes.
+
+        With more `restarts` than the one before it takes its place: what runs of that is killed, what ended is forgotten.
 
         Raises VersionMismatch where a container of an older agent takes no works.
         """

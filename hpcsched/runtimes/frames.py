@@ -94,13 +94,18 @@ class EndedTask:
 
 @dataclass(frozen=True, slots=True)
 class Worked:
-    """`done`: half-open ranges of positions that ended with exit code 0. Times in microseconds since 1970, 0: none."""
+    """`done`: half-open ranges of positions that ended with exit code 0. Times in microseconds since 1970, 0: none.
+
+    `cpu_us`, `max_rss` (bytes): of all that have ended, those that are not wanted any more too.
+    """
 
     job_id: int
     started: int
     running: int
     first_us: int
     last_us: int
+    cpu_us: int
+    max_rss: int
     done: tuple[tuple[int, int], ...]
     ended: tuple[EndedTask, ...]
 
@@ -137,7 +142,7 @@ def work(job_id: int, order: WorkOrder, env: Env) -> bytes:
     command, argv = order.command, _argv(order.command)
     wanted = (SCRIPT, command.script), (WHOLE_LINES, True), (PACKED, order.packed), (NUMBERED, order.numbered)
     flags = sum(flag for flag, wish in wanted if wish)
-    head = struct.pack("<QBQIII", job_id, flags, command.output_cap, len(argv), len(env), len(order.slots))
+    head = struct.pack("<QIBQIII", job_id, order.restarts, flags, command.output_cap, len(argv), len(env), len(order.slots))
     strings = (command.workdir or "/", *argv, *_variables(env))
     slots = b"".join(map(_slot, order.slots))
     return _frame(WORK, head + b"".join(map(_string, strings)) + slots + command.script)
@@ -256,12 +261,12 @@ def _decode_shown(body: bytes) -> Shown:
     return Shown(step_id, policy, IdSet(int.from_bytes(cpus, "little")), IdSet(int.from_bytes(mems, "little")))
 
 
-_WORKED, _RANGE, _ENDED = struct.Struct("<QIIQQI"), struct.Struct("<II"), struct.Struct("<IIIBB")
+_WORKED, _RANGE, _ENDED = struct.Struct("<QIIQQQQI"), struct.Struct("<II"), struct.Struct("<IIIBB")
 
 
 def _decode_worked(body: bytes) -> Worked:
     try:
-        job_id, started, running, first_us, last_us, count = _WORKED.unpack_from(body)
+        job_id, started, running, first_us, last_us, cpu_us, max_rss, count = _WORKED.unpack_from(body)
         at = _WORKED.size + count * _RANGE.size
         (ended,) = struct.unpack_from("<I", body, at)
         if len(body) != at + 4 + ended * _ENDED.size:
@@ -270,7 +275,7 @@ def _decode_worked(body: bytes) -> Worked:
         others = tuple(EndedTask(*fields) for fields in _ENDED.iter_unpack(body[at + 4 :]))
     except struct.error:
         raise _malformed(WORKED) from None
-    return Worked(job_id, started, running, first_us, last_us, done, others)
+    return Worked(job_id, started, running, first_us, last_us, cpu_us, max_rss, done, others)
 
 
 def _malformed(kind: int) -> RuntimeFailure:

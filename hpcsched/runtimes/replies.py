@@ -41,6 +41,8 @@ def progress_of(worked: frames.Worked, command: StepSpec | None) -> Progress:
         started=worked.started,
         start_time=worked.first_us / 1e6,
         end_time=worked.last_us / 1e6,
+        cpu_s=worked.cpu_us / 1e6,
+        max_rss=worked.max_rss,
     )
     return Progress(status, worked.running)
 

@@ -68,7 +68,7 @@ def _worker(tables: Tables, worker: Job, node: Node) -> DesiredContainer | None:
 
 
 def _work(job: Job, work: Assigned, node: Node) -> Work:
-    env = {**_threads(node, work.slots[0]), **dict(job.spec.env), **_names(job, (node.name,), 0)}
+    env = {**dict(job.spec.env), **_names(job, (node.name,), 0)}
     return Work(
         job_id=job.id,
         ranges=work.ranges,

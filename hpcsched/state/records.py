@@ -15,7 +15,12 @@ def record_of(job: Job) -> Record:
 
 
 def _total(job: Job) -> Usage:
-    """Sums over all nodes, the peaks too: they may have fallen at different times, so it is an upper bound."""
+    """Sums over all nodes, the peaks too: they may have fallen at different times, so it is an upper bound.
+
+    Of an array, and of a job in another one's container, the memory is that of the largest process.
+    """
+    if job.array is not None:
+        return Usage(cpu_s=job.array.cpu_s, peak_memory=job.array.max_rss)
     used = [part.usage for part in job.parts if part]
     return Usage(
         cpu_s=sum(usage.cpu_s for usage in used),

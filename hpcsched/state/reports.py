@@ -9,7 +9,7 @@ from dataclasses import replace
 from hpcsched.errors import InvalidValue
 from hpcsched.model.array import MAX_TASKS
 from hpcsched.model.container import ContainerStatus, EndCause, Phase, WorkStatus
-from hpcsched.model.job import Job, JobState
+from hpcsched.model.job import Job
 from hpcsched.model.node import Node
 from hpcsched.state.events import ContainerGone, ContainerReported, Event, NodeDrained, WorkReported
 from hpcsched.state.parts import ended, lost, part_index
@@ -98,7 +98,7 @@ def _work_events(state: State, node: Node, worker: Job, statuses: Sequence[WorkS
     by_job = {status.job_id: status for status in statuses}
     for work in worker.assigned:
         status, job = by_job.get(work.job_id), state.jobs[work.job_id]
-        told = news(work, status, job.state is JobState.RUNNING) if status else None
+        told = news(job, work, status) if status else None
         if told:
             yield WorkReported(now, node.name, worker.id, told)
 
@@ -131,8 +131,9 @@ def _check_works(status: ContainerStatus) -> None:
     for work in status.works:
         if len(work.done) > MAX_ENDS or len(work.ended) > MAX_ENDS:
             raise InvalidValue(f"job {work.job_id}: a report of more than {MAX_ENDS} ends of tasks at once")
-        if not all(math.isfinite(time) and time >= 0 for time in (work.start_time, work.end_time)):
-            raise InvalidValue(f"job {work.job_id}: a report with times {work.start_time} and {work.end_time}")
+        times = (work.start_time, work.end_time, work.cpu_s)
+        if not all(math.isfinite(time) and time >= 0 for time in times):
+            raise InvalidValue(f"job {work.job_id}: a report with times {times}")
         if any(not 0 <= first < end <= MAX_TASKS for first, end in work.done):
             raise InvalidValue(f"job {work.job_id}: a report with ranges of tasks that cannot be")
         for end in work.ended:

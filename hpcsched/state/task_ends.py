@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from hpcsched.model.array import Assigned, parse_array, with_bits
-from hpcsched.model.container import ContainerStatus, EndCause, Phase, TaskEnd, WorkStatus
+from hpcsched.model.container import ContainerStatus, EndCause, Phase, TaskEnd, Usage, WorkStatus
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.ranges import Ranges, common, count, normal, union, without
 from hpcsched.state.arrays import give_back, hungry_workers, nodes_of, settle, with_failures
@@ -18,11 +18,13 @@ from hpcsched.state.transitions import JobStep, end_step, next_state
 _GIVEN_BACK = frozenset({EndCause.CANCELLED, EndCause.STOPPED})
 
 
-def news(work: Assigned, status: WorkStatus, known_to_run: bool) -> WorkStatus | None:
-    """What of a status is not known yet; None: nothing."""
+def news(job: Job, work: Assigned, status: WorkStatus) -> WorkStatus | None:
+    """What of a status is not known yet; None: nothing. What was told before the job was requeued is of another life."""
+    if status.restarts != job.restarts:
+        return None
     done = common(normal(status.done), work.ranges)
     ended = tuple({end.position: end for end in status.ended if _within(end.position, without(work.ranges, done))}.values())
-    begun = status.started > 0 and not known_to_run
+    begun = status.started > 0 and job.state is not JobState.RUNNING
     return replace(status, done=done, ended=ended) if done or ended or begun else None
 
 
@@ -37,10 +39,10 @@ def task_news(tables: Tables, worker: Job, work: Assigned, status: WorkStatus, t
 
 def _array(tables: Tables, worker: Job, job: Job, work: Assigned, status: WorkStatus, time: float) -> list[Command]:
     ended = union(status.done, _positions(status.ended))
-    rest = replace(work, ranges=without(work.ranges, ended))
+    rest = replace(work, ranges=without(work.ranges, ended), cpu_s=max(work.cpu_s, status.cpu_s))
     tables.put_job(with_work(worker, _with_rate(rest, count(ended), time)))
     was = job.state
-    job = _counted(_begun(job, status, time), status)
+    job = _used(_counted(_begun(job, status, time), status), rest.cpu_s - work.cpu_s, status.max_rss)
     if parse_array(job.spec.array).throttle:
         hungry_workers(tables, job)
     changed = [] if job.state is was else [JobChanged(job.id)]
@@ -69,6 +71,11 @@ def _counted(job: Job, status: WorkStatus) -> Job:
         return replace(job, array=replace(progress, cancelled=progress.cancelled + len(stopped)))
     again = union(progress.again, _positions(stopped))
     return replace(job, array=replace(progress, again=again))
+
+
+def _used(job: Job, cpu_s: float, max_rss: int) -> Job:
+    assert job.array is not None
+    return replace(job, array=replace(job.array, cpu_s=job.array.cpu_s + cpu_s, max_rss=max(job.array.max_rss, max_rss)))
 
 
 def _how(end: TaskEnd) -> str:
@@ -125,6 +132,7 @@ def end_small(tables: Tables, job: Job, end: TaskEnd, status: WorkStatus, time: 
         exit_code=end.exit_code,
         signal=end.signal,
         message=end.message,
+        usage=Usage(status.cpu_s, status.max_rss),
         start_time=start,
         end_time=status.end_time or time,
     )

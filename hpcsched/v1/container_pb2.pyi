@@ -400,17 +400,23 @@ class TaskEnd(_message.Message):
     def __init__(self, position: _Optional[int] = ..., cause: _Optional[_Union[EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
 
 class WorkStatus(_message.Message):
-    __slots__ = ("job_id", "done", "ended", "started", "start_time", "end_time")
+    __slots__ = ("job_id", "done", "ended", "started", "start_time", "end_time", "cpu_s", "max_rss", "restarts")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     DONE_FIELD_NUMBER: _ClassVar[int]
     ENDED_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
+    CPU_S_FIELD_NUMBER: _ClassVar[int]
+    MAX_RSS_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     done: _containers.RepeatedCompositeFieldContainer[Range]
     ended: _containers.RepeatedCompositeFieldContainer[TaskEnd]
     started: int
     start_time: float
     end_time: float
-    def __init__(self, job_id: _Optional[int] = ..., done: _Optional[_Iterable[_Union[Range, _Mapping]]] = ..., ended: _Optional[_Iterable[_Union[TaskEnd, _Mapping]]] = ..., started: _Optional[int] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ...) -> None: ...
+    cpu_s: float
+    max_rss: int
+    restarts: int
+    def __init__(self, job_id: _Optional[int] = ..., done: _Optional[_Iterable[_Union[Range, _Mapping]]] = ..., ended: _Optional[_Iterable[_Union[TaskEnd, _Mapping]]] = ..., started: _Optional[int] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., cpu_s: _Optional[float] = ..., max_rss: _Optional[int] = ..., restarts: _Optional[int] = ...) -> None: ...

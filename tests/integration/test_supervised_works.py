@@ -115,6 +115,15 @@ async def test_a_task_that_ignores_sigterm_is_killed_after_its_grace(supervisor)
     assert {(end.cause, end.signal) for end in progress.status.ended} == {(EndCause.CANCELLED, signal.SIGKILL)}
 
 
+async def test_what_runs_and_is_not_wanted_any_more_is_ended_and_the_next_takes_its_slot(supervisor):
+    await give(supervisor, order("test $HPCSCHED_ARRAY_TASK_ID = 1002 || sleep 1000", slots=2))
+    await supervisor.want(7, wish((0, 3)))
+    await until(supervisor, 7, lambda progress: progress.running == 2)
+    await supervisor.want(7, wish((1, 3)))
+    status = (await until(supervisor, 7, ended(1))).status
+    assert (status.done, status.ended, status.started) == (((2, 3),), (), 3)
+
+
 async def test_a_time_limit_that_comes_later_counts_from_the_start_of_the_task(supervisor):
     await give(supervisor, order("sleep 1000"))
     await supervisor.want(7, wish((0, 2)))
@@ -151,3 +160,78 @@ async def test_a_slots_variables_win_over_the_commands(supervisor, tmp_path):
     await supervisor.want(7, wish((0, 1)))
     await until(supervisor, 7, ended(1))
     assert (tmp_path / "out").read_text() == "mine kept\n"
+
+
+async def test_the_cpu_time_of_all_that_ended_is_told_to_whoever_connects_noted_or_not(supervisor, path):
+    burn = "import time; x = bytearray(50 << 20)\nwhile time.process_time() < 0.2: pass"
+    await give(supervisor, WorkOrder(StepSpec(0, ("python3", "-c", burn)), (TaskSlot(CPU, IdSet()),), numbered=True))
+    await supervisor.want(7, wish((0, 1)))
+    first = (await until(supervisor, 7, ended(1))).status
+    assert 0.2 <= first.cpu_s < 2
+    assert 50 << 20 <= first.max_rss < 200 << 20
+    await supervisor.want(7, wish((1, 2)))
+    second = (await until(supervisor, 7, lambda progress: progress.status.done == ((1, 2),))).status
+    assert second.cpu_s >= first.cpu_s + 0.2
+    other = await InitSupervisor.connect(path, ENV)
+    assert (await other.progress(7)).status == second
+    await other.close()
+
+
+async def test_a_work_of_a_job_that_was_restarted_takes_the_place_of_the_former(supervisor):
+    await give(supervisor, order("exit 3"))
+    await supervisor.want(7, wish((0, 2)))
+    await until(supervisor, 7, ended(2))
+    await give(supervisor, order("exit 4"))
+    assert {end.exit_code for end in (await supervisor.progress(7)).status.ended} == {3}
+    await give(supervisor, order("exit 4", restarts=1))
+    assert (await supervisor.progress(7)).status.started == 0
+    await supervisor.want(7, wish((0, 2)))
+    await until(supervisor, 7, ended(2))
+    assert {end.exit_code for end in (await supervisor.progress(7)).status.ended} == {4}
+
+
+async def test_what_runs_of_a_restarted_work_is_killed(supervisor, tmp_path):
+    await give(supervisor, order(f"echo $$ > {tmp_path}/pid; sleep 1000"))
+    await supervisor.want(7, wish((0, 1)))
+    await eventually(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "it runs")
+    await give(supervisor, order("true", restarts=1))
+    await eventually(lambda: not runs(int((tmp_path / "pid").read_text())), "it has ended")
+
+
+DAEMON = "setsid sh -c 'setsid sleep 1000 & echo $! > {0}/inner; exec sleep 1000' & echo $! > {0}/outer; sleep {1}"
+
+
+def pids(folder):
+    names = [folder / "inner", folder / "outer"]
+    return [int(path.read_text() or 0) if path.exists() else 0 for path in names]
+
+
+async def test_what_a_task_leaves_in_sessions_of_its_own_ends_with_it(supervisor, tmp_path):
+    """Also when a process that it left has left others."""
+    await give(supervisor, order(DAEMON.format(tmp_path, 0.3)))
+    await supervisor.want(7, wish((0, 1)))
+    await eventually(lambda: all(map(runs, pids(tmp_path))), "both run")
+    await until(supervisor, 7, ended(1))
+    await eventually(lambda: not any(map(runs, pids(tmp_path))), "both have ended")
+
+
+async def test_what_another_task_left_behind_while_it_runs_goes_on(supervisor, tmp_path):
+    await give(supervisor, order(f"if [ $HPCSCHED_ARRAY_TASK_ID = 1000 ]; then ({DAEMON.format(tmp_path, 0)}); sleep 1000; fi"))
+    await supervisor.want(7, wish((0, 1)))
+    await eventually(lambda: all(map(runs, pids(tmp_path))), "both run")
+    await supervisor.want(7, wish((0, 9)))
+    await until(supervisor, 7, ended(8))
+    assert all(map(runs, pids(tmp_path)))
+    await supervisor.drop_work(7)
+    await eventually(lambda: not any(map(runs, pids(tmp_path))), "both end with the task")
+
+
+async def test_what_a_step_leaves_behind_goes_on_when_a_task_ends(supervisor, tmp_path):
+    await supervisor.spawn(StepSpec(1, ("/bin/sh", "-c", DAEMON.format(tmp_path, 0))), -1)
+    await supervisor.wait(1)
+    await give(supervisor, order("true"))
+    await supervisor.want(7, wish((0, 5)))
+    await until(supervisor, 7, ended(5))
+    assert all(map(runs, pids(tmp_path)))
+    for pid in pids(tmp_path):
+        os.kill(pid, signal.SIGKILL)

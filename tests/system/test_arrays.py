@@ -73,3 +73,25 @@ def test_a_small_job_ends_with_its_own_exit_code(shared: Up):
     with shared.client() as client:
         job = client.wait(client.submit(script("exit 7")), DEADLINE_S)
     assert (job.state, job.exit_code) == (JobState.FAILED, 7)
+
+
+BURN = "import time; x = bytearray(50 << 20)\nwhile time.process_time() < 0.3: pass"
+PLAUSIBLE = (50 << 20, 200 << 20)
+
+
+def used(up: Up, job_id: int) -> tuple[float, int]:
+    """CPU seconds and peak memory, as `hpcsched records` shows them."""
+    lines = [line.split("\t") for line in up.cli("records", "--output", "plain").stdout.decode().splitlines()]
+    found = next(line for line in lines if line[0] == str(job_id))
+    return float(found[7]), int(found[8])
+
+
+def test_records_show_what_the_tasks_of_an_array_and_a_small_job_used(shared: Up):
+    with shared.client() as client:
+        array, small = (client.submit(JobSpec(command=("python3", "-c", BURN), resources=CPU, array=ids)) for ids in ("0-4", ""))
+        assert [client.wait(job_id, DEADLINE_S).state for job_id in (array, small)] == [JobState.COMPLETED] * 2
+    (cpu_s, memory), (own_cpu_s, own_memory) = used(shared, array), used(shared, small)
+    assert 1.5 <= cpu_s < 7.5
+    assert 0.3 <= own_cpu_s < 1.5
+    assert PLAUSIBLE[0] <= memory < PLAUSIBLE[1]
+    assert PLAUSIBLE[0] <= own_memory < PLAUSIBLE[1]

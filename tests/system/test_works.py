@@ -109,14 +109,15 @@ class Controller:
 
 
 @contextlib.asynccontextmanager
-async def controlled(folder: Path, leave: bool = False) -> AsyncIterator[Controller]:
-    """An agent that finds no controller; `leave`: its containers go on when it ends."""
+async def controlled(folder: Path, leave: bool = False, keep: int = 1000) -> AsyncIterator[Controller]:
+    """An agent that finds no controller; `leave`: its containers go on when it ends. `keep`: outputs of so many jobs."""
     config = AgentConfig(
         controller=f"unix://{folder}/no.sock",
         name="n1",
         state_dir=str(folder / "agent"),
         image_dir=str(folder),
         mount_allow=(str(folder),),
+        output_keep=keep,
     )
     async with agent(config) as running:
         task = asyncio.create_task(running.run())
@@ -257,3 +258,53 @@ async def test_a_suspended_worker_stands_still_through_a_restart_of_the_agent(tm
         await controller.ended(2)
         assert {end.cause for end in controller.ends().values()} == {EndCause.TIMEOUT}
         assert len(await controller.output()) > before
+
+
+async def test_output_of_a_running_array_outlives_a_restart_of_an_agent_that_keeps_little(tmp_path: Path) -> None:
+    """Newer jobs have files beyond `output_keep`, and a restarted agent knows no works yet."""
+    async with controlled(tmp_path, leave=True) as controller:
+        controller.want(worker(sh("echo here; sleep 1000", size=2)))
+        await eventually(lambda: controller.work().started == 2, "they run")
+        for number in range(1000, 1005):
+            (tmp_path / f"agent/output/job{number}.out").write_text("newer")
+    async with controlled(tmp_path, keep=3) as controller:
+        controller.want(worker(sh("echo here; sleep 1000", size=2), started=True))
+        assert not (tmp_path / "agent/output/job1000.out").exists()
+        assert await controller.output() == ["here", "here"]
+
+
+async def test_a_requeued_small_job_runs_again_and_appends_though_it_was_wanted_all_the_time(tmp_path: Path) -> None:
+    small = Work(8, ((0, 1),), SLOTS[:1], StepSpec(0, ("/bin/sh", "-c", "echo begun; exit 5")))
+    async with controlled(tmp_path, leave=True) as controller:
+        controller.want(worker(small))
+        await controller.ended(1, job_id=8)
+        controller.want(worker(replace(small, restarts=1)))
+        await eventually(lambda: controller.work(8).restarts == 1 and controller.ends(8), "it has run again")
+        assert await controller.output(8) == ["begun", "begun"]
+    async with controlled(tmp_path) as controller:
+        controller.want(worker(replace(small, restarts=2), started=True))
+        await eventually(lambda: controller.work(8).restarts == 2 and controller.ends(8), "it has run a third time")
+        assert await controller.output(8) == ["begun", "begun", "begun"]
+
+
+@pytest.mark.parametrize("runtime", ["lxc", "baremetal"])
+async def test_each_task_is_told_of_its_own_slot(tmp_path: Path, runtime: str) -> None:
+    """By what a program asks: cpus, threads and places."""
+    script = "echo $HPCSCHED_CPUS $OMP_NUM_THREADS $OMP_PLACES ${HPCSCHED_GPUS-unset}none; sleep 0.2"
+    slots = (TaskBinding(IdSet.of(CPUS[:1]), IdSet.of([0])), TaskBinding(IdSet.of(CPUS[1:]), IdSet.of([0])))
+    if len(CPUS) < 2:
+        slots = slots[:1]
+    async with controlled(tmp_path) as controller:
+        controller.want(worker(sh(script, slots=slots), runtime=runtime))
+        await controller.ended(4)
+        lines = {line.strip() for line in await controller.output()}
+    assert lines == {f"{cpu} 1 {{{cpu}}} none" for cpu in CPUS}
+
+
+async def test_a_users_own_thread_count_wins(tmp_path: Path) -> None:
+    env = (("OMP_NUM_THREADS", "7"), ("HPCSCHED_CPUS", "x"))
+    command = StepSpec(0, ("/bin/sh", "-c", "echo $OMP_NUM_THREADS $HPCSCHED_CPUS"), env)
+    async with controlled(tmp_path) as controller:
+        controller.want(worker(sh("", size=1, command=command)))
+        await controller.ended(1)
+        assert await controller.output() == [f"7 {CPUS[0]}"]

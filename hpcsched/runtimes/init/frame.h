@@ -12,8 +12,8 @@ enum kind {
 	SPAWN = 1,         /* u32 step, u8 flags, u64 cap, u32 argc, u32 envc, [binding], workdir, argv.., env.., script until the end */
 	SIGNAL_STEP = 2,   /* u32 step, u32 signal */
 	STATUS = 3,        /* u32 step */
-	WORK = 4,          /* u64 job, u8 flags, u64 cap, u32 argc, u32 envc, u32 slots, workdir, argv.., env.., of each slot its
-			    * binding, u32 envc and env.., script until the end; the file for the output travels with it */
+	WORK = 4,          /* u64 job, u32 restarts, u8 flags, u64 cap, u32 argc, u32 envc, u32 slots, workdir, argv.., env.., of each
+			    * slot its binding, u32 envc and env.., script until the end; the file for the output travels with it */
 	WANT = 5,          /* u64 job, u8 cancel, u32 limit in s, u32 grace in ms, u32 count, of each range u32 first, u32 end, u32 task
 			    * id of the first, u32 from one id to the next */
 	LOOK = 6,          /* u64 job */
@@ -25,9 +25,9 @@ enum kind {
 	UNKNOWN = 20,      /* u32 step: never spawned here */
 	SHOWN = 21,        /* u32 step, u32 policy, binding: what the kernel shows; before SPAWNED or SPAWN_FAILED of a BOUND step */
 	NEWS = 22,         /* u64 job: something of it has started or ended since the last LOOK */
-	WORKED = 23,       /* u64 job, u32 started, u32 running, u64 first start and u64 last end in us since 1970 (0: none), u32 count,
-			    * of each range that ended with 0 u32 first and u32 end, u32 count, of each other task u32 position, u32 wait
-			    * status, u32 errno, u8 stage, u8 cause */
+	WORKED = 23,       /* u64 job, u32 started, u32 running, u64 first start and u64 last end in us since 1970 (0: none), u64 us of CPU
+			    * and u64 max rss in bytes of all that have ended, u32 count, of each range that ended with 0 u32 first and
+			    * u32 end, u32 count, of each other task u32 position, u32 wait status, u32 errno, u8 stage, u8 cause */
 };
 
 /* Of a work only SCRIPT and the last three: PACKED output is in records (output.h), NUMBERED tasks get HPCSCHED_ARRAY_TASK_ID.

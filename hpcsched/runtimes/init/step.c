@@ -5,6 +5,7 @@
 #include "launch.h"
 #include "loop.h"
 #include "output.h"
+#include "strays.h"
 #include "work.h"
 
 #include <errno.h>
@@ -183,13 +184,23 @@ static void finish_step(struct step *step, int wait_status, const struct rusage 
 	send_to_all(&frame);
 }
 
+static struct step *step_of(pid_t pid)
+{
+	struct step *step = steps;
+
+	while (step && (step->process.pid != pid || step->state > RUNNING))
+		step = step->next;
+	return step;
+}
+
+int is_step(pid_t pid) { return step_of(pid) != NULL; }
+
 static void end_step(pid_t pid, int wait_status, const struct rusage *usage)
 {
-	for (struct step *step = steps; step; step = step->next)
-		if (step->process.pid == pid && step->state <= RUNNING) {
-			finish_step(step, wait_status, usage);
-			return;
-		}
+	struct step *step = step_of(pid);
+
+	if (step)
+		finish_step(step, wait_status, usage);
 }
 
 void reap(void)
@@ -199,8 +210,9 @@ void reap(void)
 	pid_t pid;
 
 	while ((pid = wait4(-1, &wait_status, WNOHANG, &usage)) > 0)
-		if (!end_task(pid, (uint32_t)wait_status))
+		if (!end_task(pid, (uint32_t)wait_status, &usage))
 			end_step(pid, wait_status, &usage);
+	end_strays();
 }
 
 static void start(struct step *step, const struct command *command, int file, uint64_t cap)
