@@ -65,8 +65,6 @@ def command(context: Context, /, trace: Path, form: str, starts: Path | None, pi
     with jobs_progress() as progress:
         outcomes = run(jobs, chosen, setting, progress)
     simulate_report.tell(outcomes)
-    if any(qos.preempt for arm in chosen for qos in arm.site.qos):
-        click.echo("preemption is not simulated: jobs wait for nodes that they could have taken", err=True)
     if starts:
         simulate_report.write_starts(outcomes, starts)
     if picture:

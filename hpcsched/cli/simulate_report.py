@@ -26,10 +26,12 @@ def _fine(value: float) -> str:
 
 _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("jobs that ran", "jobs", "{:.0f}".format),
-    ("jobs lost to failures", "lost", "{:.0f}".format),
+    ("jobs lost to failures or other jobs", "lost", "{:.0f}".format),
     ("jobs refused by limits", "refused", "{:.0f}".format),
     ("jobs that never started", "stuck", "{:.0f}".format),
     ("failures of nodes", "failures", "{:.0f}".format),
+    ("preemptions", "preemptions", "{:.0f}".format),
+    ("processor hours in vain", "wasted_hours", "{:.1f}".format),
     ("wait, mean", "mean_wait_s", _seconds),
     ("wait, median", "median_wait_s", _seconds),
     ("wait, 95 of 100 under", "p95_wait_s", _seconds),
@@ -44,7 +46,7 @@ _ROWS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("waiting jobs, most", "max_queue", "{:.0f}".format),
     ("fairness among users (Jain, 1: all alike)", "fairness", "{:.4f}".format),
 )
-_ONLY_IF = frozenset({"lost", "refused", "stuck", "failures"})
+_ONLY_IF = frozenset({"lost", "refused", "stuck", "failures", "preemptions", "wasted_hours"})
 """Not worth a line where they are 0."""
 PLAIN_FIELDS = ("processors", *(name for _, name, _ in _ROWS), "passes", "took_s")
 

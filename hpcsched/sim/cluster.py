@@ -1,27 +1,31 @@
 """A simulated cluster at one moment: the controller's own state, and agents that do at once what they are told.
 
-Their part is the shortest legal sequence of events: a container is first heard of when it ends.
+Their part is the shortest legal sequence of events: a container is first heard of when it ends, unless it might be frozen before.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
 from hpcsched.model.container import ContainerStatus, EndCause, Phase
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.record import Record
-from hpcsched.model.site import Site
+from hpcsched.model.site import PreemptMode, Site
 from hpcsched.model.snapshot import Plan
 from hpcsched.sched.verify import verify
 from hpcsched.sim.machine import booted_again, offers
-from hpcsched.state import decide
+from hpcsched.state import decide, preempting
 from hpcsched.state.commands import Command, RecordJob, SyncNode
+from hpcsched.state.due import due
 from hpcsched.state.events import (
     AllocationGranted,
     ContainerGone,
     ContainerReported,
     Event,
+    JobPreempted,
+    JobResumed,
     NodeDisconnected,
     NodeLost,
     NodeRegistered,
@@ -29,6 +33,8 @@ from hpcsched.state.events import (
 from hpcsched.state.state import State
 
 MAX_PENDING = 10_000_000
+MAX_PASSES = 100
+Happened = AllocationGranted | JobPreempted | JobResumed
 
 
 class Cluster:
@@ -43,6 +49,8 @@ class Cluster:
         self.plan = Plan()
         self.passes = 0
         self._policy, self._check = policy, check
+        self.preempts = any(qos.preempt for qos in site.qos)
+        self._may_always = self.preempts or any(part.shared for part in site.partitions)
         for offer in offers(processors, node_processors):
             self._do(NodeRegistered(now, offer))
 
@@ -52,19 +60,49 @@ class Cluster:
         self._do(event)
         return event.jobs[0].job_id
 
-    def start_jobs(self) -> list[AllocationGranted]:
-        """One pass of the policy."""
-        if not self.state.queue:
-            return []
+    def may_start(self, nodes: int) -> bool:
+        """Of what has just come in: so many nodes may be free, or others may be told to give theirs up."""
+        taken = sum(len(job.parts) for job in self.state.active.values())
+        return self._may_always or nodes <= len(self.state.nodes) - taken
+
+    def turn(self) -> list[Happened]:
+        """What it is time for, and a pass of the policy; again where jobs gave nodes up in it that are free at once."""
+        happened = list[Happened]()
+        for event in due(self.state, self.now) if self.preempts else ():
+            self._obey(self._do(event))
+            happened += [event] if isinstance(event, JobResumed) else []
+        for _ in range(MAX_PASSES):
+            found = self._pass() if self.state.queue else []
+            happened += found
+            if not any(isinstance(event, JobPreempted) and event.mode is PreemptMode.SUSPEND for event in found):
+                break
+        return happened
+
+    def next_time(self) -> float:
+        """When a job that gave its nodes up waits again, or goes on, by time alone; infinity: none does."""
+        return min(self.state.queue.next_time() or math.inf, preempting.next_time(self.state, self.now))
+
+    def _pass(self) -> list[Happened]:
         self.passes += 1
         snapshot = self.state.snapshot(self.now)
         self.plan = self._policy.plan(snapshot)
         if self._check:
             verify(self.plan, snapshot)
-        granted = [event for event in decide.allocate(self.state, self.plan, self.now) if isinstance(event, AllocationGranted)]
-        for event in granted:
-            self._do(event)
-        return granted
+        allowed = decide.allocate(self.state, self.plan, self.now)
+        found = [event for event in allowed if isinstance(event, AllocationGranted | JobPreempted)]
+        for event in found:
+            told = self._do(event)
+            if isinstance(event, JobPreempted):
+                self._obey(told)
+            elif self.preempts:
+                self._run(event)
+        return list(found)
+
+    def _run(self, event: AllocationGranted) -> None:
+        """Only what is known to run can be frozen."""
+        status = ContainerStatus(event.job_id, Phase.RUNNING, start_time=self.now)
+        for name in event.allocation.nodes:
+            self._do(ContainerReported(self.now, name, status))
 
     def end(self, job_id: int, cause: EndCause) -> None:
         """All of its containers end at once, and nothing of them is left."""
@@ -92,25 +130,33 @@ class Cluster:
         return told
 
     def _obey(self, told: Iterable[Command]) -> None:
-        """What agents do at once when what their nodes shall run has changed: stop, and clear away."""
+        """What agents do at once when what their nodes shall run has changed: stop, freeze, go on, and clear away."""
         waiting = [command.name for command in told if isinstance(command, SyncNode)]
         while waiting:
             name = waiting.pop()
             if not self.state.nodes[name].down:
-                waiting += [command.name for command in self._stop(name) if isinstance(command, SyncNode)]
+                waiting += [command.name for command in self._change(name) if isinstance(command, SyncNode)]
                 self._clean(name)
 
-    def _stop(self, name: str) -> list[Command]:
+    def _change(self, name: str) -> list[Command]:
+        """What is told to end for another job does so when its grace is over: see `end`."""
         told: list[Command] = []
         for wanted in self.state.desired(name):
-            if wanted.release or wanted.cancel:
-                cause = EndCause.CANCELLED if wanted.cancel else EndCause.STOPPED
-                told += self._do(ContainerReported(self.now, name, _ended(wanted.job_id, cause, self.now)))
+            if wanted.release:
+                told += self._do(ContainerReported(self.now, name, _ended(wanted.job_id, EndCause.STOPPED, self.now)))
+            elif wanted.suspend != _is_frozen(self.state.active[wanted.job_id], name):
+                status = ContainerStatus(wanted.job_id, Phase.RUNNING, suspended=wanted.suspend)
+                told += self._do(ContainerReported(self.now, name, status))
         return told
 
     def _clean(self, name: str) -> None:
         for job_id in self.state.nodes[name].cleaning:
             self._do(ContainerGone(self.now, name, job_id))
+
+
+def _is_frozen(job: Job, name: str) -> bool:
+    part = job.parts[_names(job).index(name)]
+    return part is not None and part.suspended
 
 
 def _names(job: Job) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import heapq
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -14,13 +15,14 @@ from hpcsched.errors import Infeasible, InvalidValue, QueueFull
 from hpcsched.model.container import EndCause
 from hpcsched.model.job import JobSpec
 from hpcsched.model.record import Record
-from hpcsched.model.site import Site
+from hpcsched.model.site import PreemptMode, Site
 from hpcsched.sim.cluster import Cluster
 from hpcsched.sim.failures import Chance, Failures
 from hpcsched.sim.machine import node_count
-from hpcsched.sim.outcome import Outcome, Ran
+from hpcsched.sim.outcome import Outcome, Ran, Span
+from hpcsched.sim.runs import Run
 from hpcsched.sim.trace import Trace, TraceJob
-from hpcsched.state.events import AllocationGranted
+from hpcsched.state.events import AllocationGranted, JobPreempted, JobResumed
 
 Progress = Callable[[int, int], None]
 TELL_EVERY = 256
@@ -33,8 +35,9 @@ MIN_IDLE_S, MAX_IDLE_S = 60.0, 90 * 86400.0
 class Turns(enum.StrEnum):
     """When the policy plans.
 
-    TRACE: as the simulators behind published results do: after each submission and after each end; at one time submissions come
-    before ends. CONTROLLER: as ours does, once after all that happens at one time.
+    TRACE: as the simulators behind published results do: after each end, and after each submission of a job that fits in what is
+    free, or may take it from others; at one time submissions come before ends. CONTROLLER: as ours does, once after all that
+    happens at one time.
     """
 
     TRACE = "trace"
@@ -46,9 +49,10 @@ class _Kind(enum.IntEnum):
 
     SUBMIT = 0
     END = 1
-    FAIL = 2
-    REPAIR = 3
-    WAKE = 4
+    STOP = 2
+    FAIL = 3
+    REPAIR = 4
+    WAKE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +89,17 @@ class _Engine:
         self._times: list[tuple[float, int, int, Any]] = [
             (self._origin + job.submit, _Kind.SUBMIT, place, place) for place, job in enumerate(trace.jobs)
         ]
-        self._count = len(self._times)
+        self._count = len(self._times) + 1
         self._places: dict[int, int] = {}
         """Of live jobs, by id: where they are in the trace."""
-        self._started: dict[int, tuple[int, float]] = {}
-        """Of running jobs, by id: which entry of the heap ends them, and since when they run."""
+        self._started: dict[int, Run] = {}
+        """Of jobs with nodes, by id."""
+        self._earlier: dict[int, tuple[Span, ...]] = {}
+        """Of live jobs that ran in vain, by id."""
         self._ran: dict[int, Ran] = {}
         self._refused: Counter[str] = Counter()
-        self._failures = 0
+        self._failures = self._preemptions = 0
+        self._woken_at = 0.0
         self._busy_at = now
         """When a job came, began or ended last."""
         self._chance = Chance(setting.failures) if setting.failures else None
@@ -121,11 +128,14 @@ class _Engine:
             passes=self._cluster.passes,
             failures=self._failures,
             took_s=took_s,
+            preemptions=self._preemptions,
         )
 
     def _step_as_traces_do(self) -> None:
-        self._happen(*self._next())
-        self._plan()
+        kind, what = self._next()
+        self._happen(kind, what)
+        if kind is not _Kind.SUBMIT or self._cluster.may_start(self._nodes_of(self._trace.jobs[what])):
+            self._plan()
 
     def _step_as_the_controller_does(self) -> None:
         now = self._times[0][0]
@@ -137,7 +147,8 @@ class _Engine:
         """Set the clock to what comes next, and take it."""
         moment, kind, order, what = heapq.heappop(self._times)
         self._cluster.now = moment
-        if kind == _Kind.END and self._started.get(what, (0, 0.0))[0] != order:
+        run = self._started.get(what) if kind in (_Kind.END, _Kind.STOP) else None
+        if kind in (_Kind.END, _Kind.STOP) and (run is None or order not in (run.end, run.stop)):
             return _Kind.WAKE, None
         return _Kind(kind), what
 
@@ -146,6 +157,8 @@ class _Engine:
             self._submit(what)
         elif kind is _Kind.END:
             self._end(what)
+        elif kind is _Kind.STOP:
+            self._stop(what)
         elif kind is _Kind.FAIL:
             self._fail(what)
         elif kind is _Kind.REPAIR:
@@ -172,26 +185,56 @@ class _Engine:
             time_limit_s=max(1, int(job.estimate)),
             partition=_known(job.partition, site.partitions),
             account=_known(job.account, site.accounts),
-            qos=_known(job.qos, site.qos),
-            requeue=self._chance is not None,
+            qos=_known(job.qos, site.qos) or _known(job.partition, site.qos),
+            requeue=self._chance is not None or self._cluster.preempts,
         )
 
     def _nodes_of(self, job: TraceJob) -> int:
         return node_count(job.processors, self._setting.node_processors)
 
     def _plan(self) -> None:
-        for event in self._cluster.start_jobs():
-            self._begin(event)
+        for event in self._cluster.turn():
+            if isinstance(event, AllocationGranted):
+                self._begin(event)
+            elif isinstance(event, JobResumed):
+                self._go_on(event)
+            else:
+                self._give_up(event)
+        if self._cluster.preempts:
+            self._wake()
 
     def _begin(self, event: AllocationGranted) -> None:
-        job = self._trace.jobs[self._places[event.job_id]]
+        ends = event.time + self._trace.jobs[self._places[event.job_id]].run
         self._busy_at = event.time
-        self._started[event.job_id] = (self._count, event.time)
-        self._later(event.time + job.run, _Kind.END, event.job_id)
+        self._started[event.job_id] = Run(event.time, ends, self._later(ends, _Kind.END, event.job_id))
+
+    def _give_up(self, event: JobPreempted) -> None:
+        """Frozen at once, or at its end after its grace, all of which it takes."""
+        self._preemptions += 1
+        run = self._started[event.job_id]
+        if event.mode is PreemptMode.SUSPEND:
+            run.freeze(event.time)
+        else:
+            run.stop = self._later(event.time + event.grace_s, _Kind.STOP, event.job_id)
+
+    def _go_on(self, event: JobResumed) -> None:
+        run = self._started[event.job_id]
+        run.thaw(event.time, self._later(event.time + run.left_s, _Kind.END, event.job_id))
+
+    def _wake(self) -> None:
+        """Plan when time alone makes a job wait again or go on."""
+        at = self._cluster.next_time()
+        if self._cluster.now < at < math.inf and at != self._woken_at:
+            self._woken_at = at
+            self._later(at, _Kind.WAKE, None)
 
     def _end(self, job_id: int) -> None:
         cut = self._trace.jobs[self._places[job_id]].cut
         self._cluster.end(job_id, EndCause.TIMEOUT if cut else EndCause.EXIT)
+        self._note()
+
+    def _stop(self, job_id: int) -> None:
+        self._cluster.end(job_id, EndCause.CANCELLED)
         self._note()
 
     def _fail(self, name: str) -> None:
@@ -199,28 +242,40 @@ class _Engine:
         self._cluster.fail(name)
         self._later(self._cluster.now + self._away_s(), _Kind.REPAIR, name)
         self._note()
-        for job_id in [job_id for job_id in self._started if job_id not in self._cluster.state.active]:
-            del self._started[job_id]
 
     def _note(self) -> None:
-        """Keep what became of the jobs that have just ended."""
+        """Keep what became of the jobs that have just ended, and of those that wait again."""
         for record in self._cluster.ended:
             self._keep(record)
         self._cluster.ended.clear()
+        if self._chance or self._cluster.preempts:
+            active, now = self._cluster.state.active, self._cluster.now
+            for job_id in [job_id for job_id in self._started if job_id not in active]:
+                run = self._started.pop(job_id)
+                in_vain = Ran(self._trace.jobs[self._places[job_id]], run.began, now, pauses=run.over(now))
+                self._earlier[job_id] = (*self._earlier.get(job_id, ()), *map(self._moved, in_vain.busy()))
 
     def _keep(self, record: Record) -> None:
         job_id, now = record.job.id, self._cluster.now
         self._busy_at = now
         place = self._places.pop(job_id)
-        _, began = self._started.pop(job_id, (0, now))
+        run = self._started.pop(job_id, None) or Run(now, now, 1)
         lost = record.job.cause not in (EndCause.EXIT, EndCause.TIMEOUT)
-        self._ran[place] = Ran(self._trace.jobs[place], began - self._origin, now - self._origin, lost)
+        pauses = tuple(map(self._moved, run.over(now)))
+        start, end = self._moved((run.began, now))
+        self._ran[place] = Ran(self._trace.jobs[place], start, end, lost, self._earlier.pop(job_id, ()), pauses)
         if len(self._ran) % TELL_EVERY == 0:
             self._progress(len(self._ran), len(self._trace.jobs))
 
-    def _later(self, moment: float, kind: _Kind, what: Any) -> None:
+    def _moved(self, span: Span) -> Span:
+        """By the trace's clock."""
+        return span[0] - self._origin, span[1] - self._origin
+
+    def _later(self, moment: float, kind: _Kind, what: Any) -> int:
+        """The order of the entry."""
         heapq.heappush(self._times, (moment, kind, self._count, what))
         self._count += 1
+        return self._count - 1
 
     def _waits(self) -> bool:
         """Nothing runs and nothing comes, but jobs wait: look again later, as time may help them, but not for ever."""

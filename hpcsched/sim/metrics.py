@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcsched.sim.outcome import Outcome, Ran
+from hpcsched.sim.outcome import Outcome, Ran, Span
 
 TAU_S = 10.0
 """Jobs shorter than that count as that long in bounded slowdown (Feitelson, Metrics for parallel job scheduling, 2001)."""
@@ -27,8 +27,9 @@ class UserFigures:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`jobs` that ran to their end; `lost` to failures of nodes, `refused` by the site's limits, `stuck`: never started; only the
-    first are in the means. `utilisation`: processor seconds used of those between the first submission and the last end.
+    """`jobs` that ran to their end; `lost` to failures of nodes or to other jobs, `refused` by the site's limits, `stuck`: never
+    started; only the first are in the means. `utilisation`: processor seconds used, also in vain, of those between the first
+    submission and the last end; `wasted_hours`: processor hours used in vain. `preemptions`: how often a job gave nodes up.
     `fairness`: Jain's index over the users' mean bounded slowdowns, 1: all alike (Jain, Chiu & Hawe, DEC-TR-301, 1984).
     Queue lengths in jobs.
     """
@@ -54,6 +55,8 @@ class Figures:
     max_queue: int
     fairness: float
     failures: int
+    preemptions: int
+    wasted_hours: float
     passes: int
     took_s: float
     users: tuple[UserFigures, ...] = ()
@@ -88,6 +91,8 @@ def figures(outcome: Outcome) -> Figures:
         max_queue=int(queue.heights.max(initial=0)),
         fairness=jain([user.mean_bounded_slowdown for user in users]),
         failures=outcome.failures,
+        preemptions=outcome.preemptions,
+        wasted_hours=math.fsum(one.wasted_s * one.job.processors for one in outcome.ran) / 3600,
         passes=outcome.passes,
         took_s=outcome.took_s,
         users=users,
@@ -101,7 +106,7 @@ def wait_times(ran: Sequence[Ran]) -> Floats:
 def bounded_slowdowns(ran: Sequence[Ran]) -> Floats:
     """Time in the system over run time, both at least `TAU_S` for the latter, and never below 1."""
     stay = np.array([one.end - one.job.submit for one in ran], dtype=np.float64)
-    runs = np.array([one.end - one.start for one in ran], dtype=np.float64)
+    runs = np.array([one.run_s for one in ran], dtype=np.float64)
     result: Floats = np.maximum(stay / np.maximum(runs, TAU_S), 1.0)
     return result
 
@@ -122,17 +127,18 @@ class Steps:
 
 def queue_over_time(ran: Sequence[Ran]) -> Steps:
     """Jobs that wait."""
-    return _steps([one.job.submit for one in ran], [one.start for one in ran], [1.0] * len(ran))
+    return _steps([(span, 1.0) for one in ran for span in one.waited()])
 
 
 def use_over_time(ran: Sequence[Ran]) -> Steps:
     """Processors that jobs have asked for and have."""
-    return _steps([one.start for one in ran], [one.end for one in ran], [float(one.job.processors) for one in ran])
+    return _steps([(span, float(one.job.processors)) for one in ran for span in one.busy()])
 
 
-def _steps(begins: Sequence[float], ends: Sequence[float], weights: Sequence[float]) -> Steps:
-    times = np.array([*begins, *ends], dtype=np.float64)
-    changes = np.array([*weights, *(-weight for weight in weights)], dtype=np.float64)
+def _steps(spans: Sequence[tuple[Span, float]]) -> Steps:
+    """How much of it there is at each time."""
+    times = np.array([*(begin for (begin, _), _ in spans), *(end for (_, end), _ in spans)], dtype=np.float64)
+    changes = np.array([*(weight for _, weight in spans), *(-weight for _, weight in spans)], dtype=np.float64)
     moments, where = np.unique(times, return_inverse=True)
     return Steps(moments, np.cumsum(np.bincount(where, weights=changes, minlength=len(moments))))
 
@@ -156,7 +162,7 @@ def _of_user(user: str, ran: Sequence[Ran], slowdowns: Floats) -> UserFigures:
 
 
 def _used(ran: Sequence[Ran]) -> float:
-    return math.fsum((one.end - one.start) * one.job.processors for one in ran)
+    return math.fsum((end - begin) * one.job.processors for one in ran for begin, end in one.busy())
 
 
 def _span(ran: Sequence[Ran]) -> tuple[float, float]:

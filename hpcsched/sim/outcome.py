@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hpcsched.sim.trace import Trace, TraceJob
 
+Span = tuple[float, float]
+"""From when until when, by the trace's clock."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """`start` (the last one, where a failure made it begin again) and `end` by the trace's clock. `lost`: its node failed."""
+    """`start` (the last one, where a failure or another job made it begin again) and `end` by the trace's clock. `lost`: its node
+    failed, or another job took it. `earlier`: runs that were in vain; `pauses`: when it stood still, frozen.
+    """
 
     job: TraceJob
     start: float
     end: float
     lost: bool = False
+    earlier: tuple[Span, ...] = ()
+    pauses: tuple[Span, ...] = ()
 
     @property
     def wait_s(self) -> float:
         """Until the start that counts."""
         return self.start - self.job.submit
 
+    @property
+    def run_s(self) -> float:
+        """Of the run that counts, without its breaks."""
+        return self.end - self.start - sum(end - begin for begin, end in self.pauses)
+
+    @property
+    def wasted_s(self) -> float:
+        return sum(end - begin for begin, end in self.earlier) + (self.run_s if self.lost else 0.0)
+
+    def busy(self) -> Iterator[Span]:
+        """When it had processors and used them."""
+        yield from self.earlier
+        begin = self.start
+        for stop, go_on in self.pauses:
+            yield begin, stop
+            begin = go_on
+        yield begin, self.end
+
+    def waited(self) -> Iterator[Span]:
+        """When it was in the queue."""
+        since = self.job.submit
+        for begin, end in self.earlier:
+            yield since, begin
+            since = end
+        yield since, self.start
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`ran`: by the order of submission. `refused`: jobs that the site's limits did not let in, by why; `stuck`: how many never
-    started, and `stuck_why`, why the first of them did not. `passes`: how often the policy planned. `took_s`: of this machine's
-    time.
+    started, and `stuck_why`, why the first of them did not. `passes`: how often the policy planned. `preemptions`: how often a
+    job gave nodes up for another. `took_s`: of this machine's time.
     """
 
     label: str
@@ -39,3 +73,4 @@ class Outcome:
     passes: int = 0
     failures: int = 0
     took_s: float = 0.0
+    preemptions: int = 0

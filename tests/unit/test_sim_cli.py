@@ -104,10 +104,3 @@ def test_a_machine_smaller_than_every_job_is_refused(tmp_path: Path, capsys: pyt
     path.write_text("\n".join(LINES))
     assert invoke(["simulate", str(path), "--processors", "2"]) == 2
     assert "every job of large.swf is larger than 2 processors: at least --processors 3" in capsys.readouterr().err
-
-
-def test_it_says_that_preemption_is_left_out(trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "site.toml"
-    path.write_text('[qos.low]\n[qos.high]\npreempt = ["low"]\n')
-    assert invoke(["simulate", str(trace), "--config", str(path)]) == 0
-    assert "preemption is not simulated" in capsys.readouterr().err

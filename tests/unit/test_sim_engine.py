@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpcsched.model.site import Limits, Partition, Qos, Site, Weights
+from hpcsched.model.site import Limits, Partition, PreemptMode, Qos, Site, Weights
 from hpcsched.sim.engine import Setting, Turns, simulate
 from hpcsched.sim.failures import Failures
+from hpcsched.sim.metrics import bounded_slowdowns, figures, queue_over_time, use_over_time
 from hpcsched.sim.outcome import Outcome
 from hpcsched.sim.study import UNSETTLED, arms, policy_class, run
 from hpcsched.sim.trace import Trace, TraceJob, in_order
@@ -61,8 +62,7 @@ def test_a_trace_may_begin_at_any_time() -> None:
 
 
 def test_the_controller_plans_once_for_all_that_happens_at_one_time() -> None:
-    """One after the other, the first gets the node; looked at together, the shorter one goes first."""
-    pair = (job(1, 0, 10, 4), job(2, 10, 60, 4), job(3, 10, 5, 1))
+    pair = (job(1, 0, 10, 1), job(2, 10, 60, 2), job(3, 10, 5, 1))
     one, other = (simulated("easy", *pair, turns=turns) for turns in Turns)
     assert other.passes < one.passes
     assert len(other.ran) == len(one.ran) == 3
@@ -128,6 +128,93 @@ def test_every_job_runs_once_on_no_more_nodes_than_there_are(jobs: list[TraceJob
         assert ran.end == ran.start + ran.job.run
         there = [other.job.processors for other in found.ran if other.start <= ran.start < other.end]
         assert sum(there) <= 6
+
+
+def test_a_job_that_does_not_fit_is_no_reason_to_plan_where_a_trace_decides() -> None:
+    assert simulated("easy", job(1, 0, 10, 4), job(2, 1, 10, 1), job(3, 2, 10, 1)).passes == 2
+
+
+def preempting(mode: PreemptMode, grace_s: int = 0) -> Site:
+    low, high = Qos("low", preempt_mode=mode, grace_s=grace_s), Qos("high", priority=1.0, preempt=("low",))
+    return Site(qos=(low, high), weights=Weights(age=0, qos=1000))
+
+
+def low(number: int, submit: float, run: float, processors: int) -> TraceJob:
+    return replace(job(number, submit, run, processors, user="low"), qos="low")
+
+
+def high(number: int, submit: float, run: float, processors: int) -> TraceJob:
+    return replace(job(number, submit, run, processors, user="high"), qos="high")
+
+
+@pytest.mark.parametrize("turns", Turns)
+def test_a_job_is_cancelled_for_another_when_its_grace_is_over(turns: Turns) -> None:
+    found = simulated("easy", low(1, 0, 100, 4), high(2, 10, 50, 4), site=preempting(PreemptMode.CANCEL, 5), turns=turns)
+    assert [(ran.start, ran.end, ran.lost) for ran in found.ran] == [(0, 15, True), (15, 65, False)]
+    assert (found.preemptions, figures(found).lost, figures(found).wasted_hours) == (1, 1, 15 * 4 / 3600)
+
+
+@pytest.mark.parametrize("turns", Turns)
+def test_a_job_that_ends_within_its_grace_has_ended_well(turns: Turns) -> None:
+    found = simulated("easy", low(1, 0, 12, 4), high(2, 10, 50, 4), site=preempting(PreemptMode.CANCEL, 5), turns=turns)
+    assert [(ran.start, ran.end, ran.lost) for ran in found.ran] == [(0, 12, False), (12, 62, False)]
+
+
+@pytest.mark.parametrize("turns", Turns)
+def test_a_job_that_is_requeued_for_another_runs_again_from_its_beginning(turns: Turns) -> None:
+    found = simulated("easy", low(1, 0, 100, 4), high(2, 10, 90, 4), site=preempting(PreemptMode.REQUEUE, 5), turns=turns)
+    first, second = found.ran
+    assert (first.start, first.end, first.lost, first.earlier) == (105, 205, False, ((0, 15),))
+    assert (second.start, second.end) == (15, 105)
+    assert queue_over_time(found.ran).heights.max() == 1
+
+
+@pytest.mark.parametrize("turns", Turns)
+def test_a_frozen_job_goes_on_where_it_was(turns: Turns) -> None:
+    found = simulated("easy", low(1, 0, 100, 4), high(2, 10, 50, 2), site=preempting(PreemptMode.SUSPEND), turns=turns)
+    first, second = found.ran
+    assert (second.start, second.end) == (10, 60)
+    assert (first.start, first.end, first.pauses, first.run_s) == (0, 150, ((10, 60),), 100)
+    assert bounded_slowdowns(found.ran).tolist() == [1.5, 1.0]
+
+
+def test_a_queue_of_the_trace_may_be_a_quality_of_service() -> None:
+    later = replace(high(2, 10, 50, 4), qos="", partition="high")
+    assert simulated("easy", low(1, 0, 100, 4), later, site=preempting(PreemptMode.CANCEL)).ran[1].start == 10
+
+
+classed = st.builds(
+    lambda urgent, *values: (high if urgent else low)(*values),
+    st.booleans(),
+    st.just(1),
+    st.integers(0, 200),
+    st.integers(0, 90),
+    st.integers(1, 6),
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(classed, min_size=1, max_size=14),
+    st.sampled_from(POLICIES),
+    st.sampled_from(Turns),
+    st.sampled_from((PreemptMode.CANCEL, PreemptMode.REQUEUE, PreemptMode.SUSPEND)),
+    st.sampled_from((0, 7)),
+    st.booleans(),
+)
+def test_whoever_gives_nodes_up_every_job_comes_to_its_end(
+    jobs: list[TraceJob], policy: str, turns: Turns, mode: PreemptMode, grace_s: int, fail: bool
+) -> None:
+    numbered = [replace(each, id=number) for number, each in enumerate(jobs, 1)]
+    failures = Failures(mtbf_s=300, repair_s=10) if fail else None
+    site = preempting(mode, grace_s)
+    found = simulated(policy, *numbered, processors=6, site=site, turns=turns, failures=failures)
+    assert sorted(ran.job.id for ran in found.ran) == [each.id for each in numbered]
+    assert use_over_time(found.ran).heights.max() <= 6
+    for ran in found.ran:
+        assert ran.job.submit <= ran.start <= ran.end
+        assert ran.lost or ran.run_s == pytest.approx(ran.job.run)
+        assert not ran.lost or (mode is PreemptMode.CANCEL and ran.job.qos == "low")
 
 
 def test_several_policies_are_simulated_side_by_side() -> None:
