@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Wait
 from hpcsched.sched.packing import is_small
 from hpcsched.sched.partitions import partition_of
+from hpcsched.sched.waiting import Columns, Waiting
 
 _MOST = 200_000
 
@@ -56,7 +61,9 @@ class Asks:
         self._shapes: dict[tuple[object, ...], Shape] = {}
         self._site = Site()
         self._last: tuple[Sequence[Job], list[Ask]] = ((), [])
-        self._noted: tuple[Sequence[Job], list[Ask]] = ((), [])
+        self._columns: Columns | None = None
+        self._by_row: NDArray[Any] = np.empty(0, object)
+        self._seen: NDArray[np.bool_] = np.empty(0, np.bool_)
 
     def settle(self, site: Site) -> None:
         """Forget what held for another site."""
@@ -68,18 +75,27 @@ class Asks:
         return known[1] if known is not None and known[0] is job.spec else self._remember(job.spec)
 
     def of_all(self, jobs: Sequence[Job]) -> list[Ask]:
-        """In their order; at once when these were the last that it was asked for, or noted."""
-        if jobs is self._noted[0]:
-            return self._noted[1]
+        """In their order; at once when these were the last that it was asked for."""
         if jobs is not self._last[0]:
-            self._last = (jobs, self._of_each(jobs))
+            self._last = (jobs, self._of_rows(jobs) if isinstance(jobs, Waiting) else self.of_each(jobs))
         return self._last[1]
 
-    def note(self, jobs: Sequence[Job], asks: list[Ask]) -> None:
-        """Another order of jobs, with their asks."""
-        self._noted = (jobs, asks)
+    def _of_rows(self, jobs: Waiting) -> list[Ask]:
+        """Those of rows that were seen before are known by their rows."""
+        if self._columns is not jobs.columns:
+            self._columns, self._by_row, self._seen = jobs.columns, np.empty(0, object), np.empty(0, np.bool_)
+        more = len(jobs.columns.jobs) - len(self._by_row)
+        if more:
+            self._by_row = np.concatenate((self._by_row, np.empty(more, object)))
+            self._seen = np.concatenate((self._seen, np.zeros(more, np.bool_)))
+        for place in np.flatnonzero(~self._seen[jobs.rows]).tolist():
+            self._by_row[jobs.rows[place]] = self.of(jobs[place])
+        self._seen[jobs.rows] = True
+        found: list[Ask] = self._by_row[jobs.rows].tolist()
+        return found
 
-    def _of_each(self, jobs: Sequence[Job]) -> list[Ask]:
+    def of_each(self, jobs: Sequence[Job]) -> list[Ask]:
+        """In their order."""
         known, made = self._of, list[Ask]()
         for job in jobs:
             spec = job.spec
@@ -107,7 +123,7 @@ class Asks:
         return shape
 
     def _clear(self) -> None:
-        self._last = self._noted = ((), [])
+        self._last, self._columns = ((), []), None
         self._of.clear()
         self._asks.clear()
         self._shapes.clear()

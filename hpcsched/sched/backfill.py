@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Plan, Start, Wait
@@ -14,10 +16,12 @@ from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.horizon import Shadow, shadow
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
 from hpcsched.sched.preempt import preemptions
+from hpcsched.sched.waiting import column
 
 Rows = Iterable[tuple[Job, Ask]]
 IN_A_MOMENT = Wait(Reason.RESOURCES, "its nodes are being given back at this moment")
 _NEVER = sys.float_info.max
+_STRETCH = 4096
 
 
 class Turn:
@@ -128,14 +132,19 @@ class Turn:
 
     def rows(self) -> Rows:
         """The jobs behind the head."""
-        return islice(zip(self.jobs, self.ledger.asks(self.jobs), strict=True), self.behind, None)
+        return self._small_enough(np.arange(self.behind, len(self.jobs)))
 
     def shortest_first(self) -> Rows:
         """The jobs behind the head by their time limits, those without one last."""
-        jobs, asks = self.jobs, self.ledger.asks(self.jobs)
-        limits = [ask.limit for ask in asks]
-        places = sorted(range(self.behind, len(jobs)), key=limits.__getitem__)
-        return ((jobs[place], asks[place]) for place in places)
+        return self._small_enough(self.behind + np.argsort(column(self.jobs, "limit")[self.behind :], kind="stable"))
+
+    def _small_enough(self, places: NDArray[np.intp]) -> Rows:
+        """The jobs at those places, without such as ask for more nodes than are free by then; these only become fewer."""
+        jobs, nodes, ledger = self.jobs, column(self.jobs, "nodes")[places], self.ledger
+        for first in range(0, len(places), _STRETCH):
+            most = max(1, (ledger.free | ledger.due).bit_count())
+            chosen = places[first : first + _STRETCH][nodes[first : first + _STRETCH] <= most].tolist()
+            yield from ledger.pairs(jobs, chosen)
 
     def fill(self, rows: Rows) -> None:
         """Start what does not delay the head, in that order.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from hpcsched.model.job import Job
 from hpcsched.model.snapshot import Snapshot
-
-
-def since(job: Job) -> float:
-    """When it began to wait for nothing but the queue."""
-    return job.eligible_time or job.submit_time
+from hpcsched.sched.waiting import column, in_columns
 
 
 def overdue_first(jobs: Sequence[Job], snapshot: Snapshot) -> Sequence[Job]:
@@ -22,10 +20,10 @@ def overdue_first(jobs: Sequence[Job], snapshot: Snapshot) -> Sequence[Job]:
     most = snapshot.site.max_overtake_s
     if not most:
         return jobs
-    limit = snapshot.now - most
-    overdue = [job for job in jobs if (job.eligible_time or job.submit_time) <= limit]
-    if not overdue:
+    times = column(jobs, "since")
+    late = times <= snapshot.now - most
+    if not late.any():
         return jobs
-    overdue.sort(key=lambda job: (since(job), job.id))
-    late = {job.id for job in overdue}
-    return [*overdue, *(job for job in jobs if job.id not in late)]
+    first = np.flatnonzero(late)
+    first = first[np.lexsort((column(jobs, "id")[first], times[first]))]
+    return in_columns(jobs).picked(np.concatenate((first, np.flatnonzero(~late))))

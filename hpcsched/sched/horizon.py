@@ -57,7 +57,8 @@ def _earliest(ledger: Ledger, ask: Ask, coming: Sequence[tuple[float, int]]) -> 
 
 def ends(ledger: Ledger) -> list[tuple[float, int]]:
     """(time, mask of nodes) of what runs and was started in this plan, by rising time; without workers."""
-    found = [(end, mask & ~ledger.held) if ledger.held else (end, mask) for end, mask in ledger.running_ends]
+    kept = ~ledger.held
+    found = [(end, mask & kept) for end, mask in ledger.running_ends] if ledger.held else list(ledger.running_ends)
     found += ledger.granted
     found.sort()
     return found

@@ -85,6 +85,11 @@ class Ledger:
     def asks(self, jobs: Sequence[Job]) -> list[Ask]:
         return self._asks.of_all(jobs)
 
+    def pairs(self, jobs: Sequence[Job], places: Sequence[int]) -> Iterator[tuple[Job, Ask]]:
+        """The jobs at these places."""
+        chosen = [jobs[place] for place in places]
+        return zip(chosen, self._asks.of_each(chosen), strict=True)
+
     def why_not(self, job: Job) -> Wait | None:
         """Why it may not start now, however many nodes were free."""
         ask = self.ask(job)

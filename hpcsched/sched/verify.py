@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+import numpy as np
+
 from hpcsched.errors import PlanRejected
 from hpcsched.model.job import Job
 from hpcsched.model.node import Node
@@ -17,6 +19,7 @@ from hpcsched.sched.partitions import is_member, partition_of
 from hpcsched.sched.preempt import may_take
 from hpcsched.sched.reserved import Reserved, horizon
 from hpcsched.sched.verify_slots import new_worker_fault, slot_fault
+from hpcsched.sched.waiting import column
 
 
 def verify(plan: Plan, snapshot: Snapshot) -> None:
@@ -36,14 +39,12 @@ def _faults(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
 
 
 def _look_up(snapshot: Snapshot, wanted: set[int]) -> dict[int, Job]:
-    """Stops at the last one found: they mostly stand at the front of a long queue."""
-    found: dict[int, Job] = {}
-    for job in snapshot.pending:
-        if len(found) == len(wanted):
-            break
-        if job.id in wanted:
-            found[job.id] = job
-    return found
+    """Only those named are looked at."""
+    pending = snapshot.pending
+    if not wanted:
+        return {}
+    places = np.flatnonzero(np.isin(column(pending, "id"), np.fromiter(wanted, np.int64, len(wanted))))
+    return {pending[place].id: pending[place] for place in places.tolist()}
 
 
 def _unanswered(plan: Plan, snapshot: Snapshot, jobs: dict[int, Job], named: set[int]) -> Iterator[str]:

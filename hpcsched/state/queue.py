@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 
 from hpcsched.model.job import Job
-from hpcsched.state.order import Order, Rank
+from hpcsched.sched.waiting import Waiting
+from hpcsched.state.order import FEW, Order, Rank, Ranks
 
 PERIOD_S = 60.0
 """Priorities that change with time are found again that often."""
@@ -23,7 +24,6 @@ class Queue:
 
     def __init__(self) -> None:
         self._order = Order()
-        self._fresh: dict[int, Job] = {}
         self._later: dict[int, Job] = {}
         self._times: list[tuple[float, int]] = []
         self._now = -math.inf
@@ -34,10 +34,10 @@ class Queue:
         """Goes up with each job that comes in."""
 
     def __len__(self) -> int:
-        return len(self._order) + len(self._fresh) + len(self._later)
+        return len(self._order) + len(self._later)
 
     def __contains__(self, job: Job) -> bool:
-        return job.id in self._order or job.id in self._fresh or job.id in self._later
+        return job.id in self._order or job.id in self._later
 
     def put(self, job: Job) -> None:
         """Add it, or replace the one of its id."""
@@ -45,23 +45,21 @@ class Queue:
             return
         self.arrivals += job not in self
         self._order.drop(job.id)
-        self._fresh.pop(job.id, None)
         self._later.pop(job.id, None)
         if job.eligible_time > self._now and job.eligible_time > 0:
             self._later[job.id] = job
             heapq.heappush(self._times, (job.eligible_time, job.id))
         else:
-            self._fresh[job.id] = job
+            self._order.put(job)
 
     def drop(self, job: Job) -> None:
         """Take it out; one that is not there is fine."""
         self._order.drop(job.id)
-        self._fresh.pop(job.id, None)
         self._later.pop(job.id, None)
 
     def all(self) -> tuple[Job, ...]:
         """In no order."""
-        return *self._order.all(), *self._fresh.values(), *self._later.values()
+        return *self._order.all(), *self._later.values()
 
     def next_time(self) -> float | None:
         """When the next one becomes eligible by time alone."""
@@ -72,22 +70,19 @@ class Queue:
     def _is_due_at(self, time: float, job_id: int) -> bool:
         return job_id in self._later and self._later[job_id].eligible_time == time
 
-    def ordered(self, now: float = math.inf, rank: Rank = by_arrival, changing: bool = False) -> tuple[Job, ...]:
+    def ordered(self, now: float = math.inf, rank: Rank = by_arrival, changing: bool = False) -> Waiting:
         """Those that are eligible at `now`. `changing`: ranks change with time; those of all jobs are then of one time."""
         self.move_to(now)
         self.read_at = now
         if changing and abs(now - self._ranked_at) >= PERIOD_S:
-            jobs = [*self._order.all(), *self._fresh.values()]
-            self._order.rebuild(jobs, rank(jobs, now))
+            self._order.settle_anew(lambda jobs: rank(jobs, now))
             self._ranked_at = now
-            self._fresh.clear()
-        elif self._fresh:
-            jobs = list(self._fresh.values())
-            self._order.insert(jobs, rank(jobs, self._ranked_at if changing else now))
-            self._fresh.clear()
+        elif self._order.has_new:
+            at = self._ranked_at if changing else now
+            self._order.settle(lambda jobs: rank(jobs, at))
         return self._order.read()[0]
 
-    def ranks(self) -> tuple[float, ...]:
+    def ranks(self) -> Ranks:
         """Of the jobs that `ordered` gave last."""
         return self._order.read()[1]
 
@@ -95,10 +90,22 @@ class Queue:
         """Time goes on; where a clock was set back, jobs are waited for again."""
         back, self._now = now < self._now, now
         if back:
-            for job in [*self._order.all(), *self._fresh.values()]:
+            for job in self._order.all():
                 if job.eligible_time > now:
                     self.drop(job)
                     self.put(job)
+        if (due := self.next_time()) is None or due > now:
+            return
+        if len(self._later) > FEW:
+            self._move_all(now)
         while (due := self.next_time()) is not None and due <= now:
             _, job_id = heapq.heappop(self._times)
-            self._fresh[job_id] = self._later.pop(job_id)
+            self._order.put(self._later.pop(job_id))
+
+    def _move_all(self, now: float) -> None:
+        """All that are due, in the order of their times."""
+        due = sorted((job.eligible_time, job_id) for job_id, job in self._later.items() if job.eligible_time <= now)
+        for _, job_id in due:
+            self._order.put(self._later.pop(job_id))
+        self._times = [(job.eligible_time, job_id) for job_id, job in self._later.items()]
+        heapq.heapify(self._times)

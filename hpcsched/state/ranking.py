@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from hpcsched.model.job import Job
 from hpcsched.model.site import Site
 from hpcsched.sched.fairshare import User, fair_factors
-from hpcsched.sched.priority import priorities
+from hpcsched.sched.ranks import ranks_of
+from hpcsched.sched.waiting import Waiting, in_columns
+from hpcsched.state.order import Ranks
 from hpcsched.state.queue import PERIOD_S
 
 
@@ -21,11 +25,14 @@ class Ranking:
 
     def of(self, jobs: Sequence[Job], site: Site, usage: Mapping[User, float], now: float, nodes: int) -> Sequence[float]:
         """`usage` names all who have jobs; `nodes`: how many the cluster has."""
-        if site.weights.fair_share and self._is_old(jobs, now):
+        waiting = in_columns(jobs)
+        if site.weights.fair_share and self._is_old(waiting, now):
             self._at, self._shares = now, fair_factors(site, usage)
-        return list(priorities(jobs, site, self._shares, now, nodes))
+        return Ranks(ranks_of(waiting, site, self._shares, now, nodes))
 
-    def _is_old(self, jobs: Sequence[Job], now: float) -> bool:
+    def _is_old(self, jobs: Waiting, now: float) -> bool:
         if abs(now - self._at) >= PERIOD_S:
             return True
-        return any((job.spec.account, job.spec.user) not in self._shares for job in jobs)
+        here = np.unique(jobs.columns.ints["user"][jobs.rows])
+        users = jobs.columns.words["user"].all()
+        return any(users[number] not in self._shares for number in here.tolist())
