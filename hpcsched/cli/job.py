@@ -6,8 +6,10 @@ import click
 
 from hpcsched.cli import job_queue, wording, wording_devices
 from hpcsched.cli.context import Context
-from hpcsched.cli.job_id import job_argument
+from hpcsched.cli.job_id import job_or_task_argument
 from hpcsched.cli.output import output_option, show_facts
+from hpcsched.cli.task import facts as task_facts
+from hpcsched.cli.task import task_of
 from hpcsched.model.allocation import Binding
 from hpcsched.model.job import Job, ResourceRequest
 
@@ -77,12 +79,22 @@ def _binding(binding: Binding) -> str:
     return f"cpus {binding.cpus}  mems {binding.mems}  memory {memory}  {wording_devices.granted(binding)}".rstrip()
 
 
-@click.command(epilog="Example: hpcsched job 12 --output json | jq .exit_code")
-@job_argument
+_EPILOG = """\b
+Examples:
+  hpcsched job 12 --output json | jq .exit_code
+  hpcsched job 14_3"""
+
+
+@click.command(epilog=_EPILOG)
+@job_or_task_argument
 @output_option
 @click.pass_obj
-def command(context: Context, job_id: int, form: str) -> None:
-    """Show all that is known of one job, waiting, running or ended."""
+def command(context: Context, job_or_task: tuple[int, int | None], form: str) -> None:
+    """Show all that is known of one job, waiting, running or ended; with ID_TASK of that task of an array."""
+    job_id, task_id = job_or_task
     with context.client() as client:
         job = client.job(job_id)
-    show_facts(facts(job), form, job)
+        if task_id is None:
+            return show_facts(facts(job), form, job)
+        task = task_of(job, task_id, map(client.job, job.array.workers if job.array else ()))
+    return show_facts(task_facts(task), form, task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import click
 from hpcsched.model.array import MAX_TASK_ID
 
 _TYPE = click.IntRange(1, (1 << 63) - 1)
+_TASKS = re.compile(r"[0-9][0-9,:-]*", re.ASCII)
 _TASK = click.IntRange(0, MAX_TASK_ID)
 
 
@@ -23,6 +25,27 @@ class _JobOrTask(click.ParamType):  # type: ignore[type-arg]
             return value
         job, mark, task = str(value).partition("_")
         return int(_TYPE(job, param, ctx)), int(_TASK(task, param, ctx)) if mark else None
+
+
+class _JobOrTasks(click.ParamType):  # type: ignore[type-arg]
+    """`7`, `7_3` or `7_[3-5,9]`: the job's id, and the tasks' as text."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, str]:
+        if isinstance(value, tuple):
+            return value
+        job, mark, tasks = str(value).partition("_")
+        ids = tasks[1:-1] if tasks.startswith("[") and tasks.endswith("]") else tasks
+        if mark and not _TASKS.fullmatch(ids):
+            self.fail(f"{value!r}: behind _ stand ids of tasks, as 7_3 or 7_[3-5,9]", param, ctx)
+        return int(_TYPE(job, param, ctx)), ids
+
+
+def jobs_or_tasks_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds one or more ids, which arrive as `jobs_or_tasks`."""
+    kind = _JobOrTasks()
+    return click.argument("jobs_or_tasks", metavar="ID[_TASKS]...", type=kind, nargs=-1, required=True)(command)
 
 
 def job_or_task_argument(command: Callable[..., Any]) -> Callable[..., Any]:

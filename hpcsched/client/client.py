@@ -102,8 +102,10 @@ class Client:
         request = job_service_pb2.WaitJobRequest(job_id=job_id, granted=True)
         return from_message(Job, call(self._jobs.WaitJob, request, timeout_s, self.address).job)
 
-    def cancel(self, job_id: int) -> Job:
-        return self._change(self._jobs.CancelJob, job_service_pb2.CancelJobRequest, job_id)
+    def cancel(self, job_id: int, tasks: str = "") -> Job:
+        """`tasks`: of an array only those with these ids, as `3-5,9`."""
+        request = job_service_pb2.CancelJobRequest(request_id=_new_id(), job_id=job_id, tasks=tasks)
+        return from_message(Job, self._call(self._jobs.CancelJob, request).job)
 
     def hold(self, job_id: int) -> Job:
         return self._change(self._jobs.HoldJob, job_service_pb2.HoldJobRequest, job_id)

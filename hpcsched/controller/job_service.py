@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from hpcsched.controller import channels
@@ -73,7 +74,9 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
 
     @answering
     async def CancelJob(self, request: Any, context: Any) -> Any:
-        return pb.CancelJobResponse(job=await self._change(request, decide.cancel))
+        tasks = request.tasks
+        decision = partial(_cancel_tasks, tasks) if tasks else decide.cancel
+        return pb.CancelJobResponse(job=await self._change(request, decision))
 
     @answering
     async def HoldJob(self, request: Any, context: Any) -> Any:
@@ -143,6 +146,10 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
         finally:
             feeder.cancel()
             self._desk.agents.end(channel)
+
+
+def _cancel_tasks(tasks: str, state: State, job_id: int, now: float) -> Sequence[Event]:
+    return decide.cancel_tasks(state, job_id, tasks, now)
 
 
 def _checked(start: Any) -> Any:

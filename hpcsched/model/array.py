@@ -141,7 +141,8 @@ class ArrayProgress:
     """Of an array's tasks, by position (0 for the first), positions as half-open ranges: `next`, from which on none was given
     out; `again`, those below it that wait (given back, or passed over). `out`: how many workers have. `done`: ended with exit
     code 0, `failed`, `cancelled`: how many. `ok`: one bit for each that is done, as little-endian bytes. `failures`: the first.
-    `follows`: those below `next` that wait for a task of another array.
+    `follows`: those below `next` that wait for a task of another array; `barred`: how many of `cancelled` waited so in vain.
+    `exit_code`: the largest of a task, 128+n for signal n.
     """
 
     size: int
@@ -167,6 +168,8 @@ class ArrayProgress:
     max_rss: int = 0
     """CPU seconds, and bytes of the largest process, of its tasks that have ended (wait4(2))."""
     follows: tuple[Following, ...] = ()
+    barred: int = 0
+    exit_code: int = 0
 
     @property
     def left(self) -> int:

@@ -32,7 +32,7 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
     commands = _free_workers(tables, job)
     step = _end_step(job, progress)
     begun = replace(job, state=JobState.RUNNING) if step is not JobStep.CANCELLED else job
-    code = 0 if step is JobStep.DONE else 1
+    code = 0 if step is JobStep.DONE else max(1, progress.exit_code)
     final = replace(begun, array=progress, exit_code=code, message=_told(job, progress))
     return commands + finish(tables, final, step, time)
 
@@ -57,7 +57,9 @@ def _end_step(job: Job, progress: ArrayProgress) -> JobStep:
         return JobStep.LAUNCH_FAILED
     if job.cancel_requested and progress.cancelled:
         return JobStep.CANCELLED
-    return JobStep.NON_ZERO if progress.failed or progress.cancelled else JobStep.DONE
+    if progress.failed or progress.barred:
+        return JobStep.NON_ZERO
+    return JobStep.CANCELLED if progress.cancelled else JobStep.DONE
 
 
 def _told(job: Job, progress: ArrayProgress) -> str:
@@ -66,9 +68,11 @@ def _told(job: Job, progress: ArrayProgress) -> str:
     parts = []
     if progress.failed:
         parts.append(f"{progress.failed} of {progress.size} tasks failed{_first(job, progress)}")
-    if progress.cancelled:
-        why = "were cancelled" if job.cancel_requested else "never ran, because those that they wait for did not end well"
-        parts.append(f"{progress.cancelled} of {progress.size} tasks {why}")
+    if progress.cancelled > progress.barred:
+        parts.append(f"{progress.cancelled - progress.barred} of {progress.size} tasks were cancelled")
+    if progress.barred:
+        why = "because those that they wait for did not end well"
+        parts.append(f"{progress.barred} of {progress.size} tasks never ran, {why}")
     return "; ".join(parts)
 
 

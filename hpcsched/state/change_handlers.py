@@ -8,7 +8,7 @@ from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.ranges import of_bytes
 from hpcsched.state import events
 from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan, SyncNode
-from hpcsched.state.following import without_tasks
+from hpcsched.state.following import barred
 from hpcsched.state.parts import give_up, unfinished
 from hpcsched.state.preemption import may_go_on, take_back, waits_frozen
 from hpcsched.state.records import record_of
@@ -70,7 +70,7 @@ def job_modified(tables: Tables, event: events.JobModified) -> list[Command]:
         return []
     tables.put_job(replace(job, spec=event.spec))
     if event.barred:
-        tables.put_job(without_tasks(tables.jobs[job.id], of_bytes(event.barred)))
+        tables.put_job(barred(tables.jobs[job.id], of_bytes(event.barred)))
     workers = [tables.jobs[number] for number in job.array.workers] if job.array else []
     for worker in workers:
         tables.put_job(replace(worker, spec=replace(worker.spec, time_limit_s=event.spec.time_limit_s)))

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from hpcsched.errors import InvalidValue, NotFound, QueueFull
+from hpcsched.model.array import parse_array, translated
 from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.node import Node
+from hpcsched.model.ranges import count
 from hpcsched.model.snapshot import Plan
 from hpcsched.sched.check import check_specs
 from hpcsched.state.changing import require_deadline
@@ -24,6 +26,7 @@ from hpcsched.state.events import (
     NodeLost,
     NodeResumed,
     SubmittedJob,
+    TasksCancelled,
 )
 from hpcsched.state.feasible import require_all_feasible
 from hpcsched.state.granting import granted
@@ -69,6 +72,18 @@ def submit(
 def cancel(state: State, job_id: int, now: float) -> list[CancelRequested]:
     """Raises NotFound."""
     return [] if _job(state, job_id).cancel_requested else [CancelRequested(now, job_id)]
+
+
+def cancel_tasks(state: State, job_id: int, tasks: str, now: float) -> list[TasksCancelled]:
+    """Those of an array with these ids, as `3-5,9`. Raises NotFound, InvalidValue."""
+    job = _job(state, job_id)
+    if job.array is None:
+        raise InvalidValue(f"job {job_id} is no array: it has no task {tasks[:60]}; `hpcsched cancel {job_id}` cancels it")
+    asked, known = parse_array(tasks), parse_array(job.spec.array)
+    found = translated(((0, len(asked)),), asked, known)
+    if asked.throttle or count(found) < len(asked):
+        raise InvalidValue(f"job {job_id} has no such tasks {tasks[:60]}: its ids are {known.shown}")
+    return [] if job.cancel_requested else [TasksCancelled(now, job_id, found)]
 
 
 def hold(state: State, job_id: int, now: float) -> list[JobHeld]:

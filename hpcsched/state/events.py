@@ -160,6 +160,15 @@ class WorkAssigned:
 
 
 @dataclass(frozen=True, slots=True)
+class TasksCancelled:
+    """Of those tasks of an array, what has not ended never runs, or is ended where it runs."""
+
+    time: float
+    job_id: int
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkReported:
     """Tasks in a worker's container ended, or the first one started."""
 
@@ -259,6 +268,7 @@ Event = (
     | WorkerGranted
     | SlotGranted
     | WorkAssigned
+    | TasksCancelled
     | WorkReported
     | WorkerDismissed
     | JobRequeued

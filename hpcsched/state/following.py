@@ -46,7 +46,16 @@ def bereft(job: Job, leader: Job) -> Job:
     progress = job.array
     assert progress is not None
     lost = [one.ranges for one in progress.follows if one.job_id == leader.id]
-    return without_tasks(job, lost[0]) if lost else job
+    return barred(job, lost[0]) if lost else job
+
+
+def barred(job: Job, lost: Ranges) -> Job:
+    """They never run, because tasks of others did not end well."""
+    rest = without_tasks(job, lost)
+    if rest.array is None or job.array is None:
+        return job
+    more = rest.array.cancelled - job.array.cancelled
+    return replace(rest, array=replace(rest.array, barred=rest.array.barred + more))
 
 
 def without_tasks(job: Job, lost: Ranges) -> Job:

@@ -46,6 +46,7 @@ _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.WorkerGranted: worker_handlers.worker_granted,
     events.SlotGranted: worker_handlers.slot_granted,
     events.WorkAssigned: worker_handlers.work_assigned,
+    events.TasksCancelled: worker_handlers.tasks_cancelled,
     events.WorkReported: worker_handlers.work_reported,
     events.WorkerDismissed: worker_handlers.worker_dismissed,
     events.JobRequeued: change_handlers.job_requeued,

@@ -15,6 +15,7 @@ from hpcsched.state.ending import between, finish
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep, end_step, next_state
 
+_CODES = {EndCause.TIMEOUT: 124, EndCause.OUT_OF_MEMORY: 137}
 _GIVEN_BACK = frozenset({EndCause.CANCELLED, EndCause.STOPPED})
 
 
@@ -66,7 +67,8 @@ def _counted(job: Job, status: WorkStatus) -> Job:
     ok = with_bits(progress.ok, status.done) if status.done else progress.ok
     progress = replace(progress, out=out, ok=ok, done=progress.done + count(status.done), launch_failures=0)
     if failures:
-        progress = with_failures(progress, failures)
+        worst = max(_code(end) for end in status.ended if end.cause not in _GIVEN_BACK)
+        progress = replace(with_failures(progress, failures), exit_code=max(progress.exit_code, worst))
     if job.cancel_requested:
         return replace(job, array=replace(progress, cancelled=progress.cancelled + len(stopped)))
     again = union(progress.again, _positions(stopped))
@@ -81,6 +83,13 @@ def _used(job: Job, cpu_s: float, max_rss: int) -> Job:
 def _how(end: TaskEnd) -> str:
     how = f"exit code {end.exit_code}" if end.exit_code is not None else f"signal {end.signal}" if end.signal else end.cause.value
     return f"{how}: {end.message}"[:200] if end.message else how
+
+
+def _code(end: TaskEnd) -> int:
+    """As `hpcsched run` exits for a job that ends so."""
+    if end.cause in _CODES:
+        return _CODES[end.cause]
+    return end.exit_code or (128 + end.signal if end.signal else 1)
 
 
 def _with_rate(work: Assigned, ended: int, time: float) -> Assigned:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
 from hpcsched.model.array import Assigned
 from hpcsched.model.job import Job, JobState
-from hpcsched.model.ranges import common, union
+from hpcsched.model.ranges import common, count, union, without
 from hpcsched.sched.packing import taken, takes, worker_spec
 from hpcsched.state import events
-from hpcsched.state.arrays import nodes_of
+from hpcsched.state.arrays import hungry_workers, nodes_of, settle
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
+from hpcsched.state.following import without_tasks
 from hpcsched.state.tables import Tables
 from hpcsched.state.task_ends import news, task_news, with_work
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
@@ -78,6 +79,30 @@ def work_assigned(tables: Tables, event: events.WorkAssigned) -> list[Command]:
     tables.put_job(replace(job, array=give_out(job.array, ranges)))
     tables.put_job(with_work(worker, replace(work, ranges=union(work.ranges, ranges))))
     return [SyncNode(name) for name in nodes_of(tables, worker.id)]
+
+
+def tasks_cancelled(tables: Tables, event: events.TasksCancelled) -> list[Command]:
+    """What a worker has is not its any more, and what of that runs is ended there, within its grace."""
+    job = tables.jobs.get(event.job_id)
+    if job is None or job.array is None or job.cancel_requested:
+        return []
+    job, told = without_tasks(job, event.ranges), list[Command]()
+    assert job.array is not None
+    for worker_id in job.array.workers:
+        worker = tables.jobs.get(worker_id)
+        work = _work(worker, job.id)
+        gone = common(work.ranges, event.ranges) if work else ()
+        if worker and work and gone:
+            tables.put_job(with_work(worker, replace(work, ranges=without(work.ranges, gone))))
+            job = _fewer_out(job, count(gone))
+            told += [SyncNode(name) for name in nodes_of(tables, worker_id)]
+    hungry_workers(tables, job)
+    return [*told, *settle(tables, job, event.time), JobChanged(job.id), Replan()]
+
+
+def _fewer_out(job: Job, gone: int) -> Job:
+    assert job.array is not None
+    return replace(job, array=replace(job.array, out=job.array.out - gone, cancelled=job.array.cancelled + gone))
 
 
 def work_reported(tables: Tables, event: events.WorkReported) -> list[Command]:

@@ -106,8 +106,8 @@ class FakeClient:
         self.calls.append(("granted", job_id))
         return self.job(job_id)
 
-    def cancel(self, job_id: int) -> Job:
-        return self._change("cancel", job_id)
+    def cancel(self, job_id: int, tasks: str = "") -> Job:
+        return self._change(f"cancel {tasks}".strip(), job_id)
 
     def hold(self, job_id: int) -> Job:
         return self._change("hold", job_id)

@@ -92,12 +92,14 @@ class WaitJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
 
 class CancelJobRequest(_message.Message):
-    __slots__ = ("request_id", "job_id")
+    __slots__ = ("request_id", "job_id", "tasks")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     job_id: int
-    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ...) -> None: ...
+    tasks: str
+    def __init__(self, request_id: _Optional[str] = ..., job_id: _Optional[int] = ..., tasks: _Optional[str] = ...) -> None: ...
 
 class CancelJobResponse(_message.Message):
     __slots__ = ("job",)

@@ -17,7 +17,7 @@ from hpcsched.testing.world import offer
 NAMES = ("n1", "n2", "n3")
 TIMEOUT_S = 30.0
 DEEDS = ("submit", "follow", "plan", "plan", "agents", "agents", "agents", "hear", "cancel", "hold", "release", "feed")
-RARE = ("disconnect", "reboot", "restart_controller", "expire", "kill_worker")
+RARE = ("disconnect", "reboot", "restart_controller", "expire", "kill_worker", "cancel_tasks")
 
 
 class Cluster:
@@ -71,6 +71,15 @@ class Cluster:
 
     def cancel(self) -> None:
         self._on_some(decide.cancel, [number for number in self.world.state.jobs if number in self.submitted], 0.4)
+
+    def cancel_tasks(self) -> None:
+        arrays = [job for job in self.world.state.jobs.values() if job.array is not None]
+        if arrays and self.chance.random() < 0.5:
+            job = self.chance.choice(arrays)
+            tasks = parse_array(job.spec.array)
+            chosen = self.chance.sample(range(len(tasks)), self.chance.randint(1, min(3, len(tasks))))
+            ids = ",".join(str(tasks.task_id(position)) for position in chosen)
+            self.world.do(*decide.cancel_tasks(self.world.state, job.id, ids, self.world.tick()))
 
     def kill_worker(self) -> None:
         self._on_some(decide.cancel, [job.id for job in self.world.state.jobs.values() if job.is_worker], 1.0)

@@ -195,7 +195,7 @@ def test_drain_and_resume_go_through_all_nodes() -> None:
     [
         (["jbos"], "did you mean 'jobs'"),
         (["--nope"], "No such option '--nope'"),
-        (["job"], "Missing argument 'ID'"),
+        (["job"], "Missing argument 'ID[_TASK]'"),
         (["job", "-1"], "'-1'"),
         (["job", "0"], "0"),
         (["job", "9" * 5000], "range"),

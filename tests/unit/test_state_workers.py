@@ -297,6 +297,58 @@ def test_an_array_none_of_whose_counterparts_ended_well_waits_for_ever_and_says_
     assert wait.reason is Reason.DEPENDENCY_NEVER
 
 
+def cancel_tasks(world: One, ids: str) -> None:
+    world.do(*decide.cancel_tasks(world.state, world.job_id, ids, world.tick()))
+    world.feed()
+
+
+def test_single_tasks_are_cancelled_whether_they_wait_or_run_and_the_others_go_on() -> None:
+    world = One(array("10-19"))
+    world.tell_tasks(started=4)
+    cancel_tasks(world, "11,18-19")
+    assert world.state.desired("n1")[0].works[0].ranges == ((0, 1), (2, 5))
+    assert world.job.array.cancelled == 3  # type: ignore[union-attr]
+    world.tell_tasks((0, 1), ended=(TaskEnd(1, EndCause.CANCELLED), TaskEnd(2, EndCause.EXIT, 0)))
+    cancel_tasks(world, "11")
+    for _ in range(3):
+        world.tell_tasks((0, 10))
+    assert world.job.state is JobState.FAILED
+    progress = world.job.array
+    assert progress is not None
+    assert (progress.done, progress.failed, progress.cancelled) == (6, 1, 3)
+    assert world.job.message.endswith("; 3 of 10 tasks were cancelled")
+
+
+def test_an_array_of_which_tasks_were_cancelled_and_all_others_ended_well_is_cancelled() -> None:
+    world = One(array("0-3"))
+    cancel_tasks(world, "0-1")
+    world.tell_tasks((2, 4))
+    assert world.job.state is JobState.CANCELLED
+    assert world.job.message == "2 of 4 tasks were cancelled"
+
+
+def test_an_array_all_of_whose_tasks_are_cancelled_ends_at_once() -> None:
+    world = One(array("0-9"))
+    cancel_tasks(world, "0-9")
+    assert world.job.state is JobState.CANCELLED
+    assert world.worker.dismissed
+
+
+def test_tasks_that_there_are_not_cannot_be_cancelled() -> None:
+    world = One(array("0-9"))
+    (small,) = world.submit(JobSpec(("true",), resources=CORE))
+    for job_id, ids, complaint in ((world.job_id, "9-10", "its ids are 0-9"), (small, "0", "is no array"), (small, "x", "array")):
+        with pytest.raises(InvalidValue, match=complaint):
+            decide.cancel_tasks(world.state, job_id, ids, world.tick())
+
+
+def test_an_array_exits_with_the_largest_code_of_its_tasks() -> None:
+    world = One(array("0-3"))
+    ends = (TaskEnd(0, EndCause.EXIT, 3), TaskEnd(1, EndCause.SIGNAL, signal=11), TaskEnd(2, EndCause.TIMEOUT))
+    world.tell_tasks((3, 4), ended=ends)
+    assert world.job.exit_code == 128 + 11
+
+
 def following(world: One, text: str, **values: object) -> int:
     (number,) = world.submit(array(text, dependency=f"aftercorr:{world.job_id}", **values))
     return number
@@ -365,10 +417,11 @@ def test_an_array_that_follows_one_that_has_ended_is_judged_by_its_record() -> N
 
 
 def test_arrays_that_would_follow_each_other_are_refused() -> None:
-    world = One(array("0-3"))
-    second = following(world, "0-3", hold=True)
+    world = WorkerWorld(("n1",))
+    (first,) = world.submit(array("0-3", hold=True))
+    (second,) = world.submit(array("0-3", dependency=f"aftercorr:{first}"))
     with pytest.raises(InvalidValue, match="would be a cycle"):
-        changing.update(world.state, world.job_id, JobChange(dependency=f"aftercorr:{second}"), world.tick(), {})
+        changing.update(world.state, first, JobChange(dependency=f"aftercorr:{second}"), world.tick(), {})
 
 
 def test_arrays_of_jobs_with_several_nodes_or_tasks_are_refused() -> None:

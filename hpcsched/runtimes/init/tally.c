@@ -115,7 +115,7 @@ int tally_ended(struct tally *tally, const struct ended *end)
 	return 1;
 }
 
-static int is_wanted(const struct tally *tally, uint32_t position)
+int tally_wants(const struct tally *tally, uint32_t position)
 {
 	for (uint32_t i = 0; i < tally->wanted_count; i++)
 		if (position >= tally->wanted[i].first && position < tally->wanted[i].end)
@@ -128,7 +128,7 @@ static void forget_ended(struct tally *tally)
 	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < tally->ended_count; i++)
-		if (is_wanted(tally, tally->ended[i].position))
+		if (tally_wants(tally, tally->ended[i].position))
 			tally->ended[kept++] = tally->ended[i];
 	tally->ended_count = kept;
 }

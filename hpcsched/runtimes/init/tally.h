@@ -34,6 +34,7 @@ struct tally {
 
 /* Takes `wanted` over and forgets all ends that it does not name. */
 void tally_want(struct tally *tally, struct wanted *wanted, uint32_t count);
+int tally_wants(const struct tally *tally, uint32_t position);
 /* The next wanted position that has not ended; 0 when there is none. */
 int tally_next(struct tally *tally, uint32_t *position, uint32_t *id);
 /* Each returns 0 without memory. */

@@ -67,12 +67,12 @@ static void forget(struct work *work)
 
 static void note_end(struct work *work, const struct ended *end)
 {
-	int plain = !end->status && !end->stage && end->cause == BY_ITSELF;
+	int plain = !end->status && !end->stage && end->cause == BY_ITSELF, wanted = tally_wants(&work->tally, end->position);
 
 	work->last_us = now_us();
-	if (plain)
+	if (plain && wanted)
 		tally_done(&work->tally, end->position);
-	else
+	else if (wanted)
 		tally_ended(&work->tally, end);
 	tell(work);
 }
@@ -227,7 +227,14 @@ static void cancel(struct work *work)
 	tell(work);
 }
 
-/* The same frame again changes nothing. */
+static void end_unwanted(struct work *work)
+{
+	for (uint32_t i = 0; i < work->slot_count; i++)
+		if (!tally_wants(&work->tally, work->slots[i].position))
+			slot_end_early(&work->slots[i], BY_CANCEL);
+}
+
+/* What runs and is not wanted any more is ended. The same frame again changes nothing. */
 int handle_want(struct reader *r)
 {
 	struct work *work = find(get_u64(r));
@@ -242,6 +249,7 @@ int handle_want(struct reader *r)
 	work->limit_s = limit_s;
 	work->grace_ms = grace_ms;
 	tally_want(&work->tally, wanted, count);
+	end_unwanted(work);
 	if (cancels)
 		cancel(work);
 	fill(work);
