@@ -50,7 +50,8 @@ class Cluster:
         self.passes = 0
         self._policy, self._check = policy, check
         self.preempts = any(qos.preempt for qos in site.qos)
-        self._may_always = self.preempts or any(part.shared for part in site.partitions)
+        keeps = hasattr(policy, "fork")
+        self._may_always = keeps or self.preempts or any(part.shared for part in site.partitions)
         for offer in offers(processors, node_processors):
             self._do(NodeRegistered(now, offer))
 
@@ -61,7 +62,7 @@ class Cluster:
         return event.jobs[0].job_id
 
     def may_start(self, nodes: int) -> bool:
-        """Of what has just come in: so many nodes may be free, or others may be told to give theirs up."""
+        """Of what has just come in: so many nodes may be free, others may be told to give theirs up, or the policy keeps count."""
         taken = sum(len(job.parts) for job in self.state.active.values())
         return self._may_always or nodes <= len(self.state.nodes) - taken
 
