@@ -61,7 +61,8 @@ def _start(told: Explanation, now: float) -> Iterator[str]:
     if not when:
         return
     how = f"by replays in which jobs run {told.fraction:.0%} and 100% of their limits"
-    yield f"Expected to start {when}" + (f" ({how})." if " and " in when else ".")
+    what = "Expected to start" if told.state is JobState.PENDING else "Another node is expected"
+    yield f"{what} {when}" + (f" ({how})." if " and " in when else ".")
 
 
 def _changes(told: Explanation, now: float) -> Iterator[str]:

@@ -56,8 +56,8 @@ def _when(item: Planned, now: float, until: float) -> str:
     if item.running:
         return end
     if item.tasks:
-        last = f"by {_clock(item.end, span)}" if item.end else "when is not known"
-        return f"starts {_soon(item, span, now)}, the last of {item.tasks} tasks ends {last}"
+        last = f"all ended by {_clock(item.end, span)}" if item.end else "end not known"
+        return f"starts {_soon(item, span, now)}, {item.tasks} tasks, {last}"
     length = f" for {format_duration(item.end - item.start)}" if item.end else ", end not known"
     return f"starts {_soon(item, span, now)}{length}"
 

@@ -74,7 +74,7 @@ class Explainer:
             return ()
 
         await self._desk.do_knowing({spec.dependency} - {""}, look)
-        return replace(await self._answer(asked[-1]), job_id=0)
+        return without_id(await self._answer(asked[-1]))
 
     async def _answer(self, question: Question) -> Explanation:
         if self._waiting >= MAX_WAITING:
@@ -104,6 +104,12 @@ class Explainer:
             self._fraction_at = time.monotonic()
             self._fraction = fraction_of(await self._desk.records(HISTORY, 0))
         return self._fraction
+
+
+def without_id(told: Explanation) -> Explanation:
+    """The job that it is about has no id yet."""
+    plan = (replace(item, job_id=0) if item.job_id == told.job_id else item for item in told.timeline)
+    return replace(told, job_id=0, timeline=tuple(plan))
 
 
 def fraction_of(records: Sequence[Record]) -> float:

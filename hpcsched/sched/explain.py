@@ -78,7 +78,8 @@ def _waits(job: Job, snapshot: Snapshot, fitter: Fitter, plan: Plan) -> tuple[Wa
     """What keeps it by itself, which a plan that had no node left for it does not come to, and what the plan says."""
     own, said = Ledger(snapshot, fitter).why_not(job), plan.wait(job.id)
     if said is None or said.reason in (Reason.PRIORITY, Reason.RESOURCES):
-        return tuple(wait for wait in (own, said) if wait)
+        passes = own is not None and own.reason is Reason.RESERVATION
+        return tuple(wait for wait in ((said, own) if passes else (own, said)) if wait)
     return (said,)
 
 

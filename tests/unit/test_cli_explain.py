@@ -15,6 +15,7 @@ from hpcsched.cli.explain_text import expected, text
 from hpcsched.cli.main import invoke
 from hpcsched.cli.output import FORMS
 from hpcsched.cli.timeline import drawn
+from hpcsched.controller.explain import without_id
 from hpcsched.model.explanation import Ahead, Blocker, Change, Explanation, Factor, NodeGroup, Planned
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.testing.client import FakeClient
@@ -76,6 +77,15 @@ def test_an_explanation_prints_what_it_did(form: str, capsys: pytest.CaptureFixt
         golden.write_text(printed.out)
     assert (code, printed.err) == (0, "")
     assert printed.out == golden.read_text()
+
+
+def test_a_job_that_is_not_submitted_is_marked_in_the_plan() -> None:
+    assert any(line.startswith("  > it solve ") for line in text(without_id(WAITING), NOW))
+
+
+def test_of_an_array_that_runs_the_start_is_that_of_its_next_node() -> None:
+    lines = list(text(replace(WAITING, state=JobState.RUNNING), NOW))
+    assert lines[1].startswith("Another node is expected between ")
 
 
 def test_a_dry_run_asks_about_the_spec_and_submits_nothing(capsys: pytest.CaptureFixture[str]) -> None:
