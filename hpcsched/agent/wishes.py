@@ -20,6 +20,8 @@ class Wishes:
 
     def adjust(self, desired: DesiredContainer) -> None:
         self.desired, self.frozen = desired, desired.suspend
+        if not self.stop.done():
+            self.grace_s = desired.grace_s
         if not self.adjusted.done():
             self.adjusted.set_result(None)
 

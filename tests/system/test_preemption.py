@@ -25,8 +25,11 @@ preempt_mode = "requeue"
 grace = "20s"
 [qos.frozen]
 preempt_mode = "suspend"
+[qos.short]
+preempt_mode = "cancel"
+grace = "1s"
 [qos.urgent]
-preempt = ["once", "again", "frozen"]
+preempt = ["once", "again", "frozen", "short"]
 """
 COUNTS = "trap 'echo told; exit 9' TERM; echo begun; n=0; while [ $n -lt 40 ]; do n=$((n+1)); echo $n; sleep 0.05; done; echo end"
 LOOPS = "trap 'echo told; exit 9' TERM; echo begun; while :; do sleep 0.02; done"
@@ -75,6 +78,13 @@ def test_a_victim_is_told_ends_and_makes_room(site: Up) -> None:
     last = ended(site, victim)
     assert (last.state, last.preempted_by, last.exit_code) == (JobState.PREEMPTED, urgent, 9)
     assert output(site, victim)[-1] == "told"
+
+
+def test_a_victim_that_does_not_end_is_killed_when_the_grace_of_its_qos_is_over(site: Up) -> None:
+    victim = begun(site, "trap '' TERM; echo begun; while :; do sleep 0.02; done", "short", grace_s=3600)
+    urgent = submit(site, "echo urgent", "urgent")
+    assert ended(site, urgent).state is JobState.COMPLETED
+    assert (ended(site, victim).state, ended(site, victim).signal) == (JobState.PREEMPTED, 9)
 
 
 def test_a_victim_that_may_run_again_waits_behind_the_other(site: Up) -> None:
