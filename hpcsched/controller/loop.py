@@ -206,6 +206,10 @@ class Loop:
         except HpcschedError as error:
             item.done.set_exception(error)
             return False
+        except Exception as bug:
+            log.exception("a bug of the controller met by one call; nothing has changed")
+            item.done.set_exception(bug)
+            return False
         self._apply(new, events, told)
         return True
 
@@ -228,13 +232,16 @@ class Loop:
         self._apply(decide.allocate(self.state, self.plan, now), events, told)
 
     def _judged(self, snapshot: Snapshot) -> Plan:
-        """The policy's plan; one that the second judge refuses starts nothing."""
-        plan: Plan = self.policy.plan(snapshot)
+        """The policy's plan; a policy that fails, or whose plan the second judge refuses, starts nothing."""
         try:
+            plan: Plan = self.policy.plan(snapshot)
             verify(plan, snapshot)
         except PlanRejected as error:
             log.error("the policy's plan is refused: %s", error)
-            return Plan(others=Wait(Reason.RESOURCES, f"the scheduling policy made a wrong plan: {error}"))
+            return _no_plan(f"the scheduling policy made a wrong plan: {error}")
+        except Exception as bug:
+            log.exception("a bug of the scheduling policy")
+            return _no_plan(f"the scheduling policy failed with {type(bug).__name__}: see the controller's log")
         return plan
 
     def _act(self, told: Sequence[commands.Command]) -> None:
@@ -291,6 +298,10 @@ class Loop:
     def _now(self) -> float:
         """The clock, never behind what the journal has seen."""
         return max(self._clock(), self.state.last_time)
+
+
+def _no_plan(why: str) -> Plan:
+    return Plan(others=Wait(Reason.RESOURCES, why))
 
 
 def _idle() -> _Waiting:
