@@ -241,7 +241,7 @@ async def test_an_agent_that_comes_back_runs_nothing_twice_and_loses_nothing(tmp
 
 
 async def test_a_suspended_worker_stands_still_through_a_restart_of_the_agent(tmp_path: Path) -> None:
-    wish = sh("while :; do date +%s%N; done", size=2, time_limit_s=3)
+    wish = sh("while :; do date +%s%N; sleep 0.01; done", size=2, time_limit_s=3)
     async with controlled(tmp_path, leave=True) as controller:
         controller.want(worker(wish))
         await eventually(lambda: controller.work().started == 2, "they run")

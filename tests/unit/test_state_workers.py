@@ -59,6 +59,12 @@ def test_a_worker_owns_the_whole_node_and_has_a_task_for_each_slot_at_first() ->
     assert world.job.state is JobState.PENDING
 
 
+def test_the_threads_of_a_task_are_its_slots_to_say_unless_its_user_has() -> None:
+    for env in ((), (("OMP_NUM_THREADS", "7"),)):
+        work = One(array(env=env)).state.desired("n1")[0].works[0]
+        assert dict(work.command.env).get("OMP_NUM_THREADS") == dict(env).get("OMP_NUM_THREADS")
+
+
 def test_workers_that_are_fed_at_once_get_different_tasks() -> None:
     world = One(array("0-19"), ("n1", "n2"))
     ranges = [world.state.desired(name)[0].works[0].ranges for name in ("n1", "n2")]
