@@ -176,5 +176,10 @@ def _faults(tables: Tables, empty: Reservation, node: Node, ignore_jobs: bool) -
         return
     for number in (node.job_id, *node.suspended):
         job = tables.jobs.get(number) if number is not None else None
-        if job is not None and ends_by(job, empty.made) > empty.start:
+        if job is not None and (_stands_still(job) or ends_by(job, empty.made) > empty.start):
             yield f"job {number} may still run on node {node.name} then: choose another node, or say --ignore-jobs"
+
+
+def _stands_still(job: Job) -> bool:
+    """Suspended by hand: it has its nodes until somebody resumes it."""
+    return job.suspend_time > 0 and job.preempt_mode is None

@@ -104,3 +104,12 @@ def test_an_arrays_new_time_limit_keeps_out_of_reservations_of_others() -> None:
     job_id = world.start(ARRAY)
     with pytest.raises(Conflict, match=f"job {job_id} would run past"):
         update(world, job_id, time_limit_s=3600)
+
+
+def test_the_node_of_a_job_that_is_suspended_by_hand_cannot_be_reserved() -> None:
+    world = World(["n1"])
+    job_id = world.run(replace(TRUE, time_limit_s=60))
+    world.do(*changing.suspend(world.state, job_id, world.tick()))
+    wanted = ReservationRequest("r", start=world.time + 100_000, duration_s=60, nodes=("n1",))
+    with pytest.raises(Conflict, match=f"job {job_id} may still run"):
+        reservations.make(world.state, wanted, world.tick())
