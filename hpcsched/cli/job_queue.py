@@ -45,6 +45,7 @@ def _tasks(array: ArrayProgress, tasks: ArrayTasks) -> list[tuple[str, str]]:
     return [
         ("tasks", told),
         ("workers", _listed([str(job_id) for job_id in array.workers])),
+        ("had_nodes", _listed(list(array.nodes))),
         ("failures", _listed([f"{tasks.task_id(position)}: {how}" for position, how in array.failures], "; ")),
     ]
 

@@ -56,15 +56,16 @@ PLAIN: tuple[Callable[[Job], str], ...] = (
 @click.command(epilog="Example: hpcsched jobs --all --output plain | cut -f1,4")
 @click.option("-a", "--all", "include_ended", is_flag=True, help="Ended jobs as well, newest first.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, metavar="N", help="At most so many.")
+@click.option("-w", "--workers", is_flag=True, help="Also the containers that run tasks of arrays and small jobs.")
 @click.option("-l", "--long", is_flag=True, help="Also partition, account, QOS, --priority and --nice.")
 @output_option
 @click.pass_obj
-def command(context: Context, include_ended: bool, limit: int, long: bool, form: str) -> None:
+def command(context: Context, include_ended: bool, limit: int, workers: bool, long: bool, form: str) -> None:
     """List the jobs that wait or run.
 
     Plain columns: id, name, user, state, exit code, reason, times of submit, start and end in Unix seconds, nodes, tasks, GPUs.
     """
     with context.client() as client:
-        found = client.jobs(include_ended=include_ended, limit=limit)
+        found = client.jobs(include_ended, limit, workers)
     shown = columns(context.now())
     show(found, [*shown[:-1], *LONG, shown[-1]] if long else shown, PLAIN, form)

@@ -1,4 +1,4 @@
-"""One line on the terminal that says why a job waits."""
+"""One line on the terminal that says why a job waits, and how far an array is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hpcsched.cli.output import clean
 from hpcsched.errors import HpcschedError
+from hpcsched.model.array import ArrayProgress
 from hpcsched.model.job import Job, JobState
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _CLEAR = "\r\x1b[K"
 _WAITS = (JobState.PENDING, JobState.CONFIGURING)
+_BAR = 30
 
 
 def sentence(job: Job) -> str:
@@ -24,8 +26,15 @@ def sentence(job: Job) -> str:
     return clean(f"job {job.id} {state}{': ' if reason else ''}{reason}")
 
 
+def far(job: Job, array: ArrayProgress) -> str:
+    """`job 7  ━━━━━━      12/100 tasks, 1 failed`."""
+    done = _BAR * array.ended // array.size
+    failed = f", {array.failed} failed" if array.failed else ""
+    return f"job {job.id}  {'━' * done}{' ' * (_BAR - done)} {array.ended}/{array.size} tasks{failed}"
+
+
 class WaitingLine:
-    """Drawn on stderr from one second on until the job runs, `erase` is called or the block ends; only on a terminal."""
+    """On stderr from one second on, until the job runs (an array: has ended), `erase` or the block's end; only on a terminal."""
 
     def __init__(self, client: Client, job_id: int, period_s: float = 1.0) -> None:
         self._client, self._job_id, self._period_s = client, job_id, period_s
@@ -49,10 +58,11 @@ class WaitingLine:
         drawn = False
         while not self._done.wait(self._period_s):
             job = self._job()
-            if job is not None and job.state not in _WAITS:
+            text = _text(job) if job else f"job {self._job_id}: the controller does not answer"
+            if not text:
                 break
             drawn = True
-            _put(_CLEAR + (sentence(job) if job else f"job {self._job_id}: the controller does not answer"))
+            _put(_CLEAR + text)
         if drawn:
             _put(_CLEAR)
 
@@ -61,6 +71,13 @@ class WaitingLine:
             return self._client.job(self._job_id)
         except HpcschedError:
             return None
+
+
+def _text(job: Job) -> str:
+    """Empty when there is nothing to wait for."""
+    if job.state in _WAITS:
+        return sentence(job)
+    return far(job, job.array) if job.array and not job.state.ended else ""
 
 
 def _put(text: str) -> None:

@@ -53,7 +53,7 @@ def node_list(job: Job) -> str:
 
 def place(job: Job) -> str:
     """Where it runs; in brackets why it waits, or how it ended if not well."""
-    reason = job.reason.value
+    reason = "worker" if job.is_worker and job.reason.value == "None" else job.reason.value
     return " ".join(part for part in (node_list(job), f"({reason})" if reason != "None" else "") if part)
 
 
@@ -72,6 +72,8 @@ def node_count(job: Job) -> str:
     """How many it has; before it has any, how many it asks for."""
     if job.allocation:
         return str(len(job.allocation.bindings))
+    if job.array and job.array.workers:
+        return str(len(job.array.workers))
     spec = job.spec
     return f"{spec.nodes}-{spec.max_nodes}" if spec.max_nodes > spec.nodes else str(spec.nodes)
 

@@ -76,8 +76,9 @@ class Client:
         """A live or an ended job."""
         return from_message(Job, self._call(self._jobs.GetJob, job_service_pb2.GetJobRequest(job_id=job_id)).job)
 
-    def jobs(self, include_ended: bool = False, limit: int = 1000) -> list[Job]:
-        request = job_service_pb2.ListJobsRequest(include_ended=include_ended, limit=limit)
+    def jobs(self, include_ended: bool = False, limit: int = 1000, include_workers: bool = False) -> list[Job]:
+        """Newest first. Workers: live jobs that nobody submitted, whose containers run tasks of arrays and small jobs."""
+        request = job_service_pb2.ListJobsRequest(include_ended=include_ended, limit=limit, include_workers=include_workers)
         return [from_message(Job, job) for job in self._call(self._jobs.ListJobs, request).jobs]
 
     def explain(self, job: int | JobSpec) -> Explanation:

@@ -79,11 +79,11 @@ class Desk:
         wait = self.loop.state.blocked(job.id, self.loop.now()) or self.loop.plan.wait(job.id)
         return dataclasses.replace(job, reason=wait.reason, message=wait.message) if wait else job
 
-    async def jobs(self, include_ended: bool, limit: int) -> list[Job]:
-        """Newest first, live ones before ended ones, no workers."""
+    async def jobs(self, include_ended: bool, limit: int, include_workers: bool = False) -> list[Job]:
+        """Newest first, live ones before ended ones; of workers at most those that live."""
         await self.loop.settled()
         alive = self.loop.state.jobs
-        ids = sorted((job_id for job_id, job in alive.items() if not job.is_worker), reverse=True)[:limit]
+        ids = sorted((job_id for job_id, job in alive.items() if include_workers or not job.is_worker), reverse=True)[:limit]
         jobs = [self._with_reason(alive[job_id]) for job_id in ids]
         if include_ended and len(jobs) < limit:
             jobs += [record.job for record in await self.records(limit - len(jobs), 0)]

@@ -58,7 +58,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
 
     @answering
     async def ListJobs(self, request: Any, context: Any) -> Any:
-        jobs = await self._desk.jobs(request.include_ended, limit(request.limit))
+        jobs = await self._desk.jobs(request.include_ended, limit(request.limit), request.include_workers)
         return pb.ListJobsResponse(jobs=[brief(to_message(job)) for job in jobs])
 
     @answering

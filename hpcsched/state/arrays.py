@@ -32,7 +32,7 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
     commands = _free_workers(tables, job)
     step = _end_step(job, progress)
     begun = replace(job, state=JobState.RUNNING) if step is not JobStep.CANCELLED else job
-    code = 0 if step is JobStep.DONE else max(1, progress.exit_code)
+    code = 0 if step is JobStep.DONE else None if step is JobStep.CANCELLED else max(1, progress.exit_code)
     final = replace(begun, array=progress, exit_code=code, message=_told(job, progress))
     return commands + finish(tables, final, step, time)
 

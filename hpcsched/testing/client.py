@@ -89,8 +89,9 @@ class FakeClient:
                 return job
         raise NotFound(f"no job {job_id}")
 
-    def jobs(self, include_ended: bool = False, limit: int = 1000) -> list[Job]:
-        return [job for job in self.known if include_ended or not job.state.ended][:limit]
+    def jobs(self, include_ended: bool = False, limit: int = 1000, include_workers: bool = False) -> list[Job]:
+        shown = [job for job in self.known if include_workers or not job.is_worker]
+        return [job for job in shown if include_ended or not job.state.ended][:limit]
 
     def explain(self, job: int | JobSpec) -> Explanation:
         self.calls.append(("explain", job))

@@ -50,12 +50,14 @@ class GetJobResponse(_message.Message):
     def __init__(self, job: _Optional[_Union[_job_pb2.Job, _Mapping]] = ...) -> None: ...
 
 class ListJobsRequest(_message.Message):
-    __slots__ = ("include_ended", "limit")
+    __slots__ = ("include_ended", "limit", "include_workers")
     INCLUDE_ENDED_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_WORKERS_FIELD_NUMBER: _ClassVar[int]
     include_ended: bool
     limit: int
-    def __init__(self, include_ended: _Optional[bool] = ..., limit: _Optional[int] = ...) -> None: ...
+    include_workers: bool
+    def __init__(self, include_ended: _Optional[bool] = ..., limit: _Optional[int] = ..., include_workers: _Optional[bool] = ...) -> None: ...
 
 class ListJobsResponse(_message.Message):
     __slots__ = ("jobs",)

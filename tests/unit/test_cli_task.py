@@ -8,6 +8,7 @@ import pytest
 from hpcsched.cli.context import Context
 from hpcsched.cli.main import invoke
 from hpcsched.cli.task import task_of
+from hpcsched.cli.waiting import far
 from hpcsched.errors import InvalidValue
 from hpcsched.model.array import ArrayProgress, Assigned, Following
 from hpcsched.testing import nouns
@@ -48,6 +49,15 @@ def test_a_task_is_told_by_its_array_and_the_array_s_workers(task: int, state: s
     assert (found.state, found.message) == (state, message)
 
 
+def test_a_task_that_is_none_of_the_failed_ones_was_cancelled() -> None:
+    assert task_of(replace(ARRAY, array=replace(ARRAY.array, failed=1)), 13, ()).state == "CANCELLED"  # type: ignore[type-var]
+
+
+def test_how_far_an_array_is_fits_on_one_line() -> None:
+    assert ARRAY.array is not None
+    assert far(ARRAY, ARRAY.array) == f"job {ARRAY.id}  {'━' * 12}{' ' * 18} 4/10 tasks, 2 failed"
+
+
 def test_a_task_that_there_is_not_is_refused() -> None:
     for job, task in ((ARRAY, 9), (nouns.waiting(), 0)):
         with pytest.raises(InvalidValue):
@@ -77,3 +87,11 @@ def test_cancel_names_jobs_and_tasks(capsys: pytest.CaptureFixture[str]) -> None
     ]
     assert call(client, "cancel", f"{number}_x") == 2
     assert "behind _ stand ids of tasks" in capsys.readouterr().err
+
+
+def test_jobs_lists_workers_on_request_and_says_that_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    client = FakeClient(known=[ARRAY, WORKER])
+    assert call(client, "jobs") == 0
+    assert "99" not in capsys.readouterr().out
+    assert call(client, "jobs", "--workers") == 0
+    assert "(worker)" in capsys.readouterr().out.splitlines()[-1]
