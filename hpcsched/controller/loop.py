@@ -35,6 +35,7 @@ TURN_INTENTS = 1000
 RETRY_S = 1.0
 MIN_ALARM_S = 0.02
 MAX_ALARM_S = 30.0
+CLOCK_BEHIND_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Loop:
         self._writing = False
         self._in_store = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._clock_behind = False
         self.paused = False
         """Start no more jobs."""
         self.stopped_by: HpcschedError | None = None
@@ -143,11 +145,19 @@ class Loop:
         if self._alarm:
             self._alarm.cancel()
             self._alarm = None
+        self._watch_clock()
         now = self._now()
         at = None if self.paused or self.stopped_by else self.state.next_time(now)
         if at is not None:
             wait_s = min(max(at - now, MIN_ALARM_S), MAX_ALARM_S)
             self._alarm = asyncio.get_running_loop().call_later(wait_s, self._ring)
+
+    def _watch_clock(self) -> None:
+        """Said once each time that it is set back."""
+        behind = self.state.last_time - self._clock()
+        if behind >= CLOCK_BEHIND_S and not self._clock_behind:
+            log.warning("the clock is %.0f s behind the journal: until it has caught up, nothing begins by time alone", behind)
+        self._clock_behind = behind >= CLOCK_BEHIND_S
 
     def _ring(self) -> None:
         """Plan again if it is time, and else look at the clock again later."""
