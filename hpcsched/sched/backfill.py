@@ -20,6 +20,7 @@ from hpcsched.sched.waiting import column
 
 Rows = Iterable[tuple[Job, Ask]]
 IN_A_MOMENT = Wait(Reason.RESOURCES, "its nodes are being given back at this moment")
+BESIDE_IN_A_MOMENT = Wait(Reason.RESOURCES, "a container for it and other small jobs of its owner is being started")
 _NEVER = sys.float_info.max
 _STRETCH = 4096
 
@@ -89,7 +90,7 @@ class Turn:
         if start is not None:
             self._take(start)
         elif self.ledger.berths.is_coming(job):
-            self.waits[job.id] = IN_A_MOMENT
+            self.waits[job.id] = BESIDE_IN_A_MOMENT
         else:
             return False
         return True
