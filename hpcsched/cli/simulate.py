@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +18,15 @@ if TYPE_CHECKING:
     from hpcsched.sim.trace import Trace
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+EXAMPLES = """\b
+Example: hpcsched simulate KTH-SP2.swf.gz --policy easy --policy wfp
+         hpcsched simulate KTH-SP2.swf.gz --config now.toml --config new.toml
+         hpcsched simulate theta.swf.gz --failures 30d --plot queue.svg
+         hpcsched records --output json > ours.json
+         hpcsched simulate ours.json --load 1.3 --starts starts.csv"""
 
 
-@click.command(epilog="Example: hpcsched simulate KTH-SP2.swf.gz --policy easy --policy wfp --plot queue.svg")
+@click.command(epilog=EXAMPLES)
 @click.argument("trace", type=FILE)
 @click.option(
     "--policy", "policies", multiple=True, default=("easy",), show_default=True, metavar="NAME",
@@ -50,6 +58,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 def command(context: Context, /, trace: Path, form: str, starts: Path | None, picture: Path | None, **options: Any) -> int:
     """Try policies and settings on the jobs of a workload trace: in the Standard Workload Format, or from `hpcsched records`.
 
+    A job has the partition, account and QOS of the --config that are called as its queue or partition (q1, p1) and group (g1)
+    are in the trace, or as its own in the records. What gives way to an urgent job takes all of its grace, and may run again.
+
     Exits 1 when jobs never started. Plain columns: figure, its value for each simulation, in seconds.
     """
     from hpcsched.cli import simulate_report
@@ -60,6 +71,8 @@ def command(context: Context, /, trace: Path, form: str, starts: Path | None, pi
 
     if picture:
         check_plot(picture)
+    for path in (starts, picture):
+        _require_folder(path)
     chosen = arms(options["policies"], options["configs"])
     jobs, setting = _workload(trace, options)
     with jobs_progress() as progress:
@@ -71,6 +84,12 @@ def command(context: Context, /, trace: Path, form: str, starts: Path | None, pi
         plot(outcomes, picture)
     simulate_report.show_figures([figures(outcome) for outcome in outcomes], form)
     return int(any(outcome.stuck for outcome in outcomes))
+
+
+def _require_folder(path: Path | None) -> None:
+    """Before any work is done for it."""
+    if path and not path.absolute().parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
 
 
 def _workload(path: Path, options: dict[str, Any]) -> tuple[Trace, Setting]:

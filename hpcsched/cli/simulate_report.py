@@ -54,20 +54,23 @@ PLAIN_FIELDS = ("processors", *(name for _, name, _ in _ROWS), "passes", "took_s
 def tell(outcomes: Sequence[Outcome]) -> None:
     """What was left out or changed of the trace, on stderr."""
     trace = outcomes[0].trace
-    notes = [f"skipped {count} {_lines(count)}: {why}" for why, count in trace.skipped]
+    what = "record" if trace.own else "line"
+    notes = [f"skipped {_counted(count, what)}: {why}" for why, count in trace.skipped]
     notes += trace.samples
     cut, unknown = sum(job.cut for job in trace.jobs), trace.no_estimate
-    notes += [f"{cut} jobs ran longer than they had asked for: cut to that"] if cut else []
-    notes += [f"{unknown} jobs had no requested time: their run time is taken for it"] if unknown else []
+    notes += [f"ran longer than asked for and is cut to that: {_counted(cut)}"] if cut else []
+    notes += [f"had no requested time, the run time is taken for it: {_counted(unknown)}"] if unknown else []
+    notes += [f"array, or shared a node, and is simulated as one job on whole nodes: {_counted(trace.whole)}"] * bool(trace.whole)
     for outcome in outcomes:
-        notes += [f"{outcome.label}: refused {count} jobs: {why}" for why, count in outcome.refused[:5]]
-        notes += [f"{outcome.label}: {outcome.stuck} jobs never started: {outcome.stuck_why}"] if outcome.stuck else []
+        notes += [f"{outcome.label}: refused {_counted(count)}: {why}" for why, count in outcome.refused[:5]]
+        stuck = f"{outcome.label}: {_counted(outcome.stuck)} never started: {outcome.stuck_why}"
+        notes += [stuck] if outcome.stuck else []
     for note in notes:
         click.echo(clean(note), err=True)
 
 
-def _lines(count: int) -> str:
-    return "line" if count == 1 else "lines"
+def _counted(count: int, what: str = "job") -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def write_starts(outcomes: Sequence[Outcome], path: Path) -> None:

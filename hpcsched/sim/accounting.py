@@ -26,7 +26,9 @@ def read_trace(path: Path) -> Trace:
 
 
 def read_accounting(path: Path) -> Trace:
-    """A node is a processor. Jobs that never started are left out. Raises NotFound, InvalidValue."""
+    """A node is a processor. Jobs that never started are left out. An array, of whose tasks accounting keeps no times, is
+    one job on as many nodes as it ran on; so is a job that shared a node. Raises NotFound, InvalidValue.
+    """
     with opened(path) as file:
         body = file.read(MAX_BYTES + 1)
     records = _records(path, body)
@@ -40,7 +42,15 @@ def read_accounting(path: Path) -> Trace:
             samples += [f"record {number}, {why}"] if len(samples) < MAX_SAMPLES else []
     if not jobs:
         raise InvalidValue(f"{path} has no job that ran" + (f": {samples[0]}" if samples else ""))
-    return Trace(path.name, in_order(jobs), 0, 0.0, tuple(skipped.most_common()), tuple(samples), _unknown(records), own=True)
+    return Trace(
+        path.name,
+        in_order(jobs),
+        skipped=tuple(skipped.most_common()),
+        samples=tuple(samples),
+        no_estimate=_unknown(records),
+        own=True,
+        whole=sum(map(_is_part_of_a_node, records)),
+    )
 
 
 def _records(path: Path, body: bytes) -> list[Any]:
@@ -57,17 +67,27 @@ def _records(path: Path, body: bytes) -> list[Any]:
 
 def _job(record: dict[str, Any]) -> TraceJob:
     job = record["job"]
-    spec, nodes = job["spec"], len(job["bindings"]) or int(job["spec"]["nodes"])
+    spec, nodes = job["spec"], _nodes(job)
     submit, start, end = float(job["submit_time"]), float(job["start_time"]), float(job["end_time"])
     if not (start and all(map(math.isfinite, (submit, start, end)))):
         raise ValueError("it never started")
     if not (0 <= submit <= start <= end and 1 <= nodes <= MAX_PROCESSORS):
         raise ValueError("its times or nodes are impossible")
-    asked = float(spec["time_limit_s"])
+    asked = 0.0 if job.get("array") else float(spec["time_limit_s"])
     estimate = asked if asked > 0 else max(end - start, 1.0)
     account, partition, qos = (str(spec.get(key, "")) for key in ("account", "partition", "qos"))
     run, cut = min(end - start, estimate), end - start > estimate
     return TraceJob(int(job["id"]), submit, run, nodes, estimate, str(spec["user"]), account, partition, qos, cut)
+
+
+def _nodes(job: dict[str, Any]) -> int:
+    array = job.get("array")
+    return len(array["nodes"]) or 1 if array else len(job["bindings"]) or int(job["spec"]["nodes"])
+
+
+def _is_part_of_a_node(record: Any) -> bool:
+    job = record.get("job") if isinstance(record, dict) else None
+    return isinstance(job, dict) and bool(job.get("array") or job.get("worker"))
 
 
 def _unknown(records: list[Any]) -> int:

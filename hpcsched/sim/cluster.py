@@ -62,7 +62,7 @@ class Cluster:
         return event.jobs[0].job_id
 
     def may_start(self, nodes: int) -> bool:
-        """Of what has just come in: so many nodes may be free, others may be told to give theirs up, or the policy keeps count."""
+        """Of what has just come in: there may be so many free nodes, others may give theirs up, or the policy counts on it."""
         taken = sum(len(job.parts) for job in self.state.active.values())
         return self._may_always or nodes <= len(self.state.nodes) - taken
 

@@ -49,9 +49,12 @@ def read_swf(path: Path) -> Trace:
 
 
 def _lines(file: IO[bytes]) -> Iterator[str]:
-    """A line that is too long comes in pieces, which are no jobs either."""
-    while line := file.readline(MAX_LINE):
-        yield line.decode("ascii", "replace").strip()
+    """Of a line that is too long, one character more than it may have."""
+    while line := file.readline(MAX_LINE + 1):
+        rest = line
+        while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+            rest = file.readline(MAX_LINE + 1)
+        yield line.decode("ascii", "replace")
 
 
 class _Reader:
@@ -63,13 +66,16 @@ class _Reader:
         self._no_estimate = 0
 
     def take(self, number: int, line: str) -> None:
-        if line.startswith(";"):
-            self._comment(line)
-        elif line:
+        text = line.strip()
+        if text.startswith(";"):
+            self._comment(text)
+        elif len(line) > MAX_LINE:
+            self._skip(number, text, f"more than {MAX_LINE} characters")
+        elif text:
             try:
-                self._job(line.split())
+                self._job(text.split())
             except _Unusable as error:
-                self._skip(number, line, str(error))
+                self._skip(number, text, str(error))
 
     def first_sample(self) -> str:
         return f": {self._samples[0]}" if self._samples else ""

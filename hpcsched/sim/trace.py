@@ -49,6 +49,8 @@ class Trace:
     """Jobs whose estimate is their run time."""
     own: bool = False
     """It is our own accounting."""
+    whole: int = 0
+    """Arrays, and jobs that shared a node: each is simulated as one job on whole nodes for as long as it ran."""
 
     @property
     def span_s(self) -> float:

@@ -76,6 +76,7 @@ def test_two_configurations_stand_side_by_side(trace: Path, tmp_path: Path, caps
         (["--config", "/nothing.toml"], "cannot read /nothing.toml"),
         (["--failures", "never"], "bad duration 'never'"),
         (["--starts", "/nothing/there.csv"], "/nothing/there.csv: No such file or directory"),
+        (["--plot", "/nothing/there.svg"], "/nothing/there.svg: No such file or directory"),
         (["--policy", "easy"] * 9, "9 simulations side by side, at most 8"),
     ],
 )
@@ -104,3 +105,20 @@ def test_a_machine_smaller_than_every_job_is_refused(tmp_path: Path, capsys: pyt
     path.write_text("\n".join(LINES))
     assert invoke(["simulate", str(path), "--processors", "2"]) == 2
     assert "every job of large.swf is larger than 2 processors: at least --processors 3" in capsys.readouterr().err
+
+
+def test_preemptions_are_figures_of_their_own(trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text('[qos.normal]\n[qos.q1]\n[qos.q2]\npriority = 1.0\npreempt = ["q1"]\n[priority]\nage = 0\nqos = 1000\n')
+    urgent = "4 10 -1 20 4 -1 -1 4 20 -1 1 7 1 -1 2 -1 -1 -1"
+    trace.write_text("\n".join([*LINES, urgent]) + "\n")
+    assert invoke(["simulate", str(trace), "--config", str(path)]) == 0
+    table = {line[:40].strip(): line[40:].split() for line in capsys.readouterr().out.splitlines()}
+    assert table["jobs lost to failures or other jobs"] == ["1"]
+    assert table["preemptions"] == ["1"]
+
+
+def test_one_job_is_counted_as_one(trace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trace.write_text("\n".join([*LINES, LINES[1].replace("3 100", "3 -1")]) + "\n")
+    assert invoke(["simulate", str(trace)]) == 0
+    assert "had no requested time, the run time is taken for it: 1 job\n" in capsys.readouterr().err

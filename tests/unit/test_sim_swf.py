@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from hpcsched.cli.fields import plain_data
 from hpcsched.errors import InvalidValue, NotFound
+from hpcsched.model.array import ArrayProgress
 from hpcsched.model.job import JobState
 from hpcsched.sim.accounting import read_trace
 from hpcsched.sim.swf import read_swf
@@ -200,3 +201,31 @@ def test_our_own_accounting_is_a_trace(tmp_path: Path) -> None:
     assert (job.id, job.user, job.processors, job.run, job.estimate) == (5, "ada", 1, 4.5, 3600)
     assert trace.own
     assert trace.skipped == (("it never started", 1),)
+
+
+def test_an_array_of_our_own_accounting_is_one_job_on_the_nodes_that_it_ran_on(tmp_path: Path) -> None:
+    array = ArrayProgress(10, next=10, done=10, nodes=("n1", "n2", "n5"))
+    path = tmp_path / "records.json"
+    path.write_text(records({"id": 5, "array": array, "state": JobState.COMPLETED}, {"id": 6, "worker": 3}, {"id": 7}))
+    trace = read_trace(path)
+    assert [(job.id, job.processors, job.estimate) for job in trace.jobs] == [(5, 3, 4.5), (6, 1, 3600), (7, 1, 3600)]
+    assert trace.whole == 2
+
+
+def test_a_line_that_does_not_end_is_one_line_and_is_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "long.swf"
+    path.write_bytes(b"x" * 50_000_000 + b"\n" + line(2).encode() + b"\n" + line(3).encode() + b" 9" * 3000)
+    trace = read_swf(path)
+    assert [job.id for job in trace.jobs] == [2]
+    assert (trace.skipped, len(trace.samples)) == ((("more than 4096 characters", 2),), 2)
+    assert max(map(len, trace.samples)) < 120
+
+
+def test_clocks_that_jump_spoil_no_record_but_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "records.json"
+    good: dict[str, object] = {"id": 1}
+    bad: list[dict[str, object]] = [{"start_time": 1.0}, {"end_time": -5.0}, {"submit_time": 1e300}, {"end_time": float("inf")}]
+    path.write_text(records(good, *bad))
+    trace = read_trace(path)
+    assert [job.id for job in trace.jobs] == [1]
+    assert sum(count for _, count in trace.skipped) == 4
