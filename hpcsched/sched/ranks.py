@@ -17,10 +17,16 @@ from hpcsched.sched.waiting import Floats, Waiting
 def ranks_of(jobs: Waiting, site: Site, shares: Mapping[User, float], now: float, total_nodes: int) -> Floats:
     """One for each job, in their order; `shares`: the fair share factor of each user in each account."""
     weights, rows = site.weights, jobs.rows
-    found = weights.fair_share * _looked_up(jobs, "user", [shares.get(user, 0.0) for user in _words(jobs, "user")])
-    found = found + weights.size * _sizes(jobs, total_nodes, weights.favor_small)
-    found += weights.qos * _looked_up(jobs, "qos", [_of_qos(site, name) for name in _words(jobs, "qos")])
-    found += weights.partition * _looked_up(jobs, "partition", [_of_partition(site, name) for name in _words(jobs, "partition")])
+    found = np.zeros(len(rows))
+    if weights.fair_share:
+        found += weights.fair_share * _looked_up(jobs, "user", [shares.get(user, 0.0) for user in _words(jobs, "user")])
+    if weights.size:
+        found += weights.size * _sizes(jobs, total_nodes, weights.favor_small)
+    if weights.qos:
+        found += weights.qos * _looked_up(jobs, "qos", [_of_qos(site, name) for name in _words(jobs, "qos")])
+    if weights.partition:
+        places = [_of_partition(site, name) for name in _words(jobs, "partition")]
+        found += weights.partition * _looked_up(jobs, "partition", places)
     found -= jobs.columns.floats["nice"][rows]
     if weights.age:
         found += weights.age * np.clip((now - jobs.columns.floats["since"][rows]) / weights.max_age_s, 0.0, 1.0)

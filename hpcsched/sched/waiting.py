@@ -48,6 +48,9 @@ class Columns:
         first, self.size = self.size, self.size + len(jobs)
         if self.size > len(self.jobs):
             self._grow(2 * self.size - len(self.jobs))
+        if len(jobs) == 1:
+            self._set(first, jobs[0])
+            return np.array([first])
         rows = slice(first, self.size)
         self.jobs[rows] = jobs
         for name, column in self.floats.items():
@@ -56,6 +59,13 @@ class Columns:
             found = self._numbers(name, jobs) if name in self.words else map(_FIGURE[name], jobs)
             numbers[rows] = np.fromiter(found, np.int64, len(jobs))
         return np.arange(first, self.size)
+
+    def _set(self, row: int, job: Job) -> None:
+        self.jobs[row] = job
+        for name, column in self.floats.items():
+            column[row] = _FIGURE[name](job)
+        for name, numbers in self.ints.items():
+            numbers[row] = self.words[name].number(_WORD[name](job)) if name in self.words else _FIGURE[name](job)
 
     def _numbers(self, name: str, jobs: Sequence[Job]) -> Iterator[int]:
         return map(self.words[name].number, map(_WORD[name], jobs))
