@@ -13,7 +13,7 @@ from hpcsched.sched.ask import Ask
 from hpcsched.sched.backfill import Turn, no_nodes
 from hpcsched.sched.choice import overdue_first
 from hpcsched.sched.fit import Fitter
-from hpcsched.sched.horizon import ends
+from hpcsched.sched.horizon import ends, natural_ends, shadow, worker_ends
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
 from hpcsched.sched.preempt import with_preemptions
 from hpcsched.sched.profile import Profile, Share, split
@@ -36,7 +36,11 @@ class _Promise:
 class Conservative:
     """A job is promised the earliest start that delays no promise made before, and a promise only ever moves forward: when
     something ends early, each in order gets an earlier start if there is one. So nobody is overtaken for longer than until
-    the start that was promised when it came, as long as no node is lost. Promises are forgotten by a restart.
+    the start that was promised when it came, as long as no node is lost or newly reserved. Promises are forgotten by a restart.
+
+    The first in the order has no more than a promise either: one that comes, or comes to be first, when others have theirs
+    already starts behind these, whatever its priority. Workers of arrays behind the first that waits get no more work where it
+    waits for their nodes; others count as busy until their arrays are through.
     """
 
     def __init__(self) -> None:
@@ -70,20 +74,28 @@ class _Turn:
         self._turn = Turn(ledger, ())
         self._waits, self._starts = self._turn.waits, self._turn.starts
         self._shares: dict[int, Share] = {}
+        self._head: Job | None = None
+        self._dismissed: frozenset[int] = frozenset()
 
     def plan(self, pending: Sequence[Job]) -> Plan:
         asks = self._ledger.asks(pending)
         self._open({id(shape): self._ledger.able(shape) for shape in {ask.shape for ask in asks}})
         for job, ask in zip(pending, asks, strict=True) if self._known else ():
-            if job.id in self._known and self._ledger.why_not(job) is None:
+            if job.id in self._known and self._barred(job) is None:
                 self._keep(job, ask)
         due = [job for job in pending if job.id in self.promises] if self._is_long(pending) else []
-        for job, ask in zip(pending, asks, strict=True):
+        for place, (job, ask) in enumerate(zip(pending, asks, strict=True)):
             if self._profile.steps > MAX_STEPS:
                 return self._cut_short(due)
             if self._may(job) and (self._is_apart(job, ask) or self._promise(job, ask)):
                 self._turn.start_on(job, ask, self._nodes(job, ask))
-        return Plan(tuple(self._starts), self._turn.answers())
+            elif self._head is None and job.id in self.promises:
+                self._head = job
+                self._dismiss(job, ask, {ahead.id for ahead in pending[: place + 1]})
+        return self._answer()
+
+    def _answer(self, others: Wait | None = None) -> Plan:
+        return Plan(tuple(self._starts), self._turn.answers(), others, dismissed=self._dismissed)
 
     def _is_long(self, pending: Sequence[Job]) -> bool:
         """The work may not be enough for all of them."""
@@ -96,14 +108,19 @@ class _Turn:
             if job.id not in answered and self.promises[job.id].time <= self._ledger.now:
                 ask = self._ledger.ask(job)
                 self._turn.start_on(job, ask, self._nodes(job, ask))
-        return Plan(tuple(self._starts), self._turn.answers(), _BEHIND)
+        return self._answer(_BEHIND)
 
     def _is_apart(self, job: Job, ask: Ask) -> bool:
         """It runs on nodes that are set aside for it, and so nobody's promise is concerned."""
         return bool(ask.spec.reservation)
 
+    def _barred(self, job: Job) -> Wait | None:
+        """A job that others' reservations keep from its nodes now is promised a start between them."""
+        wait = self._ledger.why_not(job)
+        return None if wait and wait.reason is Reason.RESERVATION and not job.spec.reservation else wait
+
     def _may(self, job: Job) -> bool:
-        wait = self._ledger.why_not(job) or (None if self._ledger.could_run(job) else UNAVAILABLE)
+        wait = self._barred(job) or (None if self._ledger.could_run(job) else UNAVAILABLE)
         if wait is not None:
             self._waits[job.id] = wait
         return wait is None
@@ -113,7 +130,9 @@ class _Turn:
         windows = ledger.closures.windows(ledger.now)
         groups = split(ledger.serving, dict.fromkeys((*able.values(), *(mask for mask, _, _ in windows))))
         ready = ledger.free | ledger.due
-        coming = [(end, mask & ~ready) for end, mask in ends(ledger)]
+        self._natural = natural_ends(ledger)
+        workers = [(self._natural[worker.id], ledger.fleet.mask_of(worker)) for worker in ledger.running_workers]
+        coming = [(end, mask & ~ready) for end, mask in sorted([*ends(ledger), *workers])]
         self._profile = Profile(ledger.now, groups, ready, coming)
         for mask, start, end in windows:
             self._profile.close(mask, start, end)
@@ -153,6 +172,18 @@ class _Turn:
             known = _Promise(time, Wait(Reason.PRIORITY, f"starts at {moment(time)} or before"))
         self.promises[job.id] = known
         return known
+
+    def _dismiss(self, job: Job, ask: Ask, ahead: set[int]) -> None:
+        """Workers without which it starts later, if there are any."""
+        if not self._natural or not (found := shadow(self._ledger, ask, ahead)).dismissed:
+            return
+        known = self.promises[job.id]
+        if found.time < known.time:
+            self._dismissed = found.dismissed
+            for end, mask, number in worker_ends(self._ledger, ahead):
+                if number in found.dismissed:
+                    self._profile.open(mask, end, self._natural[number])
+            self._waits[job.id] = self._improve(job, ask, known).wait
 
     def _nodes(self, job: Job, ask: Ask) -> int:
         """Of each group as many as it was promised; 0: they are not there."""

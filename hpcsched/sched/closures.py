@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 from hpcsched.model.job import JobSpec
-from hpcsched.model.reservation import Reservation
+from hpcsched.model.reservation import Repeat, Reservation
 from hpcsched.sched.fleet import Fleet
 from hpcsched.sched.reserved import may_use, window
 
 EVERYTHING = -1
 """A mask of all nodes."""
+HORIZON_S = 7 * 86400.0
+"""So far ahead starts are promised between the windows of reservations that repeat."""
 
 
 class Closures:
@@ -44,6 +47,17 @@ class Closures:
         return sorted({edge for one in found if one for edge in (one.start, one.end) if edge > now})
 
     def windows(self, now: float) -> list[tuple[int, float, float]]:
-        """(mask of nodes, start, end) of those that are not over: the present or next time of each."""
-        found = ((mask, window(item, now)) for item, mask in self._all)
-        return [(mask, one.start, one.end) for mask, one in found if one]
+        """(mask of nodes, start, end) of those that are not over, and that begin within the horizon. The nodes of one that comes
+        again later count as closed from its first window behind that.
+        """
+        return [(mask, start, end) for item, mask in self._all for start, end in _windows(item, now)]
+
+
+def _windows(item: Reservation, now: float) -> Iterator[tuple[float, float]]:
+    found = window(item, now)
+    while found is not None:
+        if item.repeat is not Repeat.NEVER and found.start > now + HORIZON_S:
+            yield found.start, math.inf
+            return
+        yield found.start, found.end
+        found = window(item, found.end)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -72,6 +73,26 @@ def worker_ends(ledger: Ledger, ahead: AbstractSet[int]) -> list[tuple[float, in
         if worker.dismissed or ahead.isdisjoint(work.job_id for work in worker.assigned):
             found.append((_end(worker, small, ledger.now), ledger.fleet.mask_of(worker), worker.id))
     return sorted(found)
+
+
+def natural_ends(ledger: Ledger) -> dict[int, float]:
+    """When each worker is done, by its id, if it goes on until its arrays have no task left."""
+    workers = ledger.running_workers
+    if not workers:
+        return {}
+    small = {job.id: job for job in ledger.snapshot.running if job.worker is not None}
+    slots = Counter[int]()
+    for worker in workers:
+        slots.update({work.job_id: len(work.slots) for work in worker.assigned})
+    left = {job.id: job.array.left for job in ledger.snapshot.pending if job.array is not None}
+    waves = {number: 0 if number in small else math.ceil(left.get(number, 0) / count) for number, count in slots.items()}
+    return {worker.id: _end(worker, small, ledger.now) + _more(worker, waves) for worker in workers}
+
+
+def _more(worker: Job, waves: Mapping[int, int]) -> float:
+    """Seconds for tasks that it has not got yet, each as long as it may take."""
+    most = 0 if worker.dismissed else max((waves[work.job_id] for work in worker.assigned), default=0)
+    return most * (worker.spec.time_limit_s or math.inf) if most else 0.0
 
 
 def _end(worker: Job, small: dict[int, Job], now: float) -> float:

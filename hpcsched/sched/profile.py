@@ -104,6 +104,12 @@ class Profile:
         if end > now and closed:
             self.take(closed, max(start, now), end - max(start, now))
 
+    def open(self, mask: int, start: float, end: float) -> None:
+        """Nodes of the mask are free in that time, in which they were not before."""
+        more = [(number, (group & mask).bit_count()) for number, group in enumerate(self.groups) if group & mask]
+        if end > start:
+            self.take(more, max(start, self.times[0]), end - max(start, self.times[0]), -1)
+
     def _place(self, time: float) -> int:
         return max(0, bisect_right(self.times, time) - 1)
 

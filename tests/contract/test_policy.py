@@ -240,6 +240,21 @@ def _freed(snapshot: Snapshot, count: int) -> float:
     return time
 
 
+@given(trace=traces)
+@settings(deadline=None, max_examples=100)
+def test_no_promise_ever_moves_later(trace: Trace) -> None:
+    policy = load("policies", "conservative")()
+    promised: dict[int, float] = {}
+
+    def look(snapshot: Snapshot, plan: Plan) -> None:
+        for number, promise in policy._promises.items():
+            assert promise.time <= promised.get(number, 1e18)
+            promised[number] = promise.time
+
+    starts = drive(policy, trace, seen=look)
+    assert all(starts[number] <= time for number, time in promised.items())
+
+
 @POLICIES
 def test_a_job_is_overtaken_for_so_long_and_no_longer(policy: str) -> None:
     """Jobs that go before it come for ever; it starts when it has waited for the site's bound and what ran then has ended."""
