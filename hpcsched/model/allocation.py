@@ -65,7 +65,7 @@ class Allocation:
 
     @property
     def nodes(self) -> tuple[str, ...]:
-        return tuple(part.node for part in self.bindings)
+        return tuple([part.node for part in self.bindings])
 
     def on(self, node: str) -> Binding | None:
         return next((part.binding for part in self.bindings if part.node == node), None)
