@@ -24,6 +24,7 @@ from hpcsched.wire.convert import from_message, to_message
 
 MAX_BATCH = 10_000
 MAX_ARGUMENTS = 10_000
+_OF_LIVE_JOBS = (decide.hold, decide.release, changing.requeue, changing.suspend, changing.resume)
 
 
 class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
@@ -111,13 +112,16 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
         return pb.UpdateJobResponse(job=to_message(await self._desk.job(request.job_id)))
 
     async def _change(self, request: Any, decision: Callable[[State, int, float], Sequence[Event]]) -> Any:
-        """Changes of an ended job change nothing: the answer is the job as it ended."""
-        first = self._desk.first_time(request_id(request.request_id))
-        if first and request.job_id in self._desk.loop.state.jobs:
+        """To cancel an ended job changes nothing: the answer is the job as it ended. Raises NotFound, Conflict."""
+        first, alive = self._desk.first_time(request_id(request.request_id)), request.job_id in self._desk.loop.state.jobs
+        if first and alive:
             await self._desk.loop.do(
                 lambda state, now: decision(state, request.job_id, now) if request.job_id in state.jobs else ()
             )
-        return to_message(await self._desk.job(request.job_id))
+        job = await self._desk.job(request.job_id)
+        if first and not alive and decision in _OF_LIVE_JOBS:
+            raise Conflict(f"job {job.id} is {job.state}: it can no longer be changed")
+        return to_message(job)
 
     @answering
     async def ReadOutput(self, request: Any, context: Any) -> AsyncIterator[Any]:

@@ -61,6 +61,16 @@ def test_a_job_is_in_the_queue_from_its_begin_on(daemons) -> None:
             assert time.monotonic() < deadline
 
 
+def test_an_ended_job_can_be_cancelled_again_and_not_changed(daemons) -> None:
+    with Client(daemons.address) as client:
+        job_id = client.submit(JobSpec(TRUE))
+        client.cancel(job_id)
+        assert client.cancel(job_id).state is JobState.CANCELLED
+        for change in (client.hold, client.release, client.requeue, client.suspend, client.resume_job):
+            with pytest.raises(Conflict, match=f"job {job_id} is CANCELLED: it can no longer be changed"):
+                change(job_id)
+
+
 def test_what_cannot_be_done_to_a_waiting_job_is_refused(daemons) -> None:
     with Client(daemons.address) as client:
         job_id = client.submit(JobSpec(TRUE, hold=True))
