@@ -84,7 +84,7 @@ def _detail(job: Job) -> str:
     told = [
         f"exit code {job.exit_code}" if job.exit_code else "",
         f"signal {job.signal}" if job.signal else "",
-        f"{job.array.failed} of its {job.array.size} tasks failed" if job.array and job.array.failed else "",
+        f"{job.array.failed} of its {job.array.size} tasks failed" if job.array and job.array.failed and not job.message else "",
         f"job {job.preempted_by} took them" if job.preempted_by else job.message,
         job.reason.value if job.reason not in _SAID and not job.message else "",
     ]

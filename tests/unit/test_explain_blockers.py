@@ -8,7 +8,7 @@ import pytest
 
 from hpcsched.controller.explain import fraction_of
 from hpcsched.controller.explain_blockers import blockers, later
-from hpcsched.model.array import Assigned
+from hpcsched.model.array import ArrayProgress, Assigned
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.record import Record
 from hpcsched.plugins import load
@@ -122,6 +122,13 @@ def test_a_worker_names_whose_container_it_is() -> None:
 )
 def test_an_ended_job_says_how_it_ended(job: Job, words: str) -> None:
     assert words in explain_ended(job).summary
+
+
+def test_of_an_array_the_tasks_that_failed_are_counted_once() -> None:
+    array = ArrayProgress(3, next=3, done=1, failed=2)
+    job = replace(nouns.failed(), array=array, message="2 of 3 tasks failed, the first known is task 0: exit code 3")
+    assert explain_ended(job).summary.count("tasks failed") == 1
+    assert "2 of its 3 tasks failed" in explain_ended(replace(job, message="")).summary
 
 
 def records(count: int, ran_s: float) -> list[Record]:
