@@ -110,7 +110,7 @@ class Order:
     def settle_anew(self, rank: Callable[[Waiting], Sequence[float]]) -> None:
         """Find the places of all of them."""
         self._sweep()
-        rows = np.concatenate((self._rows, self._rows_of_new()))
+        rows = np.sort(np.concatenate((self._rows, self._rows_of_new())))
         self._sort(rows, np.asarray(rank(self._columns.waiting(rows)), np.float64))
 
     def _rows_of_new(self) -> Rows:
@@ -121,7 +121,9 @@ class Order:
 
     def _sort(self, rows: Rows, ranks: Floats) -> None:
         ints = self._columns.ints
-        places = np.lexsort((ints["id"][rows], -ranks, -ints["level"][rows]))
+        levels = ints["level"][rows]
+        keys = (ints["id"][rows], -ranks, -levels) if len(rows) and np.ptp(levels) else (ints["id"][rows], -ranks)
+        places = np.lexsort(keys)
         self._rows, self._ranks, self._read = rows[places], ranks[places], None
 
     def _insert(self, rows: Rows, ranks: Floats) -> None:

@@ -287,3 +287,21 @@ def test_the_second_judge_knows_whose_worker_it_is() -> None:
     assert "share cpus" in judged(taken, snapshot)
     assert "no worker 22" in judged(replace(start, worker=22), snapshot)
     assert "takes no more work" in judged(start, replace(snapshot, running=(replace(there, dismissed=True),)))
+
+
+def test_a_promise_stands_before_whoever_comes_to_be_ahead_later() -> None:
+    nodes = (node(0, 11),)
+    ran = (running(11, nodes[0], 100),)
+    policy = load("policies", "conservative")()
+    policy.plan(Snapshot(NOW, nodes, (pending(2),), ran))
+    policy.plan(Snapshot(NOW, nodes, (pending(3, priority=9), pending(2)), ran))
+    assert [policy._promises[number].time - NOW for number in (2, 3)] == [100, 200]
+
+
+@pytest.mark.parametrize("policy", ["easy", "sjbf", "wfp"])
+def test_no_more_jobs_overtake_for_long_than_the_head_can_spare_nodes(policy: str) -> None:
+    nodes = (node(0, 11), node(1), node(2), node(3, 12))
+    ran = (running(11, nodes[0], 100), running(12, nodes[3], 100))
+    head = replace(pending(1, 3), eligible_time=1.0)
+    plan = load("policies", policy)().plan(Snapshot(NOW, nodes, (head, pending(2, limit=1000), pending(3, limit=1000)), ran))
+    assert [start.job_id for start in plan.starts] == [2]
