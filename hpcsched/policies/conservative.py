@@ -79,7 +79,7 @@ class _Turn:
 
     def plan(self, pending: Sequence[Job]) -> Plan:
         asks = self._ledger.asks(pending)
-        self._open({id(shape): self._ledger.able(shape) for shape in {ask.shape for ask in asks}})
+        self._open({id(shape): self._ledger.able(shape) for shape in dict.fromkeys(ask.shape for ask in asks)})
         for job, ask in zip(pending, asks, strict=True) if self._known else ():
             if job.id in self._known and self._barred(job) is None:
                 self._keep(job, ask)

@@ -305,3 +305,16 @@ def test_no_more_jobs_overtake_for_long_than_the_head_can_spare_nodes(policy: st
     head = replace(pending(1, 3), eligible_time=1.0)
     plan = load("policies", policy)().plan(Snapshot(NOW, nodes, (head, pending(2, limit=1000), pending(3, limit=1000)), ran))
     assert [start.job_id for start in plan.starts] == [2]
+
+
+def test_where_jobs_start_does_not_depend_on_where_objects_lie_in_memory() -> None:
+    """Many shapes split the nodes into many groups; their order is that of the queue."""
+    words = ("a", "b", "c", "d")
+    nodes = tuple(node(number, features=(words[number % 4], words[number // 4])) for number in range(8))
+    waiting = tuple(pending(number, constraint=word) for number, word in enumerate(("", *words, "!a", "!b", "c|d"), 1))
+    snapshot = Snapshot(NOW, nodes, waiting, ())
+    kept, plans = list[object](), list[Plan]()
+    for turn in range(30):
+        kept.append([object() for _ in range(7 * turn)])
+        plans.append(load("policies", "conservative")().plan(snapshot))
+    assert all(plan == plans[0] for plan in plans)
