@@ -50,7 +50,7 @@ def frame(body):
 
 
 def a_work(slots, rest):
-    return frame(struct.pack("<BQBQIII", frames.WORK, 7, 0, 0, 1, 0, slots) + b"/\0true\0" + rest)
+    return frame(struct.pack("<BQIBQIII", frames.WORK, 7, 0, frames.WHOLE_LINES, 0, 1, 0, slots) + b"/\0true\0" + rest)
 
 
 MALFORMED = {
@@ -73,7 +73,7 @@ MALFORMED = {
     "a work of four billion slots": a_work(0xFFFFFFFF, b""),
     "a work with a slot too few": a_work(2, bytes(12)),
     "a slot with four billion variables": a_work(1, bytes(8) + b"\xff" * 4),
-    "half a work": frame(struct.pack("<BQB", frames.WORK, 7, 0)),
+    "half a work": frame(struct.pack("<BQIB", frames.WORK, 7, 0, 0)),
     "a wish of four billion ranges": frame(struct.pack("<BQBIII", frames.WANT, 7, 0, 0, 0, 0xFFFFFFFF)),
     "a wish with a range too few": frame(struct.pack("<BQBIIIIIII", frames.WANT, 7, 0, 0, 0, 2, 0, 1, 0, 1)),
     "a wish for a range that runs backwards": frame(struct.pack("<BQBIIIIIII", frames.WANT, 7, 0, 0, 0, 1, 2, 1, 0, 1)),
@@ -87,7 +87,7 @@ MALFORMED = {
 def test_the_frame_that_the_malformed_ones_are_made_from_is_good():
     assert a_spawn(1, 0, b"/\0true\0") == frames.spawn(StepSpec(1, ("true",)), (), attached=False)
     slot = TaskSlot(IdSet(), IdSet())
-    assert len(a_work(1, bytes(12))) == len(frames.work(7, WorkOrder(StepSpec(0, ("true",)), (slot,)), ()))
+    assert a_work(1, bytes(12)) == frames.work(7, WorkOrder(StepSpec(0, ("true",)), (slot,)), ())
 
 
 @pytest.mark.parametrize("name", MALFORMED)
