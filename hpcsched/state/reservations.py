@@ -170,7 +170,7 @@ def _eligible(tables: Tables, wanted: ReservationRequest) -> list[Node]:
 def _faults(tables: Tables, empty: Reservation, node: Node, ignore_jobs: bool) -> Iterator[str]:
     """Why the node cannot be in it."""
     for other in tables.reservations.values():
-        if node.name in other.nodes and not (empty.maintenance or other.maintenance) and overlap(empty, other):
+        if node.name in other.nodes and not empty.maintenance and overlap(empty, other):
             yield f"node {node.name} is in reservation {other.name} at that time: choose other nodes or another time"
     if ignore_jobs:
         return

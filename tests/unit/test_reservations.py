@@ -83,6 +83,13 @@ def test_maintenance_lies_over_others(world: World) -> None:
     assert set(world.state.reservations) == {"r", "works"}
 
 
+def test_nothing_but_maintenance_is_made_over_maintenance(world: World) -> None:
+    make(world, asked("works", nodes=("n1",), maintenance=True))
+    with pytest.raises(Conflict, match="n1 is in reservation works"):
+        make(world, asked(nodes=("n1",)))
+    make(world, asked("more", nodes=("n1",), maintenance=True))
+
+
 def test_nodes_whose_jobs_would_still_run_are_not_reserved(world: World) -> None:
     job_id = world.run(replace(TRUE, time_limit_s=600))
     start = world.time + 300
