@@ -58,8 +58,12 @@ def _more(tables: Tables, worker: Job, work: Assigned, given: dict[int, ArrayPro
 
 
 def _room(progress: ArrayProgress, throttle: int, work: Assigned) -> int:
-    """How many more the worker may have; nobody gets more ahead than the share of one of the array's workers."""
+    """How many more the worker may have; nobody gets more ahead than the share of one of the array's workers, and none where the
+    throttle binds: tasks that only wait with one worker would keep others idle.
+    """
     slots, have = len(work.slots), count(work.ranges)
+    if throttle and throttle < progress.left + progress.out:
+        return min(slots - have, throttle - progress.out)
     ahead = min(int(work.rate * AHEAD_S), MAX_AHEAD * slots, progress.left // max(1, len(progress.workers)))
     if have >= slots + ahead // 2:
         return 0

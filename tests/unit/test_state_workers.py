@@ -128,6 +128,14 @@ def test_at_most_as_many_tasks_as_the_throttle_says_are_out() -> None:
     assert world.job.state is JobState.COMPLETED
 
 
+def test_no_task_is_given_ahead_while_the_throttle_binds() -> None:
+    world = One(array("0-99999%100"))
+    world.tell_tasks(started=4)
+    for first in range(0, 40, 4):
+        world.tell_tasks((first, first + 4))
+        assert world.job.array.out == 4  # type: ignore[union-attr]
+
+
 def test_tasks_of_a_lost_worker_run_elsewhere() -> None:
     world = One(array("0-5"), ("n1", "n2"))
     world.tell_tasks((0, 1))
