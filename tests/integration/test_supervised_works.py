@@ -99,7 +99,7 @@ async def test_what_a_task_leaves_in_the_background_ends_with_it(supervisor, tmp
 
 def runs(pid):
     try:
-        with open(f"/proc/{pid}/stat") as file:
+        with open(f"/proc/{pid or 'none'}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
@@ -198,7 +198,7 @@ async def test_what_runs_of_a_restarted_work_is_killed(supervisor, tmp_path):
     await eventually(lambda: not runs(int((tmp_path / "pid").read_text())), "it has ended")
 
 
-DAEMON = "setsid sh -c 'setsid sleep 1000 & echo $! > {0}/inner; exec sleep 1000' & echo $! > {0}/outer; sleep {1}"
+DAEMON = "setsid sh -c 'setsid sleep 1000 & echo $! > {0}/inner; exec sleep 1000' & echo $! > {0}/outer"
 
 
 def pids(folder):
@@ -208,15 +208,16 @@ def pids(folder):
 
 async def test_what_a_task_leaves_in_sessions_of_its_own_ends_with_it(supervisor, tmp_path):
     """Also when a process that it left has left others."""
-    await give(supervisor, order(DAEMON.format(tmp_path, 0.3)))
+    await give(supervisor, order(DAEMON.format(tmp_path) + f"; until [ -e {tmp_path}/go ]; do sleep 0.01; done"))
     await supervisor.want(7, wish((0, 1)))
     await eventually(lambda: all(map(runs, pids(tmp_path))), "both run")
+    (tmp_path / "go").touch()
     await until(supervisor, 7, ended(1))
     await eventually(lambda: not any(map(runs, pids(tmp_path))), "both have ended")
 
 
 async def test_what_another_task_left_behind_while_it_runs_goes_on(supervisor, tmp_path):
-    await give(supervisor, order(f"if [ $HPCSCHED_ARRAY_TASK_ID = 1000 ]; then ({DAEMON.format(tmp_path, 0)}); sleep 1000; fi"))
+    await give(supervisor, order(f"if [ $HPCSCHED_ARRAY_TASK_ID = 1000 ]; then ({DAEMON.format(tmp_path)}); sleep 1000; fi"))
     await supervisor.want(7, wish((0, 1)))
     await eventually(lambda: all(map(runs, pids(tmp_path))), "both run")
     await supervisor.want(7, wish((0, 9)))
@@ -227,8 +228,9 @@ async def test_what_another_task_left_behind_while_it_runs_goes_on(supervisor, t
 
 
 async def test_what_a_step_leaves_behind_goes_on_when_a_task_ends(supervisor, tmp_path):
-    await supervisor.spawn(StepSpec(1, ("/bin/sh", "-c", DAEMON.format(tmp_path, 0))), -1)
+    await supervisor.spawn(StepSpec(1, ("/bin/sh", "-c", DAEMON.format(tmp_path))), -1)
     await supervisor.wait(1)
+    await eventually(lambda: all(map(runs, pids(tmp_path))), "both run")
     await give(supervisor, order("true"))
     await supervisor.want(7, wish((0, 5)))
     await until(supervisor, 7, ended(5))
