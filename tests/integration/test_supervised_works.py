@@ -105,11 +105,10 @@ def runs(pid):
         return False
 
 
-async def test_a_task_that_ignores_sigterm_is_killed_after_its_grace(supervisor):
-    await give(supervisor, order("trap '' TERM; while :; do sleep 0.05; done"))
+async def test_a_task_that_ignores_sigterm_is_killed_after_its_grace(supervisor, tmp_path):
+    await give(supervisor, order(f"trap '' TERM; touch {tmp_path}/told$$; while :; do sleep 0.05; done"))
     await supervisor.want(7, wish((0, 3)))
-    await until(supervisor, 7, lambda progress: progress.running == 3)
-    await asyncio.sleep(0.1)
+    await eventually(lambda: len(list(tmp_path.glob("told*"))) == 3, "all ignore it")
     await supervisor.want(7, wish((0, 3), cancel=True))
     progress = await until(supervisor, 7, lambda progress: progress.running == 0)
     assert {(end.cause, end.signal) for end in progress.status.ended} == {(EndCause.CANCELLED, signal.SIGKILL)}
