@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
+from hpcsched.cli import live_names
 from hpcsched.cli.context import Context
 from hpcsched.cli.each import for_each
 
 
 @click.command(epilog='Example: hpcsched drain n1 n2 --reason "new memory"')
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=live_names.nodes)
 @click.option("--reason", required=True, metavar="TEXT", help="Why; shown by `hpcsched nodes`.")
 @click.pass_obj
 def command(context: Context, names: tuple[str, ...], reason: str) -> int:

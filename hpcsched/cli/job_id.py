@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from hpcsched.cli import live_names
 from hpcsched.model.array import MAX_TASK_ID
 
 _TYPE = click.IntRange(1, (1 << 63) - 1)
@@ -45,24 +46,28 @@ class _JobOrTasks(click.ParamType):  # type: ignore[type-arg]
 def jobs_or_tasks_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds one or more ids, which arrive as `jobs_or_tasks`."""
     kind = _JobOrTasks()
-    return click.argument("jobs_or_tasks", metavar="ID[_TASKS]...", type=kind, nargs=-1, required=True)(command)
+    return click.argument(
+        "jobs_or_tasks", metavar="ID[_TASKS]...", type=kind, nargs=-1, required=True, shell_complete=live_names.jobs
+    )(command)
 
 
 def job_or_task_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds one id, which arrives as `job_or_task`."""
-    return click.argument("job_or_task", metavar="ID[_TASK]", type=_JobOrTask())(command)
+    return click.argument("job_or_task", metavar="ID[_TASK]", type=_JobOrTask(), shell_complete=live_names.jobs)(command)
 
 
 def job_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds one id, which arrives as `job_id`."""
-    return click.argument("job_id", metavar="ID", type=_TYPE)(command)
+    return click.argument("job_id", metavar="ID", type=_TYPE, shell_complete=live_names.jobs)(command)
 
 
 def node_option(about: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Adds `--node`, which arrives as `node`, empty when it is not given."""
-    return click.option("--node", default="", metavar="NAME", help=about)
+    return click.option("--node", default="", metavar="NAME", shell_complete=live_names.nodes, help=about)
 
 
 def jobs_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds one or more ids, which arrive as `job_ids`."""
-    return click.argument("job_ids", metavar="ID...", type=_TYPE, nargs=-1, required=True)(command)
+    return click.argument("job_ids", metavar="ID...", type=_TYPE, nargs=-1, required=True, shell_complete=live_names.jobs)(
+        command
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hpcsched.cli import wording, wording_devices
+from hpcsched.cli import live_names, wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.output import output_option, show_facts
 from hpcsched.model.device import DeviceKind
@@ -59,7 +59,7 @@ def _devices(node: Node) -> list[tuple[str, str]]:
 
 
 @click.command(epilog="Example: hpcsched node n1")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=live_names.nodes)
 @output_option
 @click.pass_obj
 def command(context: Context, name: str, form: str) -> None:

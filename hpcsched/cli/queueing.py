@@ -8,6 +8,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from hpcsched.cli import live_names
 from hpcsched.cli.context import Context
 from hpcsched.cli.moments import parse_moment
 from hpcsched.cli.params import NodeRange, Word
@@ -47,9 +48,27 @@ NODES_OPTION = _option(
     "[default: 1].",
 )
 QUEUE_OPTIONS: tuple[click.Option, ...] = (
-    _option("-p", "--partition", metavar="NAME", about="Partition, as `hpcsched partitions` lists [default: the site's]."),
-    _option("-A", "--account", metavar="NAME", about="Account that is charged [default: the site's]."),
-    _option("-q", "--qos", metavar="NAME", about="Quality of service, as `hpcsched qos` lists [default: the site's]."),
+    _option(
+        "-p",
+        "--partition",
+        metavar="NAME",
+        shell_complete=live_names.partitions,
+        about="Partition, as `hpcsched partitions` lists [default: the site's].",
+    ),
+    _option(
+        "-A",
+        "--account",
+        metavar="NAME",
+        shell_complete=live_names.accounts,
+        about="Account that is charged [default: the site's].",
+    ),
+    _option(
+        "-q",
+        "--qos",
+        metavar="NAME",
+        shell_complete=live_names.qos,
+        about="Quality of service, as `hpcsched qos` lists [default: the site's].",
+    ),
     _option(
         "-C", "--constraint", metavar="EXPR", about="Features that its nodes must have, as 'epyc&ib', 'a100|h100' or '!old'."
     ),
@@ -77,7 +96,12 @@ QUEUE_OPTIONS: tuple[click.Option, ...] = (
         about="Not before, as now+1h, 16:00, tomorrow or 2026-05-01T16:00.",
     ),
     _option("--deadline", type=Moment(), metavar="TIME", about="To have ended by then, or not to start at all; as --begin."),
-    _option("--reservation", metavar="NAME", about="Run on the nodes of this reservation, in its time."),
+    _option(
+        "--reservation",
+        metavar="NAME",
+        shell_complete=live_names.reservations,
+        about="Run on the nodes of this reservation, in its time.",
+    ),
     _option("--priority", type=click.IntRange(-_INT32, _INT32 - 1), metavar="N", about="Higher starts first [default: 0]."),
     _option(
         "--nice",

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from hpcsched.cli import wording
+from hpcsched.cli import live_names, wording
 from hpcsched.cli.context import Context
 from hpcsched.cli.each import for_each
 from hpcsched.cli.output import Column, output_option, show, show_facts
@@ -145,7 +145,7 @@ def list_reservations(context: Context, form: str) -> None:
 
 
 @command.command("show", epilog="Example: hpcsched reservation show talk")
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=live_names.reservations)
 @output_option
 @click.pass_obj
 def show_one(context: Context, name: str, form: str) -> None:
@@ -156,7 +156,7 @@ def show_one(context: Context, name: str, form: str) -> None:
 
 
 @command.command(epilog="Example: hpcsched reservation delete talk")
-@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME...", nargs=-1, required=True, shell_complete=live_names.reservations)
 @click.pass_obj
 def delete(context: Context, names: tuple[str, ...]) -> int:
     """Give the nodes free again; jobs that run in it go on."""

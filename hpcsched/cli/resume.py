@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hpcsched.cli import live_names
 from hpcsched.cli.context import Context
 from hpcsched.cli.each import for_each
 from hpcsched.client.client import Client
@@ -12,7 +13,7 @@ from hpcsched.model.node import Node
 
 
 @click.command(epilog="Example: hpcsched resume n1")
-@click.argument("names", metavar="NAME|ID...", nargs=-1, required=True)
+@click.argument("names", metavar="NAME|ID...", nargs=-1, required=True, shell_complete=live_names.nodes)
 @click.pass_obj
 def command(context: Context, names: tuple[str, ...]) -> int:
     """Give drained nodes jobs again, and let suspended jobs go on; a number is a job, unless a node has that name.

@@ -72,6 +72,7 @@ class FakeClient:
     parted: list[PartitionUse] = field(default_factory=list)
     served: list[QosUse] = field(default_factory=list)
     shared: list[Share] = field(default_factory=list)
+    timeout_s: float = 30.0
 
     def __enter__(self) -> FakeClient:
         return self
