@@ -15,8 +15,8 @@ from hpcsched.runtimes.build import init_binary
 ROOT = Path(__file__).parents[2]
 PYTHON = "3.11"
 """Of the guest (Debian 12)."""
-UNUSED = ("matplotlib", "numpy", "scipy")
-"""Large, and imported by `hpcsched bench` alone."""
+UNUSED = ("matplotlib", "scipy")
+"""Large, and imported by `bench` and `sim` alone."""
 TOOLS = ("pytest", "pytest-asyncio")
 SOURCES = ("hpcsched", "tests/numa", "tests/integration/daemons.py", "tests/contract/test_runtime.py")
 SOURCES += ("tests/containers.py", "tests/residue.py", "setup.cfg")
