@@ -90,6 +90,11 @@ def container_differences(samples: Sequence[Sample], environments: Environments)
     return tuple(f"{name}: {_told(seen)}" for name, seen in told if len(set().union(*seen.values())) > 1)
 
 
+def caveats(samples: Iterable[Sample]) -> tuple[str, ...]:
+    """What benchmarks say against their own figures, a sentence each."""
+    return tuple(sorted({f"{one.benchmark}: {one.config['caveat']}." for one in samples if one.config.get("caveat")}))
+
+
 def _facts(sample: Sample, environments: Environments) -> dict[str, str]:
     """All that must be the same in every sample."""
     around = {name: value for name, value in environments.get(sample.environment, {}).items() if name not in OF_THE_CONTAINER}

@@ -24,7 +24,10 @@ Settings = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`values` by metric name, in the metric's unit. `config`: what was run (threads, sizes, libraries); equal in both arms."""
+    """`values` by metric name, in the metric's unit. `config`: what was run (threads, sizes, libraries); equal in both arms.
+
+    A `caveat` in `config` is told to every reader of the report: a clause on what these figures do not show.
+    """
 
     values: dict[str, float]
     config: dict[str, str | int | float | bool] = field(default_factory=dict)
