@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from hpcsched.agent import steps
+from hpcsched.agent.output import POLL_S, wait_for
 from hpcsched.errors import HpcschedError
 from hpcsched.v1 import agent_service_pb2 as pb
 
@@ -72,9 +73,19 @@ async def _serve(agent: Agent, stream: Any, inbox: Inbox, request: Any) -> None:
 
 async def _output(agent: Agent, stream: Any, request: Any) -> None:
     """Chunks, then an empty one: all has been read."""
-    keeper = agent.keepers.get(request.job_id)
-    end = keeper.ended if keeper else agent.outputs.end_of(request.job_id)
-    position = request.position if request.HasField("position") else None
-    async for chunk in agent.outputs.read(request.job_id, request.offset, end if request.follow else None, position):
-        await stream.write(pb.ChannelRequest(output=chunk))
+    if await _has_begun(agent, request.job_id, request.follow):
+        keeper = agent.keepers.get(request.job_id)
+        end = keeper.ended if keeper else agent.outputs.end_of(request.job_id)
+        position = request.position if request.HasField("position") else None
+        async for chunk in agent.outputs.read(request.job_id, request.offset, end if request.follow else None, position):
+            await stream.write(pb.ChannelRequest(output=chunk))
     await stream.write(pb.ChannelRequest(output=b""))
+
+
+async def _has_begun(agent: Agent, job_id: int, follow: bool) -> bool:
+    """False: a job of this node that has written nothing yet; with `follow` one that has ended without."""
+    if agent.keeper_of(job_id) is None:
+        return True
+    while follow and not agent.outputs.exists(job_id) and (keeper := agent.keeper_of(job_id)) and not keeper.ended.is_set():
+        await wait_for(keeper.ended, POLL_S)
+    return agent.outputs.exists(job_id)

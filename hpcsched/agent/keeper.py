@@ -86,6 +86,7 @@ class Keeper:
         if self.page.stage in (Stage.STARTING, Stage.SPAWNED):
             self._notes.turn_to(Stage.ENDED, await self._outcome())
         self.ended.set()
+        self._works.close()
         await first_of(self._wishes.released, timeout_s=REPORT_FIRST_S)
         await self._remove()
 

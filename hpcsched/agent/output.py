@@ -135,13 +135,9 @@ class Outputs:
 
         `position`: of one task of an array only.
 
-        Raises NotFound when there is no file and, without `ended`, none to wait for.
+        Raises NotFound when there is no file.
         """
-        while (file := self._open(job_id)) is None and ended and not ended.is_set():
-            await _either(ended, POLL_S)
-        if file is None and ended:
-            return
-        if file is None:
+        if (file := self._open(job_id)) is None:
             raise NotFound(f"this node has no output of job {job_id}: it never ran here, or its file was removed")
         packed = os.fstat(file).st_ino == _inode(self._records(job_id))
         try:
@@ -149,6 +145,10 @@ class Outputs:
                 yield chunk
         finally:
             os.close(file)
+
+    def exists(self, job_id: int) -> bool:
+        """It has begun to run here: its file, a link to that, or the records of its tasks were made."""
+        return self._records(job_id).exists() or os.path.lexists(self.path(job_id))
 
     def _open(self, job_id: int) -> int | None:
         try:
@@ -182,7 +182,7 @@ async def _chunks(file: int, offset: int, ended: asyncio.Event | None) -> AsyncI
             yield chunk
         if last or ended is None:
             return
-        await _either(ended, wait_s)
+        await wait_for(ended, wait_s)
         wait_s = min(IDLE_POLL_S, wait_s * 1.5)
 
 
@@ -199,7 +199,7 @@ async def _packed(file: int, offset: int, ended: asyncio.Event | None, position:
                     yield left
         if last or ended is None:
             return
-        await _either(ended, IDLE_POLL_S)
+        await wait_for(ended, IDLE_POLL_S)
 
 
 def _inode(path: Path) -> int:
@@ -211,7 +211,8 @@ def _noted(path: Path) -> int:
     return int(text) if text.isdigit() else 0
 
 
-async def _either(ended: asyncio.Event, wait_s: float) -> None:
+async def wait_for(ended: asyncio.Event, wait_s: float) -> None:
+    """At most so long."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(ended.wait(), wait_s)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from typing import Any
 
 from hpcsched.agent.command_run import KILL_WAIT_S
 from hpcsched.agent.freezer import Freezer, first_of
@@ -25,6 +26,11 @@ class WorksRun:
         if self._works:
             self._works.want(desired.works)
 
+    def close(self) -> None:
+        """The container has ended: nothing more comes of them here."""
+        for work in self._wishes.desired.works:
+            self._around.outputs.ended(work.job_id)
+
     async def run(self, supervisor: Supervisor) -> ContainerStatus:
         """Whatever they do, until it is not wanted any more."""
         desired, binding = self._notes.page.desired, self._notes.page.desired.container.binding
@@ -36,11 +42,13 @@ class WorksRun:
             works.want(self._wishes.desired.works)
         self._works = works
         async with self._around.sampling.of(self._notes.page.status.observed, binding) as sampler:
-            status = await self._watch(works)
+            status = await self._watch(works, supervisor)
             return dataclasses.replace(status, sampled=await sampler.finish()) if sampler else status
 
-    async def _watch(self, works: Works) -> ContainerStatus:
-        running = asyncio.create_task(works.run())
+    async def _watch(self, works: Works, supervisor: Supervisor) -> ContainerStatus:
+        """Tasks that run give no news when the container is gone, so that is waited for too."""
+        tasks = asyncio.create_task(works.run()), asyncio.create_task(supervisor.gone())
+        running = asyncio.gather(*tasks)
         try:
             await self._freezer.until(running, timed=True)
             if running.done():
@@ -49,9 +57,10 @@ class WorksRun:
             return await self._end(works, running, cause)
         finally:
             self._works = None
-            running.cancel()
+            for task in tasks:
+                task.cancel()
 
-    async def _end(self, works: Works, running: asyncio.Task[None], cause: EndCause) -> ContainerStatus:
+    async def _end(self, works: Works, running: asyncio.Future[Any], cause: EndCause) -> ContainerStatus:
         """A worker that has done all that there was ends well."""
         await self._freezer.let_go_on()
         if cause is EndCause.STOPPED and not works.running:

@@ -108,6 +108,9 @@ class Supervisor(Protocol):
     def on_news(self, call: Callable[[int], None]) -> None:
         """`call` gets the id of a job, tasks of which have started or ended since its `progress` was last asked for."""
 
+    async def gone(self) -> None:
+        """Returns never; raises ContainerGone when the supervisor is gone, and with it the container."""
+
     async def close(self) -> None: ...
 
 

@@ -44,6 +44,7 @@ class InitSupervisor:
         self._hello: asyncio.Future[frames.Hello] = asyncio.get_running_loop().create_future()
         self._connection = Connection(dial(path), self._received, self._ended)
         self._gone: Exception | None = None
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._version = frames.PROTOCOL_VERSION
         self._looks: dict[int, asyncio.Future[frames.Worked]] = {}
         self._orders: dict[int, WorkOrder] = {}
@@ -117,6 +118,9 @@ class InitSupervisor:
 
     def on_news(self, call: Callable[[int], None]) -> None:
         self._news = call
+
+    async def gone(self) -> None:
+        await asyncio.shield(self._over)
 
     async def close(self) -> None:
         self._connection.close()
@@ -216,6 +220,7 @@ class InitSupervisor:
         self._gone = self._gone or error
         futures = (
             self._hello,
+            self._over,
             *self._looks.values(),
             *(one for fate in self._fates.values() for one in (fate.started, fate.over)),
         )

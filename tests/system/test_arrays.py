@@ -75,6 +75,21 @@ def test_a_small_job_ends_with_its_own_exit_code(shared: Up):
     assert (job.state, job.exit_code) == (JobState.FAILED, 7)
 
 
+def test_run_prints_what_a_small_job_writes_though_its_container_must_start_first(shared: Up):
+    done = shared.cli("run", "--cpus-per-node", "1", "--", "/bin/sh", "-c", "echo here; exit 3", code=3)
+    assert (done.stdout, done.stderr) == (b"here\n", b"")
+
+
+def test_a_small_job_that_has_written_nothing_yet_has_an_empty_output(shared: Up):
+    with shared.client() as client:
+        job_id = client.submit(script("echo here"))
+        seen = {client.output(job_id)}
+        while not client.job(job_id).state.ended:
+            seen.add(client.output(job_id))
+        assert seen <= {b"", b"here\n"}
+        assert client.output(job_id) == b"here\n"
+
+
 BURN = "import time; x = bytearray(50 << 20)\nwhile time.process_time() < 0.3: pass"
 PLAUSIBLE = (50 << 20, 200 << 20)
 

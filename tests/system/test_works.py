@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -202,6 +203,21 @@ async def test_a_small_job_has_its_own_output_and_end(tmp_path: Path) -> None:
         assert controller.ends(8)[0].exit_code == 5
         assert await controller.output(8) == ["hello"]
         assert controller.agent.keeper_of(8) is controller.agent.keepers[WORKER]
+
+
+async def test_whoever_follows_a_small_job_is_told_when_its_container_is_lost(tmp_path: Path) -> None:
+    small = Work(8, ((0, 1),), SLOTS[:1], StepSpec(0, ("sleep", "1000")))
+    async with controlled(tmp_path) as controller:
+        controller.want(worker(small))
+        await eventually(lambda: controller.work(8).started == 1, "it runs")
+        assert controller.container
+        assert controller.container.observed
+        end = controller.agent.outputs.end_of(8)
+        assert end
+        assert not end.is_set()
+        os.kill(controller.container.observed.pid, signal.SIGKILL)
+        await asyncio.wait_for(end.wait(), DEADLINE_S)
+        await eventually(lambda: controller.container and controller.container.cause is EndCause.LOST, "it is lost")
 
 
 async def test_tasks_with_files_of_their_own_find_their_output_there(tmp_path: Path) -> None:
