@@ -31,12 +31,16 @@ def eventually(condition: Callable[[], bool], what: str, deadline_s: float = DEA
 
 @dataclass
 class Daemons:
-    """`controller` and `agent` are the processes of now. `agent_keys`: more lines of the table `[agent]`."""
+    """`controller` and `agent` are the processes of now. `agent_keys`: more lines of the table `[agent]`.
+
+    `site`: tables of the queue.
+    """
 
     folder: Path
     agent_timeout_s: float = 60.0
     cpus: str = ""
     agent_keys: str = ""
+    site: str = ""
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -50,7 +54,7 @@ class Daemons:
             f"agent_timeout_s = {self.agent_timeout_s}\n"
             f'[agent]\ncontroller = "{self.address}"\nname = "{agent}"\nstate_dir = "{self.folder}/{agent}"\n'
             f'image_dir = "{self.folder}/images"\nmount_allow = ["{self.folder}"]\n'
-            f'cpus = "{self.cpus if cpus is None else cpus}"\n{self.agent_keys}\n'
+            f'cpus = "{self.cpus if cpus is None else cpus}"\n{self.agent_keys}\n{self.site}\n'
         )
         return path
 

@@ -10,6 +10,17 @@ import pytest
 from tests.integration.daemons import Daemons, daemons
 from tests.numa.gpus import describe, gpus
 
+SITE = """
+[partition.all]
+default = true
+[partition.shared]
+shared = true
+[qos.frozen]
+preempt_mode = "suspend"
+[qos.urgent]
+preempt = ["frozen"]
+"""
+
 if "HPCSCHED_NUMA_GUEST" not in os.environ:
     collect_ignore_glob = ["test_*.py"]
 
@@ -23,5 +34,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Confi
     """A controller and an agent that owns the whole guest; a test that ends one of them starts it again."""
     if gpus():
         describe()
-    with daemons(tmp_path_factory.mktemp("c"), agent_keys="\n".join(pytestconfig.getoption("--agent"))) as both:
+    keys = "\n".join(pytestconfig.getoption("--agent"))
+    with daemons(tmp_path_factory.mktemp("c"), agent_keys=keys, site=SITE) as both:
         yield both

@@ -30,6 +30,8 @@ PARTITION = "tests/numa/test_partition.py"
 RESTARTS = "tests/numa/test_restarts.py"
 SYSTEMD = "tests/numa/test_systemd.py"
 MEMORY_ONLY = "tests/numa/test_memory_only_node.py"
+FREEZER = "tests/numa/test_freezer.py"
+WORKERS = "tests/numa/test_workers.py"
 CONTRACT = "tests/contract/test_runtime.py"
 
 
@@ -64,9 +66,12 @@ GUESTS = (
         ("pids_limit = 100",),
     ),
     Guest(
-        "4n", ("--smp", "2,2,2", *_each("--node", FOUR), *_each("--dist", DISTANCES)), (PLACEMENT, TASKS, PARTITION), (ISOLATED,)
+        "4n",
+        ("--smp", "2,2,2", *_each("--node", FOUR), *_each("--dist", DISTANCES)),
+        (PLACEMENT, TASKS, WORKERS, PARTITION),
+        (ISOLATED,),
     ),
     Guest("8n", ("--smp", "2,8,1", *_each("--node", EIGHT)), SOME_PLACEMENT),
-    Guest("2n-inter", ("--topo", "2n-inter"), SOME_PLACEMENT),
+    Guest("2n-inter", ("--topo", "2n-inter"), (*SOME_PLACEMENT, FREEZER)),
     Guest("contract", ("--topo", "2n"), (CONTRACT,), limit_s=1500, extra=True),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from hpcsched.client import Client, JobSpec, ResourceRequest
 from hpcsched.model.allocation import Binding
+from hpcsched.model.array import parse_array
 from hpcsched.model.container import Observed
 from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job, JobState
@@ -25,6 +26,7 @@ for page in range(0, len(block), 4096): block[page] = 1
 print("ready", flush=True)
 signal.pause()
 """
+BURN = HOLD.replace("signal.pause()", "while True: pass")
 
 
 HOLD_HUGE = """
@@ -49,9 +51,13 @@ signal.pause()
 
 @dataclass(frozen=True)
 class Held:
-    """`pids`: the processes that hold the memory, by task. `group`: folder of the control group that they are in."""
+    """`pids`: the processes that hold the memory, by task. `group`: folder of the control group that they are in.
+
+    `host`: the job whose container that is: itself, or a worker.
+    """
 
     job: Job
+    host: Job
     pids: tuple[int, ...]
     group: Path
     output: bytes
@@ -67,7 +73,7 @@ class Held:
 
     @property
     def observed(self) -> Observed:
-        return _observed(self.job)
+        return _observed(self.host)
 
     def cpuset(self) -> tuple[IdSet, IdSet]:
         """What its control group allows it now."""
@@ -81,19 +87,33 @@ def held(both: Daemons, resources: ResourceRequest, amount: int = 24, program: s
     with both.client() as client:
         job_id = client.submit(spec)
         try:
-            eventually(lambda: _ready(client, job_id, max(1, resources.ntasks_per_node)), "the job is ready", every_s=0.25)
-            job, output = client.job(job_id), client.output(job_id)
-            assert job.state is JobState.RUNNING, (job.state, job.reason, job.message, output)
-            group = Path(_observed(job).cgroup)
-            yield Held(job, _pids(group, program), group, output)
+            yield ready(client, job_id, program)
         finally:
             client.cancel(job_id)
             client.wait(job_id, DEADLINE_S)
-            eventually(lambda: not client.node("n1").busy, "the node is free again", every_s=0.25)
+            eventually(lambda: not client.node("n1").busy or client.jobs(), "the node is free or another job's", every_s=0.25)
 
 
-def _ready(client: Client, job_id: int, processes: int) -> bool:
-    return client.output(job_id).count(b"ready") == processes or client.job(job_id).state.ended
+def ready(client: Client, job_id: int, program: str = HOLD) -> Held:
+    """When each of its processes holds its memory; after a restart all of them anew."""
+    eventually(lambda: _told(client, job_id), "the job is ready", every_s=0.25)
+    job, output = client.job(job_id), client.output(job_id)
+    assert job.state is JobState.RUNNING, (job.state, job.reason, job.message, output)
+    host = client.job(_host_id(job))
+    group = Path(_observed(host).cgroup)
+    return Held(job, host, _pids(group, program, job_id), group, output)
+
+
+def _told(client: Client, job_id: int) -> bool:
+    job = client.job(job_id)
+    processes = len(parse_array(job.spec.array)) if job.array else max(1, job.spec.resources.ntasks_per_node)
+    return job.state.ended or client.output(job_id).count(b"ready") == processes * (1 + job.restarts)
+
+
+def _host_id(job: Job) -> int:
+    if job.array:
+        return job.array.workers[0]
+    return job.id if job.worker is None else job.worker
 
 
 def _observed(job: Job) -> Observed:
@@ -103,15 +123,24 @@ def _observed(job: Job) -> Observed:
     return part.observed
 
 
-def _pids(group: Path, program: str) -> tuple[int, ...]:
+def _pids(group: Path, program: str, job_id: int) -> tuple[int, ...]:
     pids = [int(line) for line in (group / "cgroup.procs").read_text().split()]
-    return tuple(sorted((pid for pid in pids if program.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()), key=_task))
+    holders = [pid for pid in pids if program.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    numbers = {pid: _numbers(pid) for pid in holders}
+    return tuple(sorted((pid for pid in holders if numbers[pid]["JOB_ID"] == job_id), key=lambda pid: _task(numbers[pid])))
 
 
-def _task(pid: int) -> int:
-    """Its number, 0 for a job without tasks."""
-    names = (entry.partition(b"=") for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
-    return next((int(value) for name, _, value in names if name == b"HPCSCHED_LOCAL_TASK_ID"), 0)
+def _numbers(pid: int) -> dict[str, int]:
+    """What hpcsched told a process in its environment, without the prefix of the names."""
+    entries = (entry.decode().partition("=") for entry in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
+    return {
+        name.removeprefix("HPCSCHED_"): int(text) for name, _, text in entries if name.startswith("HPCSCHED_") and text.isdigit()
+    }
+
+
+def _task(numbers: dict[str, int]) -> int:
+    """0 for a job without tasks."""
+    return numbers.get("ARRAY_TASK_ID", numbers.get("LOCAL_TASK_ID", 0))
 
 
 def state(job: Held) -> tuple[dict[str, str], tuple[IdSet, IdSet], set[int]]:

@@ -64,6 +64,23 @@ def pages(pid: int) -> dict[int, int]:
     return found
 
 
+def preferred(pid: int) -> str:
+    """The memory policy of its heap, as in numa_maps (numa(7))."""
+    lines = Path(f"/proc/{pid}/numa_maps").read_text().splitlines()
+    return next(line.split(" ", 1)[1].split(" heap")[0] for line in lines if " heap" in line)
+
+
+def cpu_time(group: Path) -> int:
+    """Microseconds that all processes in a control group and below have had."""
+    figures = dict(line.split() for line in (group / "cpu.stat").read_text().splitlines())
+    return int(figures["usage_usec"])
+
+
+def stands_still(group: Path) -> bool:
+    """All processes in a control group and below are frozen."""
+    return "frozen 1" in (group / "cgroup.events").read_text().splitlines()
+
+
 def opened_from(group: Path, path: str) -> str:
     """What happens when a process of that control group opens a device node of this guest: `ok`, or what the shell says."""
     script = 'echo $$ >"$1/cgroup.procs" && exec 3<>"$2"'

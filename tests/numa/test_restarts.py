@@ -1,4 +1,6 @@
-"""What happens to the agent does not happen to the job."""
+"""What happens to the agent does not happen to the job; and jobs that run again."""
+
+from pathlib import Path
 
 import pytest
 
@@ -7,7 +9,8 @@ from hpcsched.model.job import JobState
 from hpcsched.model.node import NodeState
 from tests.integration.daemons import eventually
 from tests.numa.gpus import gpus
-from tests.numa.jobs import MIB, ended, held, state
+from tests.numa.jobs import MIB, ended, held, ready, state
+from tests.numa.machine import allowed
 
 pytestmark = pytest.mark.system
 
@@ -28,3 +31,13 @@ def test_killing_the_agent_changes_nothing_for_a_running_job_and_the_next_one_st
         assert now.parts[0].observed == job.observed
     after, output = ended(cluster, JobSpec(command=("true",)))
     assert after.state is JobState.COMPLETED, (after.message, output)
+
+
+def test_a_requeued_job_runs_again_under_its_id_in_another_container_that_is_pinned_like_the_first(cluster):
+    with held(cluster, ResourceRequest(cores_per_node=1, mem_per_node=128 * MIB)) as job, cluster.client() as client:
+        assert client.requeue(job.job.id).restarts == 1
+        again = ready(client, job.job.id)
+        assert again.pid != job.pid
+        assert not Path(f"/proc/{job.pid}").exists()
+        assert again.cpuset() == allowed(again.pid) == (again.binding.cpus, again.binding.mems)
+        assert (again.observed.memory, again.observed.partition) == (job.observed.memory, job.observed.partition)

@@ -1,22 +1,14 @@
 """Tasks: each on CPUs of its own and with memory near them, by the kernel's word and on the receipt."""
 
-from pathlib import Path
-
 import pytest
 
 from hpcsched.client import ResourceRequest
 from hpcsched.model.idset import IdSet
 from tests.numa.jobs import held
-from tests.numa.machine import allowed, cpus_of, node_of, nodes_with, pages, siblings
+from tests.numa.machine import allowed, cpus_of, node_of, nodes_with, pages, preferred, siblings
 
 pytestmark = pytest.mark.system
 WITH_CPUS = nodes_with("cpu")
-
-
-def preferred(pid):
-    """The memory policy of its heap, as in numa_maps (numa(7))."""
-    lines = Path(f"/proc/{pid}/numa_maps").read_text().splitlines()
-    return next(line.split(" ", 1)[1].split(" heap")[0] for line in lines if " heap" in line)
 
 
 def test_one_task_for_each_node_has_all_of_its_cpus_and_its_pages_there(cluster):
