@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Plan, Snapshot, Wait
 from hpcsched.sched import bits
-from hpcsched.sched.ask import Ask
+from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.backfill import Turn, no_nodes
 from hpcsched.sched.choice import overdue_first
 from hpcsched.sched.fit import Fitter
@@ -18,6 +20,7 @@ from hpcsched.sched.ledger import UNAVAILABLE, Ledger
 from hpcsched.sched.preempt import with_preemptions
 from hpcsched.sched.profile import Profile, Share, split
 from hpcsched.sched.reserved import moment
+from hpcsched.sched.waiting import Waiting, in_columns
 
 MAX_STEPS = 100_000
 """Work of one plan: times looked at, for each group of equal nodes. Jobs that it does not come to wait behind the others."""
@@ -61,7 +64,7 @@ class Conservative:
             return Plan(others=no_nodes(ledger))
         running = frozenset(job.id for job in snapshot.running)
         turn = _Turn(ledger, self._promises, not self._running <= running)
-        plan = turn.plan(overdue_first(snapshot.pending, snapshot))
+        plan = turn.plan(overdue_first(in_columns(snapshot.pending), snapshot))
         self._promises = turn.promises
         self._running = running.union(start.job_id for start in plan.starts)
         return with_preemptions(plan, ledger)
@@ -71,28 +74,38 @@ class _Turn:
     def __init__(self, ledger: Ledger, known: dict[int, _Promise], ended: bool) -> None:
         self._ledger, self._known, self._ended = ledger, known, ended
         self.promises: dict[int, _Promise] = {}
-        self._turn = Turn(ledger, ())
+        self._turn = Turn(ledger, in_columns(()))
         self._waits, self._starts = self._turn.waits, self._turn.starts
         self._shares: dict[int, Share] = {}
         self._head: Job | None = None
         self._dismissed: frozenset[int] = frozenset()
 
-    def plan(self, pending: Sequence[Job]) -> Plan:
-        asks = self._ledger.asks(pending)
-        self._open({id(shape): self._ledger.able(shape) for shape in dict.fromkeys(ask.shape for ask in asks)})
-        for job, ask in zip(pending, asks, strict=True) if self._known else ():
-            if job.id in self._known and self._barred(job) is None:
-                self._keep(job, ask)
-        due = [job for job in pending if job.id in self.promises] if self._is_long(pending) else []
-        for place, (job, ask) in enumerate(zip(pending, asks, strict=True)):
+    def plan(self, pending: Waiting) -> Plan:
+        self._open({id(shape): self._ledger.able(shape) for shape in self._shapes(pending)})
+        known = self._promised(pending)
+        for job in known:
+            if self._barred(job) is None:
+                self._keep(job, self._ledger.ask(job))
+        for place, job in enumerate(pending):
             if self._profile.steps > MAX_STEPS:
-                return self._cut_short(due)
+                return self._cut_short(known if self._is_long(pending) else ())
+            ask = self._ledger.ask(job)
             if self._may(job) and (self._is_apart(job, ask) or self._promise(job, ask)):
                 self._turn.start_on(job, ask, self._nodes(job, ask))
             elif self._head is None and job.id in self.promises:
                 self._head = job
-                self._dismiss(job, ask, {ahead.id for ahead in pending[: place + 1]})
+                self._dismiss(job, ask, set(pending[: place + 1].column("id").tolist()))
         return self._answer()
+
+    def _shapes(self, pending: Waiting) -> list[Shape]:
+        """In the order of the first job of each."""
+        shapes = self._ledger.shapes(pending)
+        return [shapes[number] for _, number in pending.firsts("shape")]
+
+    def _promised(self, pending: Waiting) -> Waiting:
+        """Those that were promised a start before."""
+        known = np.fromiter(self._known, np.int64, len(self._known))
+        return pending.picked(np.flatnonzero(np.isin(pending.column("id"), known)))
 
     def _answer(self, others: Wait | None = None) -> Plan:
         return Plan(tuple(self._starts), self._turn.answers(), others, dismissed=self._dismissed)
@@ -105,7 +118,7 @@ class _Turn:
         """Start those of the others whose promised time has come."""
         answered = {start.job_id for start in self._starts} | self._waits.keys()
         for job in due:
-            if job.id not in answered and self.promises[job.id].time <= self._ledger.now:
+            if job.id in self.promises and job.id not in answered and self.promises[job.id].time <= self._ledger.now:
                 ask = self._ledger.ask(job)
                 self._turn.start_on(job, ask, self._nodes(job, ask))
         return self._answer(_BEHIND)

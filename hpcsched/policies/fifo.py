@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from hpcsched.model.job import Job
 from hpcsched.model.snapshot import Plan, Snapshot
 from hpcsched.sched.backfill import Turn, no_nodes
 from hpcsched.sched.choice import overdue_first
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.ledger import Ledger
 from hpcsched.sched.preempt import with_preemptions
+from hpcsched.sched.waiting import Waiting, in_columns
 
 
 class Fifo:
@@ -30,8 +28,8 @@ class Fifo:
             self.overtake(turn)
         return with_preemptions(turn.plan(), ledger)
 
-    def order(self, snapshot: Snapshot) -> Sequence[Job]:
-        return snapshot.pending
+    def order(self, snapshot: Snapshot) -> Waiting:
+        return in_columns(snapshot.pending)
 
     def overtake(self, turn: Turn) -> None:
         """Start jobs behind the head."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from hpcsched.model.job import Job
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.policies.easy import Easy
-from hpcsched.sched.waiting import column, in_columns
+from hpcsched.sched.waiting import Waiting, by_falling, in_columns
 
 NO_LIMIT_S = 86400.0
 """A job without a time limit counts as one with this."""
@@ -23,10 +20,12 @@ class Wfp(Easy):
     The first term is the paper's; the second keeps the longest wait in bounds.
     """
 
-    def order(self, snapshot: Snapshot) -> Sequence[Job]:
-        jobs = snapshot.pending
-        limits, nodes = column(jobs, "limit"), column(jobs, "nodes")
-        wait = np.maximum(snapshot.now - column(jobs, "since"), 0.0)
+    def order(self, snapshot: Snapshot) -> Waiting:
+        jobs = in_columns(snapshot.pending)
+        limits, nodes = jobs.column("limit"), jobs.column("nodes")
+        wait = np.maximum(snapshot.now - jobs.column("since"), 0.0)
         asked, long = wait / np.where(np.isinf(limits), NO_LIMIT_S, limits), (wait / LONG_WAIT_S) ** 2
         scores = asked * asked * asked * nodes + (long * long) ** 2
-        return in_columns(jobs).picked(np.lexsort((-scores, -column(jobs, "level"))))
+        levels, places = jobs.column("level"), np.arange(len(jobs))
+        alike = not len(jobs) or np.ptp(levels) == 0
+        return jobs.picked(by_falling(scores, places) if alike else np.lexsort((-scores, -levels)))

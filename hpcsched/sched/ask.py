@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Wait
 from hpcsched.sched.packing import is_small
 from hpcsched.sched.partitions import partition_of
-from hpcsched.sched.waiting import Columns, Waiting
+from hpcsched.sched.waiting import Columns, Words, shape_of
+from hpcsched.sched.waiting import Shape as ShapeKey
 
 _MOST = 200_000
 
@@ -27,8 +24,9 @@ class Shape:
 
     __slots__ = ("able", "epoch", "late_room", "room", "serial", "spec")
 
-    def __init__(self, spec: JobSpec) -> None:
-        self.spec = spec
+    def __init__(self, key: ShapeKey) -> None:
+        resources, runtime, partition, constraint = key
+        self.spec = JobSpec(resources=resources, runtime=runtime, partition=partition, constraint=constraint)
         self.able = self.serial = self.room = self.late_room = 0
         self.epoch = -1
 
@@ -58,41 +56,33 @@ class Asks:
     def __init__(self) -> None:
         self._of: dict[int, tuple[JobSpec, Ask]] = {}
         self._asks: dict[tuple[object, ...], Ask] = {}
-        self._shapes: dict[tuple[object, ...], Shape] = {}
+        self._shapes: dict[ShapeKey, Shape] = {}
         self._site = Site()
-        self._last: tuple[Sequence[Job], list[Ask]] = ((), [])
-        self._columns: Columns | None = None
-        self._by_row: NDArray[Any] = np.empty(0, object)
-        self._seen: NDArray[np.bool_] = np.empty(0, np.bool_)
+        self._words: tuple[Words | None, list[Shape]] = (None, [])
 
     def settle(self, site: Site) -> None:
         """Forget what held for another site."""
         self._clear()
         self._site = site
 
+    def tidy(self) -> None:
+        """Forget all when it is much. Within a plan nothing is forgotten."""
+        if len(self._of) >= _MOST:
+            self._clear()
+
     def of(self, job: Job) -> Ask:
         known = self._of.get(id(job.spec))
         return known[1] if known is not None and known[0] is job.spec else self._remember(job.spec)
 
-    def of_all(self, jobs: Sequence[Job]) -> list[Ask]:
-        """In their order; at once when these were the last that it was asked for."""
-        if jobs is not self._last[0]:
-            self._last = (jobs, self._of_rows(jobs) if isinstance(jobs, Waiting) else self.of_each(jobs))
-        return self._last[1]
-
-    def _of_rows(self, jobs: Waiting) -> list[Ask]:
-        """Those of rows that were seen before are known by their rows."""
-        if self._columns is not jobs.columns:
-            self._columns, self._by_row, self._seen = jobs.columns, np.empty(0, object), np.empty(0, np.bool_)
-        more = len(jobs.columns.jobs) - len(self._by_row)
-        if more:
-            self._by_row = np.concatenate((self._by_row, np.empty(more, object)))
-            self._seen = np.concatenate((self._seen, np.zeros(more, np.bool_)))
-        for place in np.flatnonzero(~self._seen[jobs.rows]).tolist():
-            self._by_row[jobs.rows[place]] = self.of(jobs[place])
-        self._seen[jobs.rows] = True
-        found: list[Ask] = self._by_row[jobs.rows].tolist()
-        return found
+    def shapes(self, columns: Columns) -> list[Shape]:
+        """By their numbers in these columns."""
+        words = columns.words["shape"]
+        if self._words[0] is not words:
+            self._words = (words, [])
+        known = self._words[1]
+        for key in words.all()[len(known) :] if len(words) > len(known) else ():
+            known.append(self._shape(key))
+        return known
 
     def of_each(self, jobs: Sequence[Job]) -> list[Ask]:
         """In their order."""
@@ -104,9 +94,7 @@ class Asks:
         return made
 
     def _remember(self, spec: JobSpec) -> Ask:
-        if len(self._of) >= _MOST:
-            self._clear()
-        shape = self._shape(spec)
+        shape = self._shape(shape_of(spec))
         whose = (spec.user, spec.account, spec.qos, spec.reservation, spec.image, spec.mounts, bool(spec.array))
         key = (id(shape), spec.nodes, spec.max_nodes, spec.time_limit_s, *whose)
         ask = self._asks.get(key)
@@ -115,15 +103,14 @@ class Asks:
         self._of[id(spec)] = (spec, ask)
         return ask
 
-    def _shape(self, spec: JobSpec) -> Shape:
-        key = (spec.resources, spec.runtime, spec.partition, spec.constraint)
+    def _shape(self, key: ShapeKey) -> Shape:
         shape = self._shapes.get(key)
         if shape is None:
-            shape = self._shapes[key] = Shape(spec)
+            shape = self._shapes[key] = Shape(key)
         return shape
 
     def _clear(self) -> None:
-        self._last, self._columns = ((), []), None
+        self._words = (None, [])
         self._of.clear()
         self._asks.clear()
         self._shapes.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -16,13 +16,15 @@ from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.horizon import Shadow, shadow
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
 from hpcsched.sched.preempt import preemptions
-from hpcsched.sched.waiting import column
+from hpcsched.sched.waiting import Waiting, by_falling
 
 Rows = Iterable[tuple[Job, Ask]]
 IN_A_MOMENT = Wait(Reason.RESOURCES, "its nodes are being given back at this moment")
 BESIDE_IN_A_MOMENT = Wait(Reason.RESOURCES, "a container for it and other small jobs of its owner is being started")
 _NEVER = sys.float_info.max
 _STRETCH = 4096
+_FEW = 64
+"""It is quicker to look at so few one by one."""
 
 
 class Turn:
@@ -33,7 +35,7 @@ class Turn:
     spare. Where all nodes fit all jobs, this is decided by their number alone.
     """
 
-    def __init__(self, ledger: Ledger, jobs: Sequence[Job]) -> None:
+    def __init__(self, ledger: Ledger, jobs: Waiting) -> None:
         self.ledger, self.jobs = ledger, jobs
         self.starts: list[Start] = []
         self.waits: dict[int, Wait] = {}
@@ -58,7 +60,7 @@ class Turn:
         self.head, self.behind = job, place + 1
         if not self._has_start(job):
             self.waits[job.id] = needs(self.ledger, job)
-        self.reserved = shadow(self.ledger, self.ledger.ask(job), {ahead.id for ahead in self.jobs[: place + 1]})
+        self.reserved = shadow(self.ledger, self.ledger.ask(job), set(self.jobs[: place + 1].column("id").tolist()))
 
     def start_on(self, job: Job, ask: Ask, chosen: int) -> bool:
         """In a slot, or on these nodes now or as soon as they are free; False: no, and why is said."""
@@ -137,15 +139,32 @@ class Turn:
 
     def shortest_first(self) -> Rows:
         """The jobs behind the head by their time limits, those without one last."""
-        return self._small_enough(self.behind + np.argsort(column(self.jobs, "limit")[self.behind :], kind="stable"))
+        behind = self.jobs[self.behind :]
+        there = np.flatnonzero(behind.column("nodes") <= self._most())
+        return self._small_enough(self.behind + there[by_falling(-behind.column("limit")[there], there)])
 
     def _small_enough(self, places: NDArray[np.intp]) -> Rows:
-        """The jobs at those places, without such as ask for more nodes than are free by then; these only become fewer."""
-        jobs, nodes, ledger = self.jobs, column(self.jobs, "nodes")[places], self.ledger
+        """The jobs at those places, without such as ask for more nodes than they may have by then; these only become fewer."""
         for first in range(0, len(places), _STRETCH):
-            most = max(1, (ledger.free | ledger.due).bit_count())
-            chosen = places[first : first + _STRETCH][nodes[first : first + _STRETCH] <= most].tolist()
-            yield from ledger.pairs(jobs, chosen)
+            part = self.jobs.picked(places[first : first + _STRETCH])
+            part = part.picked(np.flatnonzero(part.column("nodes") <= self._most()))
+            yield from self.ledger.pairs(part if len(part) <= _FEW or self.ledger.shares else part.picked(self._fitting(part)))
+
+    def _most(self) -> int:
+        """No job that asks for more nodes can start."""
+        return max(1, (self.ledger.free | self.ledger.due).bit_count())
+
+    def _fitting(self, jobs: Waiting) -> NDArray[np.intp]:
+        """Places of arrays, of jobs for which there is room, and of the first of a shape whose room is not measured yet."""
+        late, wanted = (jobs.column("limit") > self._slack()).astype(np.intp), jobs.column("array") > 0
+        shapes = self.ledger.shapes(jobs)
+        rooms = np.zeros((len(shapes), 2))
+        for place, number in jobs.firsts("shape"):
+            shape = shapes[number]
+            known = shape.serial == self.ledger.serial
+            wanted[place] |= not known
+            rooms[number] = (shape.room, shape.late_room) if known else self._room(shape)
+        return np.flatnonzero(wanted | (jobs.column("nodes") <= rooms[jobs.column("shape"), late]))
 
     def fill(self, rows: Rows) -> None:
         """Start what does not delay the head, in that order.
@@ -155,11 +174,11 @@ class Turn:
         """
         assert self.head is not None
         ledger, reserved = self.ledger, self.reserved
-        slack, serial, moves = min(reserved.time - ledger.now, _NEVER), ledger.serial, bool(reserved.dismissed)
+        slack, serial, moves = self._slack(), ledger.serial, bool(reserved.dismissed)
         for job, ask in rows:
             shape = ask.shape
             if shape.serial != serial:
-                self._measure(shape, reserved)
+                self._measure(shape)
             late = ask.limit > slack or (moves and ask.slots)
             if ask.nodes <= (shape.late_room if late else shape.room):
                 self._try(job, ask, reserved, late)
@@ -168,11 +187,20 @@ class Turn:
             if not ledger.free and not ledger.shares:
                 return
 
-    def _measure(self, shape: Shape, reserved: Shadow) -> None:
+    def _measure(self, shape: Shape) -> None:
         shape.serial = self.ledger.serial
+        shape.room, shape.late_room = self._room(shape)
+
+    def _room(self, shape: Shape) -> tuple[int, int]:
+        """At least as many nodes as jobs that end before the head's start may have now, and as others may."""
+        reserved = self.reserved
         there = self.ledger.able(shape) & (self.ledger.free | self.ledger.due)
-        shape.room = there.bit_count()
-        shape.late_room = (there & ~reserved.mask).bit_count() + min((there & reserved.mask).bit_count(), reserved.extra)
+        late_room = (there & ~reserved.mask).bit_count() + min((there & reserved.mask).bit_count(), reserved.extra)
+        return there.bit_count(), late_room
+
+    def _slack(self) -> float:
+        """Seconds until the head's start."""
+        return min(self.reserved.time - self.ledger.now, _NEVER)
 
     def _try(self, job: Job, ask: Ask, reserved: Shadow, late: bool) -> None:
         if self._try_slot(job, ask, reserved, late) or job.id in self.waits:
@@ -183,7 +211,7 @@ class Turn:
             chosen = self._chosen(job, ask, ledger.open(ask, ledger.free | ledger.due), late)
         if self._start(job, ask, chosen) and late:
             reserved.extra -= (ledger.held & ~held & reserved.mask).bit_count()
-        self._measure(ask.shape, reserved)
+        self._measure(ask.shape)
 
     def _try_slot(self, job: Job, ask: Ask, reserved: Shadow, late: bool) -> bool:
         """It starts without a node of its own; what ends too late does so on none of the head's nodes."""

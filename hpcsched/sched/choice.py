@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from hpcsched.model.job import Job
 from hpcsched.model.snapshot import Snapshot
-from hpcsched.sched.waiting import column, in_columns
+from hpcsched.sched.waiting import Waiting
 
 
-def overdue_first(jobs: Sequence[Job], snapshot: Snapshot) -> Sequence[Job]:
+def overdue_first(jobs: Waiting, snapshot: Snapshot) -> Waiting:
     """Who has waited for the site's `max_overtake_s` goes before all others, the longest wait first.
 
     So a job is overtaken for at most that long: from then on only jobs that began to wait before it are ahead of it, and no
@@ -20,10 +17,10 @@ def overdue_first(jobs: Sequence[Job], snapshot: Snapshot) -> Sequence[Job]:
     most = snapshot.site.max_overtake_s
     if not most:
         return jobs
-    times = column(jobs, "since")
+    times = jobs.column("since")
     late = times <= snapshot.now - most
     if not late.any():
         return jobs
     first = np.flatnonzero(late)
-    first = first[np.lexsort((column(jobs, "id")[first], times[first]))]
-    return in_columns(jobs).picked(np.concatenate((first, np.flatnonzero(~late))))
+    first = first[np.lexsort((jobs.column("id")[first], times[first]))]
+    return jobs.picked(np.concatenate((first, np.flatnonzero(~late))))

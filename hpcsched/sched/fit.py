@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields
+from operator import attrgetter
+from typing import Any
 
 from hpcsched.model.allocation import Binding
 from hpcsched.model.job import JobSpec
@@ -13,26 +15,31 @@ from hpcsched.sched.ask import Asks
 from hpcsched.sched.fleet import Fleet
 from hpcsched.sched.kind import Kind
 from hpcsched.sched.places import Places
+from hpcsched.sched.running import Running
 from hpcsched.sched.site_rules import Rules
 
 _MOST = 100_000
+_ITS_OWN = ("name", "boot_id", "version", "machine")
+_what_it_is = attrgetter(*(field.name for field in fields(NodeOffer) if field.name not in _ITS_OWN))
 
 
 class Fitter:
     """`bind`'s answers, each found once for all nodes that are equal but for their names; the nodes as they were seen last."""
 
     def __init__(self) -> None:
-        self._kinds: dict[NodeOffer, Kind] = {}
+        self._kinds: dict[Any, Kind] = {}
         self._known: dict[int, tuple[NodeOffer, Kind]] = {}
         self.fleet = Fleet(self.kind)
         self.asks = Asks()
+        self.running = Running()
         self.rules = Rules(Site())
         self.serial = 0
         """How many plans were begun."""
         self._places: Places | None = None
 
     def see(self, site: Site, nodes: Sequence[Node]) -> Places:
-        """Look at what has changed. Which nodes fit which jobs now."""
+        """At the beginning of a plan: look at what has changed. Which nodes fit which jobs now."""
+        self.asks.tidy()
         self.fleet.update(nodes)
         if site is not self.rules.site and site != self.rules.site:
             self.rules, self._places = self.rules.renewed(site), None
@@ -56,7 +63,7 @@ class Fitter:
         if len(self._known) >= _MOST:
             self._known.clear()
             self._kinds.clear()
-        plain = replace(offer, name="", boot_id="", version="", machine="")
+        plain = _what_it_is(offer)
         kind = self._kinds.get(plain)
         if kind is None:
             kind = self._kinds[plain] = Kind(offer)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from hpcsched.model.job import Job
 from hpcsched.sched.ask import Ask
-from hpcsched.sched.ledger import Ledger, end_of
+from hpcsched.sched.ledger import Ledger
+from hpcsched.sched.running import end_of
 
 
 @dataclass(slots=True)
@@ -58,8 +59,9 @@ def _earliest(ledger: Ledger, ask: Ask, coming: Sequence[tuple[float, int]]) -> 
 
 def ends(ledger: Ledger) -> list[tuple[float, int]]:
     """(time, mask of nodes) of what runs and was started in this plan, by rising time; without workers."""
-    kept = ~ledger.held
-    found = [(end, mask & kept) for end, mask in ledger.running_ends] if ledger.held else list(ledger.running_ends)
+    kept, found = ~ledger.held, list(ledger.running_ends)
+    if ledger.held & ledger.running_nodes:
+        found = [(end, mask & kept) for end, mask in found]
     found += ledger.granted
     found.sort()
     return found

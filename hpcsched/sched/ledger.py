@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator
+from operator import itemgetter
 
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
-from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Snapshot, Start, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
@@ -17,19 +18,15 @@ from hpcsched.sched.giving import Giving
 from hpcsched.sched.kind import Kind
 from hpcsched.sched.limits import LimitLedger
 from hpcsched.sched.reserved import Reserved
+from hpcsched.sched.running import Running
+from hpcsched.sched.waiting import Waiting
 
 UNAVAILABLE = Wait(
     Reason.REQ_NODE_NOT_AVAIL, "the nodes that could run it are drained, down or not connected: see `hpcsched nodes`"
 )
 
 
-def end_of(job: Job, now: float) -> float:
-    """When its time limit is up, maybe in the past; infinity without a limit and while it is suspended."""
-    if job.state is JobState.SUSPENDED or not job.spec.time_limit_s:
-        return math.inf
-    return (job.start_time or job.granted_time or now) + job.spec.time_limit_s + job.suspended_s
-
-
+_time, _time_and_mask = itemgetter(0), itemgetter(0, 1)
 MAX_NAMED = 100
 TOO_FEW = Wait(Reason.RESERVATION, "too few nodes of its reservation are in service and fit")
 ALL_OUT = Wait(Reason.ARRAY_TASK_LIMIT, "as many tasks of it are with workers as may run at once")
@@ -57,38 +54,33 @@ class Ledger:
         self.held = 0
         self.granted: list[tuple[float, int]] = []
         """Of the starts that were spent: when each ends at the latest, and its nodes."""
-        self.running_workers: list[Job] = []
         self.shares = any(part.shared for part in snapshot.site.partitions)
-        self.running_ends, self.due = self._running()
+        fitter.running.update(snapshot.running, self.fleet, self.now)
+        self.running_ends, self.due = self._running(fitter.running)
+        self.running_nodes, self.running_workers = fitter.running.nodes, fitter.running.workers
         self._jobs: dict[int, Job] = {}
 
-    def _running(self) -> tuple[list[tuple[float, int]], int]:
+    def _running(self, known: Running) -> tuple[list[tuple[float, int]], int]:
         """When each running job ends at the latest, and its nodes; those of jobs that are being stopped as a mask."""
-        later, due, now = list[tuple[float, int]](), 0, self.now
-        for job in self.snapshot.running:
-            if job.worker is not None:
-                continue
-            if job.is_worker:
-                self.running_workers.append(job)
-                continue
-            end, mask = end_of(job, now), self.fleet.mask_of(job) & ~self.giving.frozen
-            if end <= now:
-                stopping = now <= end + job.spec.grace_s
-                due |= mask if stopping else 0
-                end = now if stopping else now + (now - end)
-            later.append((end, mask))
-        return later, (due | self.giving.due) & self.serving & ~self.free
+        now, due, first = self.now, 0, bisect_right(known.ends, self.now, key=_time)
+        later = list(map(_time_and_mask, known.ends))
+        for place, (end, mask, grace) in enumerate(known.ends[:first]):
+            stopping = now <= end + grace
+            due |= mask if stopping else 0
+            later[place] = now if stopping else now + (now - end), mask
+        if self.giving.frozen:
+            later = [(end, mask & ~self.giving.frozen) for end, mask in later]
+        return later, (due & ~self.giving.frozen | self.giving.due) & self.serving & ~self.free
 
     def ask(self, job: Job) -> Ask:
         return self._asks.of(job)
 
-    def asks(self, jobs: Sequence[Job]) -> list[Ask]:
-        return self._asks.of_all(jobs)
+    def pairs(self, jobs: Waiting) -> Iterator[tuple[Job, Ask]]:
+        return zip(jobs, self._asks.of_each(jobs), strict=True)
 
-    def pairs(self, jobs: Sequence[Job], places: Sequence[int]) -> Iterator[tuple[Job, Ask]]:
-        """The jobs at these places."""
-        chosen = [jobs[place] for place in places]
-        return zip(chosen, self._asks.of_each(chosen), strict=True)
+    def shapes(self, jobs: Waiting) -> list[Shape]:
+        """By the numbers of their column."""
+        return self._asks.shapes(jobs.columns)
 
     def why_not(self, job: Job) -> Wait | None:
         """Why it may not start now, however many nodes were free."""

@@ -10,7 +10,8 @@ from hpcsched.model.node import Node
 from hpcsched.model.site import PreemptMode, Qos
 from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import bits
-from hpcsched.sched.ledger import Ledger, end_of
+from hpcsched.sched.ledger import Ledger
+from hpcsched.sched.running import end_of
 
 Could = Callable[[Job], Collection[str]]
 """Names of all nodes in service, busy or not, that the job might have from now until its limit."""

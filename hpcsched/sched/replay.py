@@ -15,6 +15,7 @@ from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import replay_workers
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.reserved import Reserved
+from hpcsched.sched.waiting import Gathered
 
 SOON_S = 1.0
 """When what is over already, or being cleaned up, is thought to be gone."""
@@ -111,6 +112,7 @@ class Replay:
         self.nodes: dict[str, Node] = {node.name: node for node in snapshot.nodes}
         self.pending: dict[int, Job] = {job.id: job for job in snapshot.pending}
         self.running: dict[int, Job] = {}
+        self._gathered = Gathered()
         self._snapshot, self._policy, self._length, self._budget, self._order = snapshot, policy, length, budget, order
         self._priorities: Mapping[int, float] = dict(zip(self.pending, snapshot.priorities, strict=False))
         self._later, self._gone = list(later), set[int]()
@@ -172,7 +174,7 @@ class Replay:
         return Snapshot(
             self.now,
             tuple(self.nodes.values()),
-            tuple(self.pending.values()),
+            self._gathered.waiting(self.pending.values()),
             tuple(self.running.values()),
             known.site,
             known.reservations,

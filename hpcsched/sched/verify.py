@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from operator import attrgetter
 
 import numpy as np
 
@@ -19,7 +20,9 @@ from hpcsched.sched.partitions import is_member, partition_of
 from hpcsched.sched.preempt import may_take
 from hpcsched.sched.reserved import Reserved, horizon
 from hpcsched.sched.verify_slots import new_worker_fault, slot_fault
-from hpcsched.sched.waiting import column
+from hpcsched.sched.waiting import in_columns
+
+_NAME = attrgetter("offer.name")
 
 
 def verify(plan: Plan, snapshot: Snapshot) -> None:
@@ -40,11 +43,11 @@ def _faults(plan: Plan, snapshot: Snapshot) -> Iterator[str]:
 
 def _look_up(snapshot: Snapshot, wanted: set[int]) -> dict[int, Job]:
     """Only those named are looked at."""
-    pending = snapshot.pending
     if not wanted:
         return {}
-    places = np.flatnonzero(np.isin(column(pending, "id"), np.fromiter(wanted, np.int64, len(wanted))))
-    return {pending[place].id: pending[place] for place in places.tolist()}
+    pending = in_columns(snapshot.pending)
+    places = np.flatnonzero(np.isin(pending.column("id"), np.fromiter(wanted, np.int64, len(wanted))))
+    return {job.id: job for job in pending.picked(places)}
 
 
 def _unanswered(plan: Plan, snapshot: Snapshot, jobs: dict[int, Job], named: set[int]) -> Iterator[str]:
@@ -71,7 +74,7 @@ class _Judge:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._nodes = {node.name: node for node in snapshot.nodes}
+        self._nodes = dict(zip(map(_NAME, snapshot.nodes), snapshot.nodes, strict=True))
         self._limits = LimitLedger(snapshot)
         self._reserved = Reserved(snapshot.reservations, snapshot.now)
         self._workers: dict[int, Job] | None = None

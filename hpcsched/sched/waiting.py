@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hpcsched.model.job import Job, JobSpec
+from hpcsched.model.job import Job, JobSpec, ResourceRequest
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Shape = tuple[ResourceRequest, str, str, str]
+"""What is asked of a node, its runtime, and the job's partition and constraint."""
 _FLOATS = ("since", "limit", "nodes", "nice")
-_INTS = ("id", "level", "user", "qos", "partition")
+_INTS = ("id", "level", "user", "qos", "partition", "shape", "array")
+_STRETCH = 256
+_FEW = 1000
+"""So many are sorted quickest by both figures at once."""
 
 
 class Words:
@@ -27,48 +32,59 @@ class Words:
     def number(self, word: Any) -> int:
         return self._numbers.setdefault(word, len(self._numbers))
 
+    def __len__(self) -> int:
+        return len(self._numbers)
+
     def all(self) -> list[Any]:
         return list(self._numbers)
+
+    def part(self, numbers: NDArray[np.int64]) -> tuple[Words, NDArray[np.int64]]:
+        """Others, of those that have these numbers, and their numbers there."""
+        made, all_ = Words(), self.all()
+        used, places = np.unique(numbers, return_inverse=True)
+        made._numbers = {all_[number]: place for place, number in enumerate(used.tolist())}
+        return made, places
 
 
 class Columns:
     """One row for each job: `since` it waits, `limit` in seconds (infinite: none), `nodes`, `nice`, `level` (its --priority), and
-    the numbers of its (account, user), QOS and partition in `words`. Rows are only added, so who kept some may always read them.
+    the numbers of its (account, user), QOS, partition and `shape_of` in `words`; `array`: 1 for one. Rows are only added, and one
+    that somebody may have read is never changed, so who kept some may always read them.
     """
 
     def __init__(self) -> None:
         self.size = 0
-        self.words = {name: Words() for name in ("user", "qos", "partition")}
+        self.words = {name: Words() for name in _WORD}
         self.jobs: NDArray[Any] = np.empty(0, object)
         self.floats = {name: np.empty(0, np.float64) for name in _FLOATS}
         self.ints = {name: np.empty(0, np.int64) for name in _INTS}
 
-    def add(self, jobs: Sequence[Job]) -> Rows:
-        """Their rows."""
-        first, self.size = self.size, self.size + len(jobs)
-        if self.size > len(self.jobs):
-            self._grow(2 * self.size - len(self.jobs))
-        if len(jobs) == 1:
-            self._set(first, jobs[0])
-            return np.array([first])
-        rows = slice(first, self.size)
-        self.jobs[rows] = jobs
-        for name, column in self.floats.items():
-            column[rows] = np.fromiter(map(_FIGURE[name], jobs), np.float64, len(jobs))
-        for name, numbers in self.ints.items():
-            found = self._numbers(name, jobs) if name in self.words else map(_FIGURE[name], jobs)
-            numbers[rows] = np.fromiter(found, np.int64, len(jobs))
-        return np.arange(first, self.size)
-
-    def _set(self, row: int, job: Job) -> None:
+    def add(self, job: Job) -> int:
+        """Its row."""
+        row, self.size = self.size, self.size + 1
+        if row == len(self.jobs):
+            self._grow(self.size)
         self.jobs[row] = job
         for name, column in self.floats.items():
             column[row] = _FIGURE[name](job)
         for name, numbers in self.ints.items():
-            numbers[row] = self.words[name].number(_WORD[name](job)) if name in self.words else _FIGURE[name](job)
+            numbers[row] = self.words[name].number(_WORD[name](job)) if name in _WORD else _FIGURE[name](job)
+        return row
 
-    def _numbers(self, name: str, jobs: Sequence[Job]) -> Iterator[int]:
-        return map(self.words[name].number, map(_WORD[name], jobs))
+    def add_all(self, jobs: Sequence[Job]) -> Rows:
+        """Their rows."""
+        count = len(jobs)
+        rows = slice(self.size, self.size + count)
+        self.size += count
+        if self.size > len(self.jobs):
+            self._grow(2 * self.size - len(self.jobs))
+        self.jobs[rows] = jobs
+        for name, column in self.floats.items():
+            column[rows] = np.fromiter(map(_FIGURE[name], jobs), np.float64, count)
+        for name, numbers in self.ints.items():
+            found = map(self.words[name].number, map(_WORD[name], jobs)) if name in _WORD else map(_FIGURE[name], jobs)
+            numbers[rows] = np.fromiter(found, np.int64, count)
+        return np.arange(rows.start, rows.stop)
 
     def _grow(self, more: int) -> None:
         self.jobs = np.concatenate((self.jobs, np.empty(more, object)))
@@ -78,32 +94,57 @@ class Columns:
     def part(self, rows: Rows) -> Columns:
         """Others, of those rows alone, in that order."""
         made = Columns()
-        made.size, made.words = len(rows), self.words
+        made.size = len(rows)
         made.jobs = self.jobs[rows]
         made.floats = {name: column[rows] for name, column in self.floats.items()}
         made.ints = {name: column[rows] for name, column in self.ints.items()}
+        for name, words in self.words.items():
+            made.words[name], made.ints[name] = words.part(made.ints[name])
         return made
 
-    def waiting(self, rows: Rows) -> Waiting:
-        return Waiting.of(self.jobs[rows], self, rows)
 
+class Waiting(Sequence[Job]):
+    """The jobs of these rows. A job is not looked at before somebody asks for it."""
 
-class Waiting(tuple[Job, ...]):
-    """Jobs, and their rows in `columns`."""
+    __slots__ = ("columns", "rows")
 
-    columns: Columns
-    rows: Rows
-    _jobs: NDArray[Any]
+    def __init__(self, columns: Columns, rows: Rows) -> None:
+        self.columns, self.rows = columns, rows
 
-    @classmethod
-    def of(cls, jobs: NDArray[Any], columns: Columns, rows: Rows) -> Waiting:
-        made = cls(jobs.tolist())
-        made._jobs, made.columns, made.rows = jobs, columns, rows
-        return made
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> Job: ...
+    @overload
+    def __getitem__(self, place: slice) -> Waiting: ...
+    def __getitem__(self, place: Any) -> Any:
+        return Waiting(self.columns, self.rows[place]) if isinstance(place, slice) else self.columns.jobs[self.rows[place]]
+
+    def __iter__(self) -> Iterator[Job]:
+        for first in range(0, len(self.rows), _STRETCH):
+            yield from self.columns.jobs[self.rows[first : first + _STRETCH]].tolist()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """That figure of each job, in their order."""
+        return (self.columns.floats.get(name) if name in _FLOATS else self.columns.ints[name])[self.rows]  # type: ignore[index]
+
+    def firsts(self, name: str) -> list[tuple[int, int]]:
+        """(place of its first job, number) of each number in a column of words, by place."""
+        numbers = self.column(name)
+        first = np.full(len(self.columns.words[name]), len(numbers))
+        first[numbers[::-1]] = np.arange(len(numbers))[::-1]
+        here = np.flatnonzero(first < len(numbers))
+        return sorted(zip(first[here].tolist(), here.tolist(), strict=True))
 
     def picked(self, places: Rows) -> Waiting:
         """The jobs at those places, in that order."""
-        return Waiting.of(self._jobs[places], self.columns, self.rows[places])
+        return Waiting(self.columns, self.rows[places])
 
 
 def in_columns(jobs: Sequence[Job]) -> Waiting:
@@ -111,12 +152,35 @@ def in_columns(jobs: Sequence[Job]) -> Waiting:
     if isinstance(jobs, Waiting):
         return jobs
     columns = Columns()
-    return columns.waiting(columns.add(jobs))
+    return Waiting(columns, columns.add_all(jobs))
+
+
+class Gathered:
+    """Jobs in columns, each taken in once as long as it stays the same object."""
+
+    def __init__(self) -> None:
+        self._columns = Columns()
+        self._rows: dict[int, tuple[Job, int]] = {}
+
+    def waiting(self, jobs: Iterable[Job]) -> Waiting:
+        rows = [self._row(job) for job in jobs]
+        return Waiting(self._columns, np.array(rows, np.intp))
+
+    def _row(self, job: Job) -> int:
+        known = self._rows.get(job.id)
+        if known is None or known[0] is not job:
+            known = self._rows[job.id] = job, self._columns.add(job)
+        return known[1]
 
 
 def since(job: Job) -> float:
     """When it began to wait for nothing but the queue."""
     return job.eligible_time or job.submit_time
+
+
+def shape_of(spec: JobSpec) -> Shape:
+    """Jobs of one shape fit the same nodes."""
+    return spec.resources, spec.runtime, spec.partition, spec.constraint
 
 
 def limit(spec: JobSpec) -> float:
@@ -130,17 +194,24 @@ _FIGURE: dict[str, Callable[[Job], float]] = {
     "nice": attrgetter("spec.nice"),
     "level": attrgetter("spec.priority"),
     "id": attrgetter("id"),
+    "array": lambda job: bool(job.spec.array),
 }
 _WORD: dict[str, Callable[[Job], Any]] = {
     "user": attrgetter("spec.account", "spec.user"),
     "qos": attrgetter("spec.qos"),
     "partition": attrgetter("spec.partition"),
+    "shape": lambda job: shape_of(job.spec),
 }
 
 
-def column(jobs: Sequence[Job], name: str) -> NDArray[Any]:
-    """That figure of each job, in their order."""
-    if isinstance(jobs, Waiting):
-        columns = jobs.columns
-        return (columns.floats.get(name) if name in columns.floats else columns.ints[name])[jobs.rows]  # type: ignore[index]
-    return np.fromiter(map(_FIGURE[name], jobs), np.float64 if name in _FLOATS else np.int64, len(jobs))
+def by_falling(values: Floats, then: NDArray[np.int64]) -> Rows:
+    """Places by falling value, equal ones by rising `then`, whose numbers are whole, not below 0 and far below 2**40."""
+    if len(values) < _FEW:
+        return np.lexsort((then, -values))
+    places = np.argsort(-values)
+    ordered = values[places]
+    steps = ordered[1:] != ordered[:-1]
+    if steps.all():
+        return places
+    group = np.concatenate((np.zeros(1, np.int64), np.cumsum(steps)))
+    return places[np.argsort(group * (int(then.max()) + 1) + then[places])]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpcsched.model.job import Job
-from hpcsched.sched.waiting import Columns, Floats, Rows, Waiting
+from hpcsched.sched.waiting import Columns, Floats, Rows, Waiting, by_falling
 
 Rank = Callable[[Waiting, float], Sequence[float]]
 """The priority of each job at that time, in their order."""
@@ -54,10 +54,15 @@ class Order:
     def __init__(self) -> None:
         self._columns = Columns()
         self._row_of: dict[int, int] = {}
-        self._new: dict[int, Job] = {}
+        self._new: dict[int, int] = {}
+        """Rows of those without a place."""
         self._rows: Rows = np.empty(0, np.intp)
         self._ranks: Floats = np.empty(0)
         self._gone: list[int] = []
+        self._moved: dict[int, int] = {}
+        """Rows that have a place, and those that it belongs to instead."""
+        self._shown = 0
+        """Rows from here on nobody has read."""
         self._read: tuple[Waiting, Ranks] | None = None
 
     def __len__(self) -> int:
@@ -73,35 +78,37 @@ class Order:
 
     def replace(self, job: Job) -> bool:
         """The job of that id, whose place stays the same. False: it is not here, or its place may change."""
-        row = self._row_of.get(job.id)
-        known = self._new.get(job.id) if row is None else self._columns.jobs[row]
+        rows = self._new if job.id in self._new else self._row_of
+        row = rows.get(job.id, -1)
+        known: Job | None = self._columns.jobs[row] if row >= 0 else None
         if known is None or known.spec is not job.spec or known.eligible_time != job.eligible_time:
             return False
-        if row is None:
-            self._new[job.id] = job
-        else:
+        if row >= self._shown:
             self._columns.jobs[row] = job
-            self._read = None
+        else:
+            rows[job.id] = self._moved[row] = self._columns.add(job)
+        self._read = None
         return True
 
     def drop(self, job_id: int) -> None:
         """One that is not there is fine."""
-        self._new.pop(job_id, None)
         row = self._row_of.pop(job_id, None)
         if row is not None:
-            self._columns.jobs[row] = None
             self._gone.append(row)
             self._read = None
+        else:
+            self._new.pop(job_id, None)
+        self._tidy()
 
     def put(self, job: Job) -> None:
         """A new one."""
-        self._new[job.id] = job
+        self._new[job.id] = self._columns.add(job)
 
     def settle(self, rank: Callable[[Waiting], Sequence[float]]) -> None:
         """Find the places of the new ones."""
         self._sweep()
         rows = self._rows_of_new()
-        ranks = np.asarray(rank(self._columns.waiting(rows)), np.float64)
+        ranks = np.asarray(rank(Waiting(self._columns, rows)), np.float64)
         if len(rows) > FEW:
             self._sort(np.concatenate((self._rows, rows)), np.concatenate((self._ranks, ranks)))
         else:
@@ -110,20 +117,21 @@ class Order:
     def settle_anew(self, rank: Callable[[Waiting], Sequence[float]]) -> None:
         """Find the places of all of them."""
         self._sweep()
-        rows = np.sort(np.concatenate((self._rows, self._rows_of_new())))
-        self._sort(rows, np.asarray(rank(self._columns.waiting(rows)), np.float64))
+        here = np.zeros(self._columns.size, np.bool_)
+        here[self._rows] = here[self._rows_of_new()] = True
+        rows = np.flatnonzero(here)
+        self._sort(rows, np.asarray(rank(Waiting(self._columns, rows)), np.float64))
 
     def _rows_of_new(self) -> Rows:
-        rows = self._columns.add(list(self._new.values()))
-        self._row_of.update(zip(self._new, rows.tolist(), strict=True))
+        rows = np.fromiter(self._new.values(), np.intp, len(self._new))
+        self._row_of.update(self._new)
         self._new.clear()
         return rows
 
     def _sort(self, rows: Rows, ranks: Floats) -> None:
         ints = self._columns.ints
-        levels = ints["level"][rows]
-        keys = (ints["id"][rows], -ranks, -levels) if len(rows) and np.ptp(levels) else (ints["id"][rows], -ranks)
-        places = np.lexsort(keys)
+        levels, ids = ints["level"][rows], ints["id"][rows]
+        places = np.lexsort((ids, -ranks, -levels)) if len(rows) and np.ptp(levels) else by_falling(ranks, ids)
         self._rows, self._ranks, self._read = rows[places], ranks[places], None
 
     def _insert(self, rows: Rows, ranks: Floats) -> None:
@@ -141,36 +149,50 @@ class Order:
         return -int(ints["level"][row]), -float(rank), int(ints["id"][row])
 
     def _sweep(self) -> None:
-        """Take out those that are gone."""
+        """Take out those that are gone, and look at the new rows of the others."""
+        if self._moved:
+            places = np.flatnonzero(self._marked(self._moved))
+            rows = self._rows.copy()
+            rows[places] = [self._moved[row] for row in rows[places].tolist()]
+            self._rows = rows
+            self._moved.clear()
         if self._gone:
-            few = len(self._gone) <= FEW and len(self._rows) > MANY
-            kept = ~np.isin(self._rows, self._gone) if few else self._alive()
+            kept = ~self._marked(self._gone)
             self._rows, self._ranks = self._rows[kept], self._ranks[kept]
             self._gone.clear()
-        if self._columns.size > 2 * len(self._row_of) + _SPARE:
-            self._forget_rows()
 
-    def _alive(self) -> NDArray[np.bool_]:
-        gone = np.zeros(self._columns.size, np.bool_)
-        gone[self._gone] = True
-        return ~gone[self._rows]
+    def _marked(self, rows: Collection[int]) -> NDArray[np.bool_]:
+        """At which places these rows are."""
+        wanted = np.fromiter(rows, np.intp, len(rows))
+        if len(rows) <= FEW and len(self._rows) > MANY:
+            return np.isin(self._rows, wanted)
+        marks = np.zeros(self._columns.size, np.bool_)
+        marks[wanted] = True
+        return marks[self._rows]
 
-    def _forget_rows(self) -> None:
-        """Of jobs that are gone. Who still reads the old rows keeps the old columns."""
-        self._columns = self._columns.part(self._rows)
-        self._rows = np.arange(len(self._rows))
-        self._row_of = dict(zip(self._columns.ints["id"].tolist(), range(len(self._rows)), strict=True))
+    def _tidy(self) -> None:
+        """Forget the rows of jobs that are gone when they are the most. Who still reads them keeps the old columns."""
+        if self._columns.size <= 2 * len(self) + _SPARE:
+            return
+        self._sweep()
+        rows = np.concatenate((self._rows, np.fromiter(self._new.values(), np.intp, len(self._new))))
+        self._columns, placed, self._shown, self._read = self._columns.part(rows), len(self._rows), 0, None
+        self._rows = np.arange(placed)
+        ids = self._columns.ints["id"].tolist()
+        self._row_of = dict(zip(ids[:placed], range(placed), strict=True))
+        self._new = dict(zip(ids[placed:], range(placed, len(ids)), strict=True))
 
     def all(self) -> list[Job]:
         """In no order."""
         jobs = self._columns.jobs
-        return [*(jobs[row] for row in self._row_of.values()), *self._new.values()]
+        return [jobs[row] for rows in (self._row_of, self._new) for row in rows.values()]
 
     def read(self) -> tuple[Waiting, Ranks]:
         """Jobs that have a place, and their ranks; again the same objects when nothing has changed."""
         if self._read is None:
+            self._tidy()
             self._sweep()
-            self._read = self._columns.waiting(self._rows), Ranks(self._ranks)
+            self._read, self._shown = (Waiting(self._columns, self._rows), Ranks(self._ranks)), self._columns.size
         return self._read
 
 

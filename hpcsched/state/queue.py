@@ -86,6 +86,11 @@ class Queue:
         """Of the jobs that `ordered` gave last."""
         return self._order.read()[1]
 
+    def go_on(self, now: float) -> None:
+        """It is that time or later."""
+        if now > self._now:
+            self.move_to(now)
+
     def move_to(self, now: float) -> None:
         """Time goes on; where a clock was set back, jobs are waited for again."""
         back, self._now = now < self._now, now

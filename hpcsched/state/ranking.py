@@ -27,7 +27,7 @@ class Ranking:
         """`usage` names all who have jobs; `nodes`: how many the cluster has."""
         waiting = in_columns(jobs)
         if site.weights.fair_share and self._is_old(waiting, now):
-            self._at, self._shares = now, fair_factors(site, usage)
+            self._at, self._shares = now, {**dict.fromkeys(usage, 0.0), **fair_factors(site, usage)}
         return Ranks(ranks_of(waiting, site, self._shares, now, nodes))
 
     def _is_old(self, jobs: Waiting, now: float) -> bool:

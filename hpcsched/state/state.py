@@ -69,7 +69,9 @@ class State(Tables):
 
     def apply(self, event: events.Event) -> list[Command]:
         """What must be done once the event is durable. Never fails: a stale event changes nothing."""
-        self.last_time = max(self.last_time, event.time)
+        if event.time > self.last_time:
+            self.last_time = event.time
+            self.queue.go_on(event.time)
         arrivals = self.queue.arrivals
         commands = _HANDLERS[type(event)](self, event)
         if self.over:

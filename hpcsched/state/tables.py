@@ -15,7 +15,7 @@ from hpcsched.state.dependencies import Dependencies
 from hpcsched.state.following import bereft, follow, heard
 from hpcsched.state.queue import Queue
 from hpcsched.state.specs import Specs
-from hpcsched.state.usage import UsageLedger
+from hpcsched.state.usage import Runs, UsageLedger
 
 Owner = tuple[str, str, str, str]
 Shape = tuple[ResourceRequest, str, str, str]
@@ -49,6 +49,7 @@ class Tables:
         self.usage = UsageLedger(self.site.half_life_s)
         self.table_usage = UsageLedger(self.site.half_life_s)
         """By `partition` or `qos`, and its name."""
+        self.runs = Runs()
         self.live: Counter[Owner] = Counter()
         """Of account, QOS, partition and user: how many live jobs; workers do not count."""
         self.leaving: Counter[int] = Counter()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hpcsched.model.container import Phase
 from hpcsched.model.job import Job, JobSpec
@@ -24,6 +24,7 @@ class UsageLedger:
 
     def __init__(self, half_life_s: float) -> None:
         self._half_life_s = half_life_s
+        self._rate = math.log(2) / half_life_s if half_life_s else 0.0
         self._used: dict[Key, tuple[float, float]] = {}
 
     def add(self, key: Key, began: float, ended: float, factor: float = 1.0) -> None:
@@ -36,10 +37,7 @@ class UsageLedger:
     def of_run(self, began: float, ended: float) -> float:
         """What one node's time counts at its end: the integral of the decay over it."""
         length = max(0.0, ended - began)
-        if not self._half_life_s:
-            return length
-        rate = math.log(2) / self._half_life_s
-        return -math.expm1(-rate * length) / rate
+        return -math.expm1(-self._rate * length) / self._rate if self._rate else length
 
     def at(self, now: float) -> dict[Key, float]:
         found = {key: used * self._decay(now - at) for key, (used, at) in self._used.items()}
@@ -73,6 +71,9 @@ class LazyUsage(Mapping[Key, float]):
     def __getitem__(self, key: Key) -> float:
         return self._all()[key]
 
+    def get(self, key: Key, default: Any = None) -> Any:
+        return self._all().get(key, default)
+
     def __iter__(self) -> Iterator[Key]:
         return iter(self._all())
 
@@ -89,28 +90,61 @@ def charge(tables: Tables, job: Job, now: float, nodes: int = 1) -> None:
             tables.table_usage.add(key, *span, factor)
 
 
+class _Run(NamedTuple):
+    """What of a running job's use does not change with time. `nodes`: those that it still has."""
+
+    job: Job
+    payer: Key
+    limiting: tuple[Key, ...]
+    nodes: int
+    since: float
+    until: float
+    factor: float
+
+
+class Runs:
+    """Of running jobs, each looked at once as long as it stays the same object."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Run] = {}
+
+    def of(self, tables: Tables) -> list[_Run]:
+        """In the order of `tables.active`."""
+        known, found = self._known.get, list[_Run]()
+        for job in tables.active.values():
+            run = known(id(job))
+            found.append(run if run is not None and run.job is job else _run(tables, job))
+        self._known = {id(run.job): run for run in found}
+        return found
+
+
+def _run(tables: Tables, job: Job) -> _Run:
+    nodes = 0 if job.worker else sum(part is None or part.phase is not Phase.EXITED for part in job.parts)
+    return _Run(job, _payer(job.spec), _limiting(job.spec), nodes, *_span(job, 0.0), _factor(tables, job.spec))
+
+
 def used(tables: Tables, now: float) -> dict[Key, float]:
     """By account and user, what runs now counted in; all who have live jobs are there."""
     found = defaultdict(float, dict.fromkeys(((account, user) for account, _, _, user in tables.live), 0.0))
     found.update(tables.usage.at(now))
-    for spec, amount in _running(tables, now):
-        found[_payer(spec)] += amount
+    for run, amount in _running(tables, now):
+        found[run.payer] += amount
     return dict(found)
 
 
 def used_in_tables(tables: Tables, now: float) -> dict[Key, float]:
     """The same by `partition` or `qos`, and its name."""
     found = defaultdict(float, tables.table_usage.at(now))
-    for spec, amount in _running(tables, now):
-        for key in _limiting(spec):
+    for run, amount in _running(tables, now):
+        for key in run.limiting:
             found[key] += amount
     return dict(found)
 
 
-def _running(tables: Tables, now: float) -> Iterator[tuple[JobSpec, float]]:
-    for job in tables.active.values():
-        nodes = 0 if job.worker else sum(part is None or part.phase is not Phase.EXITED for part in job.parts)
-        yield job.spec, nodes * tables.usage.of_run(*_span(job, now)) * _factor(tables, job.spec)
+def _running(tables: Tables, now: float) -> Iterator[tuple[_Run, float]]:
+    of_run = tables.usage.of_run
+    for run in tables.runs.of(tables):
+        yield run, run.nodes * of_run(run.since, run.until or now) * run.factor
 
 
 def _span(job: Job, now: float) -> tuple[float, float]:
@@ -122,8 +156,8 @@ def _payer(spec: JobSpec) -> Key:
     return spec.account, spec.user
 
 
-def _limiting(spec: JobSpec) -> list[Key]:
-    return [(kind, name) for kind, name in (("partition", spec.partition), ("qos", spec.qos)) if name]
+def _limiting(spec: JobSpec) -> tuple[Key, ...]:
+    return tuple([(kind, name) for kind, name in (("partition", spec.partition), ("qos", spec.qos)) if name])
 
 
 def _factor(tables: Tables, spec: JobSpec) -> float:

@@ -5,6 +5,7 @@ from hpcsched.model.node import Node
 from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Plan, Snapshot
 from hpcsched.policies.fifo import Fifo
+from hpcsched.sched.waiting import in_columns
 from hpcsched.state.events import NodeDrained
 from hpcsched.testing.topologies import grid, offer_of
 from hpcsched.testing.world import TRUE, World
@@ -70,13 +71,6 @@ def test_work_stops_at_the_first_job_that_waits_for_nodes() -> None:
     jobs = tuple(Job(number, TRUE, "r", JobState.PENDING, 0.0) for number in range(1, 4))
     node = Node(offer_of(grid(), "n1"), connected=True)
 
-    class Watched(tuple[Job, ...]):
-        looked = 0
-
-        def __iter__(self):  # type: ignore[no-untyped-def]
-            for job in tuple.__iter__(self):
-                Watched.looked += 1
-                yield job
-
-    Fifo().plan(Snapshot(0.0, (node,), Watched(jobs), (), Site(max_overtake_s=0)))
-    assert Watched.looked == 2
+    waiting = in_columns(jobs)
+    waiting.columns.jobs[2] = None
+    assert Fifo().plan(Snapshot(0.0, (node,), waiting, (), Site(max_overtake_s=0))).wait(2) is not None

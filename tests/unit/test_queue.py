@@ -4,11 +4,14 @@ import gc
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
+from random import Random
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
+from hpcsched.sched.waiting import Waiting, by_falling
 from hpcsched.state.events import JobsSubmitted, SubmittedJob
 from hpcsched.state.order import FEW
 from hpcsched.state.queue import Queue
@@ -79,6 +82,43 @@ def test_many_at_once_come_and_go_as_one_by_one() -> None:
     for item in jobs[: 5 * FEW]:
         queue.drop(item)
     assert [item.id for item in queue.ordered(0.0, by_nice)] == sorted_ids(jobs[5 * FEW :])
+
+
+@given(st.lists(st.tuples(st.sampled_from(["put", "again", "drop", "read"]), st.integers(0, 40)), max_size=300))
+def test_what_was_read_stays_as_it_was_whatever_becomes_of_its_jobs(steps: list[tuple[str, int]]) -> None:
+    queue, live, kept = Queue(), dict[int, Job](), list[tuple[Waiting, list[Job]]]()
+    for at, (step, number) in enumerate(steps):
+        if step == "put" or (step == "again" and number not in live):
+            queue.put(live.setdefault(number, job(number, number % 2)))
+        elif step == "again":
+            live[number] = replace(live[number], message=f"{at}")
+            queue.put(live[number])
+        elif step == "drop":
+            queue.drop(live.pop(number, job(number)))
+        else:
+            found = queue.ordered()
+            kept.append((found, sorted(live.values(), key=lambda each: (-each.spec.priority, each.id))))
+        assert all(list(found) == jobs for found, jobs in kept)
+
+
+def test_rows_of_jobs_that_are_gone_are_forgotten() -> None:
+    queue, first = Queue(), job(1)
+    for at in range(20_000):
+        queue.put(replace(first, message=f"{at}"))
+        queue.ordered()
+    for number in range(2, 20_000):
+        queue.put(job(number))
+        queue.drop(job(number))
+    assert queue.ordered().columns.size < 4000
+    assert [item.message for item in queue.ordered()] == ["19999"]
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.5, -3.0]), max_size=40), st.randoms())
+def test_many_are_sorted_as_few_are(values: list[float], chance: Random) -> None:
+    many = values * (1 + 1000 // max(1, len(values))) if values else [0.0] * 1000
+    ids = chance.sample(range(10**6), len(many))
+    places = by_falling(np.array(many), np.array(ids))
+    assert places.tolist() == sorted(range(len(many)), key=lambda place: (-many[place], ids[place]))
 
 
 def test_reading_twice_builds_nothing_new() -> None:

@@ -1,0 +1,59 @@
+"""When running jobs end at the latest, and their nodes, kept from plan to plan."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from operator import is_
+
+from hpcsched.model.job import Job, JobState
+from hpcsched.sched.fleet import Fleet
+
+
+def end_of(job: Job, now: float) -> float:
+    """When its time limit is up, maybe in the past; infinity without a limit and while it is suspended."""
+    if job.state is JobState.SUSPENDED or not job.spec.time_limit_s:
+        return math.inf
+    return (job.start_time or job.granted_time or now) + job.spec.time_limit_s + job.suspended_s
+
+
+_End = tuple[float, int, int]
+
+
+class Running:
+    """`ends`: (time, mask of nodes, seconds of grace) of jobs with nodes of their own, by rising time; `nodes`: all of these
+    nodes; `workers`: the jobs in whose containers others run.
+    """
+
+    def __init__(self) -> None:
+        self._seen: Sequence[Job] = ()
+        self._epoch = -1
+        self._known: dict[int, tuple[Job, _End]] = {}
+        self.ends: list[_End] = []
+        self.nodes = 0
+        self.workers: list[Job] = []
+
+    def update(self, running: Sequence[Job], fleet: Fleet, now: float) -> None:
+        """Look at those jobs that are other objects than last time."""
+        same = self._epoch == fleet.epoch and len(running) == len(self._seen)
+        if same and all(map(is_, running, self._seen)):
+            return
+        before = self._known if self._epoch == fleet.epoch else {}
+        self._known, self.workers = {}, []
+        self._seen, self._epoch = running, fleet.epoch
+        for job in running:
+            known = before.get(id(job))
+            if known is not None and known[0] is job:
+                self._known[id(job)] = known
+            elif job.is_worker:
+                self.workers.append(job)
+            elif job.worker is None:
+                self._known[id(job)] = job, (end_of(job, now), fleet.mask_of(job), job.spec.grace_s)
+                if not (job.start_time or job.granted_time):
+                    self._epoch = -1
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        self.ends, self.nodes = sorted([end for _, end in self._known.values()]), 0
+        for _, mask, _ in self.ends:
+            self.nodes |= mask
