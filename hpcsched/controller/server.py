@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import time
@@ -157,7 +158,8 @@ async def _watch(desk: Desk) -> None:
 
 
 def _expire(away: Sequence[str], timeout: float, state: State, now: float) -> Sequence[Event]:
-    return decide.expire(state, dict.fromkeys(away, now - timeout), now, timeout)
+    """That they were away for long enough has been found by another clock."""
+    return decide.expire(state, dict.fromkeys(away, -math.inf), now, timeout)
 
 
 def _folder(path: str) -> Path:
