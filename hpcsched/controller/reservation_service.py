@@ -23,8 +23,7 @@ class ReservationService(reservation_service_pb2_grpc.ReservationServiceServicer
     @answering
     async def MakeReservation(self, request: Any, context: Any) -> Any:
         wanted = _request(request.wanted)
-        if self._desk.first_time(request_id(request.request_id)):
-            await self._desk.loop.do(lambda state, now: reservations.make(state, wanted, now))
+        await self._desk.once(request_id(request.request_id), lambda state, now: reservations.make(state, wanted, now))
         return pb.MakeReservationResponse(reservation=to_message(await self._find(wanted.name)))
 
     @answering
@@ -41,8 +40,7 @@ class ReservationService(reservation_service_pb2_grpc.ReservationServiceServicer
 
     @answering
     async def DeleteReservation(self, request: Any, context: Any) -> Any:
-        if self._desk.first_time(request_id(request.request_id)):
-            await self._desk.loop.do(lambda state, now: reservations.delete(state, request.name, now))
+        await self._desk.once(request_id(request.request_id), lambda state, now: reservations.delete(state, request.name, now))
         return pb.DeleteReservationResponse()
 
     async def _find(self, name: str) -> Reservation:

@@ -251,6 +251,14 @@ class ReservationDeleted:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class RequestServed:
+    """What came before it in the same transaction is what that request changed, if anything."""
+
+    time: float
+    request_id: str
+
+
 Event = (
     ControllerStarted
     | JobsSubmitted
@@ -279,4 +287,5 @@ Event = (
     | JobDropped
     | ReservationMade
     | ReservationDeleted
+    | RequestServed
 )

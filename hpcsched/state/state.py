@@ -18,6 +18,7 @@ from hpcsched.state import (
     job_handlers,
     node_handlers,
     preempt_handlers,
+    requests,
     reservation_handlers,
     worker_handlers,
 )
@@ -57,6 +58,7 @@ _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.JobPreempted: preempt_handlers.job_preempted,
     events.ReservationMade: reservation_handlers.reservation_made,
     events.ReservationDeleted: reservation_handlers.reservation_deleted,
+    events.RequestServed: requests.request_served,
 }
 
 

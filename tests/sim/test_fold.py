@@ -16,6 +16,7 @@ from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause
 from hpcsched.model.job import JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.state import changing, codec, decide
 from hpcsched.state.events import ControllerStarted, NodeDisconnected, NodeRegistered
+from hpcsched.state.requests import once
 from hpcsched.state.state import State
 from hpcsched.testing.world import World, exited, offer, running
 
@@ -133,7 +134,9 @@ class Cluster:
     def _on_some_job(self, decision, fits) -> None:  # type: ignore[no-untyped-def]
         jobs = [job.id for job in self.world.state.jobs.values() if fits(job)]
         if jobs:
-            self.world.do(*decision(self.world.state, self.chance.choice(jobs), self.world.tick()))
+            state, job_id, now = self.world.state, self.chance.choice(jobs), self.world.tick()
+            request = f"request-{self.chance.randint(1, 1_000_000)}"
+            self.world.do(*once(state, request, now, lambda: decision(state, job_id, now)))
 
     def suspend(self) -> None:
         self._on_some_job(changing.suspend, lambda job: job.state is JobState.RUNNING and not job.cancel_requested)
@@ -250,6 +253,7 @@ def same_state(one: State, other: State) -> None:
         seen = one.snapshot(later), other.snapshot(later)
     assert seen[0] == seen[1]
     assert (one.dependencies.needs, one.live, one.leaving) == (other.dependencies.needs, other.live, other.leaving)
+    assert list(one.served) == list(other.served)
     one.check()
 
 
