@@ -22,17 +22,16 @@ from hpcsched.state.depending import Ended, LookAgain, missing
 from hpcsched.state.events import Event
 from hpcsched.state.requests import once
 from hpcsched.state.state import State
+from hpcsched.state.timeline import Reading
 from hpcsched.stores.base import Journal
 
 
 class Desk:
-    """`clock` gives Unix seconds."""
-
-    def __init__(self, config: ControllerConfig, journal: Journal, clock: Callable[[], float]) -> None:
-        self.config, self.clock = config, clock
+    def __init__(self, config: ControllerConfig, journal: Journal, clocks: Callable[[], Reading]) -> None:
+        self.config = config
         self.agents = Agents()
         self.ledger = Ledger(journal, config.snapshot_events, config.site)
-        self.loop = Loop(self.ledger, load("policies", config.policy)(), clock, self.agents.sync, self._changed, self._watched)
+        self.loop = Loop(self.ledger, load("policies", config.policy)(), clocks, self.agents.sync, self._changed, self._watched)
         self.disconnected_since: dict[str, float] = {}
         """Seconds of the monotonic clock, which no administrator sets."""
         self.tasks = asyncio.TaskGroup()

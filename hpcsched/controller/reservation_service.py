@@ -29,7 +29,7 @@ class ReservationService(reservation_service_pb2_grpc.ReservationServiceServicer
     @answering
     async def ListReservations(self, request: Any, context: Any) -> Any:
         await self._desk.loop.settled()
-        now = self._desk.clock()
+        now = self._desk.loop.now()
         found = [reservations.present(item, now) for item in self._desk.loop.state.reservations.values()]
         found.sort(key=lambda item: (item.start, item.name))
         return pb.ListReservationsResponse(reservations=[to_message(item) for item in found])
@@ -45,7 +45,7 @@ class ReservationService(reservation_service_pb2_grpc.ReservationServiceServicer
 
     async def _find(self, name: str) -> Reservation:
         await self._desk.loop.settled()
-        return reservations.present(reservations.find(self._desk.loop.state, name), self._desk.clock())
+        return reservations.present(reservations.find(self._desk.loop.state, name), self._desk.loop.now())
 
 
 def _request(message: Any) -> ReservationRequest:

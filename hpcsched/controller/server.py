@@ -21,6 +21,7 @@ from hpcsched.config import ControllerConfig
 from hpcsched.controller import settings
 from hpcsched.controller.accounting_service import AccountingService
 from hpcsched.controller.agent_service import AgentService
+from hpcsched.controller.clock import read_clocks
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.job_service import JobService
 from hpcsched.controller.node_service import NodeService
@@ -90,7 +91,7 @@ async def controller(config: ControllerConfig) -> AsyncIterator[Desk]:
     """A running controller; leaving ends its calls and writes a snapshot. A failure inside cancels the body."""
     settings.check(config)
     journal = load("stores", "sqlite")(_folder(config.state_dir))
-    desk = Desk(config, journal, time.time)
+    desk = Desk(config, journal, read_clocks)
     await desk.loop.open()
     try:
         desk.disconnected_since.update(dict.fromkeys(desk.loop.state.nodes, time.monotonic()))

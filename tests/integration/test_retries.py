@@ -11,8 +11,11 @@ import grpc
 import pytest
 
 from hpcsched.client import Client, JobSpec
+from hpcsched.controller.ledger import Ledger
 from hpcsched.model.job import JobState, Reason
 from hpcsched.model.reservation import ReservationRequest
+from hpcsched.state.events import ControllerStarted
+from hpcsched.stores.sqlite import SqliteJournal
 from hpcsched.v1 import job_service_pb2 as jobs
 from hpcsched.v1 import job_service_pb2_grpc, node_service_pb2_grpc, reservation_service_pb2_grpc
 from hpcsched.v1 import node_service_pb2 as nodes
@@ -143,6 +146,7 @@ def test_a_running_job_is_changed_once(
     with cluster.client() as client:
         job_id = client.submit(spec_that_counts(cluster.folder, 600))
         eventually(lambda: runs(cluster.folder) == 1, "the command runs")
+        eventually(lambda: client.job(job_id).state is JobState.RUNNING, "that is known, and there are no more news")
         before(client, job_id)
     request = kind(request_id="mine", job_id=job_id)
     killed_before_the_answer(cluster, method, request)
@@ -154,3 +158,23 @@ def test_a_running_job_is_changed_once(
         call(cluster, method, request)
         job = client.job(job_id)
         assert (job.state, job.restarts, runs(cluster.folder)) == (state, times - 1, times)
+
+
+def test_a_controller_whose_clock_is_an_hour_behind_its_journal_does_not_wait_for_it(tmp_path: Path) -> None:
+    ahead = time.time() + 3600.0
+    (tmp_path / "controller").mkdir()
+    ledger = Ledger(SqliteJournal(tmp_path / "controller"), 1000)
+    ledger.open()
+    ledger.commit([ControllerStarted(ahead)], [])
+    ledger.close(None)
+    both = Daemons(tmp_path)
+    both.start("controller")
+    try:
+        both.wait_for_answer()
+        with both.client() as client:
+            job_id = client.submit(JobSpec(("true",), begin_time=ahead + 2.0))
+            assert client.job(job_id).reason is Reason.BEGIN_TIME
+            eventually(lambda: client.job(job_id).reason is not Reason.BEGIN_TIME, "its time has come", every_s=0.1)
+    finally:
+        both.stop()
+    assert both.logs().count("s behind the journal: time goes on from there") == 1
