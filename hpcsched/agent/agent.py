@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hpcsched.agent import inventory, settings
 from hpcsched.agent import offer as offers
-from hpcsched.agent.book import Book, Page
+from hpcsched.agent.book import Book, Page, with_steady_times
 from hpcsched.agent.health import Health
 from hpcsched.agent.keeper import Keeper
 from hpcsched.agent.link import Link
@@ -38,10 +38,15 @@ HURRIED_GRACE_S = 2.0
 
 
 class Agent:
-    """`runtimes` by name; `clock` gives Unix seconds."""
+    """`runtimes` by name; `clock` gives Unix seconds, `steady` those of a clock that nobody sets."""
 
     def __init__(
-        self, config: AgentConfig, offer: NodeOffer, runtimes: Mapping[str, ContainerRuntime], clock: Callable[[], float]
+        self,
+        config: AgentConfig,
+        offer: NodeOffer,
+        runtimes: Mapping[str, ContainerRuntime],
+        clock: Callable[[], float],
+        steady: Callable[[], float],
     ) -> None:
         folder = Path(config.state_dir)
         self.config, self.offer = config, offer
@@ -50,7 +55,7 @@ class Agent:
         self.changed = asyncio.Event()
         self.desired: dict[int, DesiredContainer] | None = None
         self.epoch = 0
-        self._runtimes, self._clock = runtimes, clock
+        self._runtimes, self.clock, self._steady = runtimes, clock, steady
         self._book = Book(folder / "jobs")
         self._tasks = asyncio.TaskGroup()
         self._forgotten = 0
@@ -64,6 +69,7 @@ class Agent:
             self._book,
             self.outputs,
             clock,
+            steady,
             self._on_change,
             config.mount_allow,
             Outfitter(vendors, offer.devices),
@@ -156,7 +162,7 @@ class Agent:
         self.changed.set()
 
     def _lost(self, page: Page, why: str) -> Page:
-        now = self._clock()
+        now = self.clock()
         status = dataclasses.replace(page.status, phase=Phase.EXITED, cause=EndCause.LOST, message=why, end_time=now)
         return dataclasses.replace(page, stage=Stage.ENDED, status=status, boot_id=self.offer.boot_id)
 
@@ -207,7 +213,7 @@ class Agent:
     def _after_boot(self, page: Page) -> Page:
         """A reboot has ended what ran; what had not run its command yet may start again."""
         if page.boot_id == self.offer.boot_id or page.stage is not Stage.SPAWNED:
-            return dataclasses.replace(page, boot_id=self.offer.boot_id)
+            return dataclasses.replace(with_steady_times(page, self.clock(), self._steady()), boot_id=self.offer.boot_id)
         return self._lost(page, "the node was rebooted")
 
     async def end_all(self) -> None:
@@ -233,7 +239,7 @@ async def agent(config: AgentConfig) -> AsyncIterator[Agent]:
     with lock_folder(Path(config.state_dir)):
         offer = await asyncio.to_thread(offers.make, config)
         async with _runtimes(config, offer.runtimes) as runtimes:
-            yield Agent(config, offer, runtimes, time.time)
+            yield Agent(config, offer, runtimes, time.time, time.monotonic)
 
 
 @contextlib.asynccontextmanager

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hpcsched.agent.reconcile import Stage
@@ -20,7 +20,8 @@ from hpcsched.state.codec import decode_value, decoder, encode_value
 class Page:
     """`boot_id`: of the boot in which the stage was reached; `name`: of the container, unique on the node.
 
-    `frozen_since`: Unix seconds, 0 while it is not; `frozen_s`: how long it was, up to then.
+    `began` and `frozen_since`: when it began to run and to stand still, in seconds of the steady clock of that boot, 0: it has
+    not; `frozen_s`: how long it stood still, up to then.
     """
 
     name: str
@@ -30,9 +31,18 @@ class Page:
     boot_id: str
     frozen_since: float = 0.0
     frozen_s: float = 0.0
+    began: float = 0.0
 
 
 _PAGE = decoder(Page)
+
+
+def with_steady_times(page: Page, wall: float, steady: float) -> Page:
+    """One that was written without `began` has Unix seconds; its times as the two clocks, read now, have it."""
+    if page.began or not page.status.start_time:
+        return page
+    frozen_since = max(steady - max(0.0, wall - page.frozen_since), 1e-3) if page.frozen_since else 0.0
+    return replace(page, began=steady - max(0.0, wall - page.status.start_time), frozen_since=frozen_since)
 
 
 class Book:

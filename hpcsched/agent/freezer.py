@@ -43,7 +43,7 @@ class Freezer:
     async def let_go_on(self) -> None:
         if self.suspended:
             await self._runtime.freeze(self._notes.page.name, False)
-            stood_s = max(0.0, self._around.clock() - self._notes.page.frozen_since)
+            stood_s = max(0.0, self._around.steady() - self._notes.page.frozen_since)
             status = dataclasses.replace(self._notes.page.status, suspended=False)
             frozen_s = self._notes.page.frozen_s + stood_s
             self._notes.note(dataclasses.replace(self._notes.page, frozen_since=0.0, frozen_s=frozen_s, status=status))
@@ -61,7 +61,7 @@ class Freezer:
     async def _freeze(self) -> None:
         """Noted first: what is frozen and not known to be would seem lost to a restarted agent."""
         before, status = self._notes.page, dataclasses.replace(self._notes.page.status, suspended=True)
-        self._notes.note(dataclasses.replace(before, frozen_since=self._around.clock(), status=status))
+        self._notes.note(dataclasses.replace(before, frozen_since=self._around.steady(), status=status))
         try:
             await self._runtime.freeze(self._notes.page.name, True)
         except RuntimeFailure:
@@ -70,10 +70,11 @@ class Freezer:
         self._around.changed()
 
     def _left_s(self) -> float | None:
+        """By a clock that nobody sets: whatever the time of day is said to be, a job has what it was given."""
         limit = self._notes.page.desired.time_limit_s
         if not limit or self.suspended:
             return None
-        return max(0.0, self._notes.page.status.start_time + self._notes.page.frozen_s + limit - self._around.clock())
+        return max(0.0, self._notes.page.began + self._notes.page.frozen_s + limit - self._around.steady())
 
 
 async def first_of(*futures: asyncio.Future[Any], timeout_s: float | None = None) -> None:

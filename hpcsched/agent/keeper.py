@@ -136,9 +136,9 @@ class Keeper:
         await self.runtime.start(spec)
         seen, opened = self.runtime.observe(spec.name), await self._opened(spec)
         observed = dataclasses.replace(seen, tuning=settings, opened=opened, lacks=(*seen.lacks, *unopened(opened)))
-        now = self._around.clock()
+        now, began = self._around.clock(), self._around.steady()
         status = dataclasses.replace(self.page.status, phase=Phase.RUNNING, observed=observed, start_time=now)
-        self._notes.show(dataclasses.replace(self.page, status=status))
+        self._notes.show(dataclasses.replace(self.page, status=status, began=began))
         check(spec, observed)
 
     async def _opened(self, spec: ContainerSpec) -> tuple[OpenedDevice, ...]:

@@ -87,7 +87,7 @@ class Link:
             agent.changed.clear()
             faults = await agent.faults()
             statuses = [to_message(status) for status in agent.statuses()]
-            yield pb.SyncRequest(report=pb.NodeReport(containers=statuses, faults=faults))
+            yield pb.SyncRequest(report=pb.NodeReport(containers=statuses, faults=faults, time=agent.clock()))
             await agent.changed.wait()
 
     def _take(self, stub: Any, response: Any) -> None:

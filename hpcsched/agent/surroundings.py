@@ -16,11 +16,15 @@ from hpcsched.model.topology import Topology
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a keeper needs of its node. `clock`: Unix seconds. `changed`: called whenever a status has changed."""
+    """What a keeper needs of its node. `changed`: called whenever a status has changed.
+
+    `clock`: Unix seconds; `steady`: seconds of a clock that nobody sets and that stands still with the node.
+    """
 
     book: Book
     outputs: Outputs
     clock: Callable[[], float]
+    steady: Callable[[], float]
     changed: Callable[[], None]
     mount_allow: tuple[str, ...]
     outfitter: Outfitter

@@ -14,6 +14,7 @@ from hpcsched.errors import InvalidValue, VersionMismatch
 from hpcsched.model.container import ContainerStatus
 from hpcsched.model.node import NodeOffer
 from hpcsched.state import decide
+from hpcsched.state.clocks import by_our_clock
 from hpcsched.state.events import NodeDisconnected, NodeRegistered
 from hpcsched.v1 import agent_service_pb2 as pb
 from hpcsched.v1 import agent_service_pb2_grpc
@@ -60,7 +61,9 @@ class AgentService(agent_service_pb2_grpc.AgentServiceServicer):  # type: ignore
             raise InvalidValue(f"a report holds at most {MAX_CONTAINERS} containers, not {len(message.containers)}")
         statuses = [from_message(ContainerStatus, item) for item in message.containers]
         faults = tuple(message.faults[:MAX_FAULTS])
-        await self._desk.loop.insist(lambda state, now: decide.report(state, node, statuses, now, faults))
+        ahead_s = self._desk.loop.now() - message.time if message.time > 0 else 0.0
+        told = [by_our_clock(status, ahead_s) for status in statuses]
+        await self._desk.loop.insist(lambda state, now: decide.report(state, node, told, now, faults))
 
     async def _tell(self, link: Link, reader: asyncio.Task[None]) -> AsyncIterator[Any]:
         """The desired set now and whenever it has changed, then the channels asked for, which may be about it."""

@@ -11,7 +11,7 @@ from typing import Any
 from hpcsched.config import ControllerConfig
 from hpcsched.controller.agents import Agents
 from hpcsched.controller.ledger import Ledger
-from hpcsched.controller.loop import Loop
+from hpcsched.controller.loop import Intent, Loop
 from hpcsched.errors import NotFound, Stopping
 from hpcsched.model.change import JobChange
 from hpcsched.model.job import Job, JobSpec, JobState
@@ -20,34 +20,31 @@ from hpcsched.plugins import load
 from hpcsched.state import changing, decide
 from hpcsched.state.depending import Ended, LookAgain, missing
 from hpcsched.state.events import Event
+from hpcsched.state.requests import once
 from hpcsched.state.state import State
+from hpcsched.state.timeline import Reading
 from hpcsched.stores.base import Journal
-
-REMEMBERED_REQUESTS = 100_000
-"""Ids of cancels, holds, releases, drains and resumes; those of submits are in the journal."""
 
 
 class Desk:
-    """`clock` gives Unix seconds."""
-
-    def __init__(self, config: ControllerConfig, journal: Journal, clock: Callable[[], float]) -> None:
-        self.config, self.clock = config, clock
+    def __init__(self, config: ControllerConfig, journal: Journal, clocks: Callable[[], Reading]) -> None:
+        self.config = config
         self.agents = Agents()
         self.ledger = Ledger(journal, config.snapshot_events, config.site)
-        self.loop = Loop(self.ledger, load("policies", config.policy)(), clock, self.agents.sync, self._changed, self._watched)
+        self.loop = Loop(self.ledger, load("policies", config.policy)(), clocks, self.agents.sync, self._changed, self._watched)
         self.disconnected_since: dict[str, float] = {}
         """Seconds of the monotonic clock, which no administrator sets."""
         self.tasks = asyncio.TaskGroup()
-        self._done: dict[str, None] = {}
         self._watchers: dict[int, asyncio.Event] = {}
 
-    def first_time(self, request: str) -> bool:
-        """False for a request that has changed something already: a late retry must not do it again."""
-        again = request in self._done
-        self._done[request] = None
-        if len(self._done) > REMEMBERED_REQUESTS:
-            del self._done[next(iter(self._done))]
-        return not again
+    async def once(self, request: str, intent: Intent) -> None:
+        """Durable when it returns; a request that was served before changes nothing. Raises what the intent raises."""
+        await self.loop.do(lambda state, now: once(state, request, now, lambda: intent(state, now)))
+
+    async def served(self, request: str) -> bool:
+        """It has been done before, perhaps for an earlier controller: what it would change now, it must not."""
+        await self.loop.settled()
+        return request in self.loop.state.served
 
     def background(self, work: Coroutine[Any, Any, None]) -> None:
         """Run it beside the calls; its failure stops the controller, which being stopped is not."""
@@ -114,11 +111,11 @@ class Desk:
         await self.do_knowing({spec.dependency for spec in specs if spec.dependency}, intent)
         return ids
 
-    async def update(self, job_id: int, change: JobChange) -> None:
-        """Durable when it returns; of an ended job nothing changes. Raises InvalidValue, Infeasible, NotFound, Conflict."""
+    async def update(self, request: str, job_id: int, change: JobChange) -> None:
+        """As `once`. Raises InvalidValue, Infeasible, NotFound, Conflict."""
 
         def intent(state: State, now: float, ended: Ended) -> Sequence[Event]:
-            return changing.update(state, job_id, change, now, ended) if job_id in state.jobs else ()
+            return once(state, request, now, lambda: changing.update(state, job_id, change, now, ended))
 
         await self.do_knowing({change.dependency} if change.dependency else set(), intent)
 

@@ -24,7 +24,6 @@ from hpcsched.wire.convert import from_message, to_message
 
 MAX_BATCH = 10_000
 MAX_ARGUMENTS = 10_000
-_OF_LIVE_JOBS = (decide.hold, decide.release, changing.requeue, changing.suspend, changing.resume)
 
 
 class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
@@ -75,9 +74,10 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
 
     @answering
     async def CancelJob(self, request: Any, context: Any) -> Any:
-        tasks = request.tasks
-        decision = partial(_cancel_tasks, tasks) if tasks else decide.cancel
-        return pb.CancelJobResponse(job=await self._change(request, decision))
+        """Doing it again does no harm. To cancel an ended job changes nothing: the answer is the job as it ended."""
+        request_id(request.request_id)
+        await self._desk.loop.do(partial(_cancel, request.job_id, request.tasks))
+        return pb.CancelJobResponse(job=to_message(await self._desk.job(request.job_id)))
 
     @answering
     async def HoldJob(self, request: Any, context: Any) -> Any:
@@ -104,24 +104,24 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
         change = from_message(JobChange, request.change)
         if not change.given():
             raise InvalidValue("nothing to change: name at least one field")
-        before = await self._desk.job(request.job_id)
-        if before.state.ended:
-            raise Conflict(f"job {before.id} is {before.state}: it can no longer be changed")
-        if self._desk.first_time(request_id(request.request_id)):
-            await self._desk.update(request.job_id, change)
+        key = request_id(request.request_id)
+        if not await self._desk.served(key):
+            await self._require_alive(request.job_id)
+            await self._desk.update(key, request.job_id, change)
         return pb.UpdateJobResponse(job=to_message(await self._desk.job(request.job_id)))
 
     async def _change(self, request: Any, decision: Callable[[State, int, float], Sequence[Event]]) -> Any:
-        """To cancel an ended job changes nothing: the answer is the job as it ended. Raises NotFound, Conflict."""
-        first, alive = self._desk.first_time(request_id(request.request_id)), request.job_id in self._desk.loop.state.jobs
-        if first and alive:
-            await self._desk.loop.do(
-                lambda state, now: decision(state, request.job_id, now) if request.job_id in state.jobs else ()
-            )
-        job = await self._desk.job(request.job_id)
-        if first and not alive and decision in _OF_LIVE_JOBS:
+        """Raises NotFound, Conflict."""
+        key = request_id(request.request_id)
+        if not await self._desk.served(key):
+            await self._require_alive(request.job_id)
+            await self._desk.once(key, lambda state, now: decision(state, request.job_id, now))
+        return to_message(await self._desk.job(request.job_id))
+
+    async def _require_alive(self, job_id: int) -> None:
+        job = await self._desk.job(job_id)
+        if job.state.ended:
             raise Conflict(f"job {job.id} is {job.state}: it can no longer be changed")
-        return to_message(job)
 
     @answering
     async def ReadOutput(self, request: Any, context: Any) -> AsyncIterator[Any]:
@@ -152,8 +152,10 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
             self._desk.agents.end(channel)
 
 
-def _cancel_tasks(tasks: str, state: State, job_id: int, now: float) -> Sequence[Event]:
-    return decide.cancel_tasks(state, job_id, tasks, now)
+def _cancel(job_id: int, tasks: str, state: State, now: float) -> Sequence[Event]:
+    if job_id not in state.jobs:
+        return ()
+    return decide.cancel_tasks(state, job_id, tasks, now) if tasks else decide.cancel(state, job_id, now)
 
 
 def _checked(start: Any) -> Any:

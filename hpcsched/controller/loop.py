@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from hpcsched.controller.clock import Clock
 from hpcsched.controller.ledger import Ledger
 from hpcsched.errors import HpcschedError, PlanRejected, QueueFull, Stopping, StoreBusy, StoreError
 from hpcsched.model.container import DesiredContainer
@@ -22,8 +23,9 @@ from hpcsched.model.snapshot import Plan, Snapshot, Wait
 from hpcsched.sched.verify import verify
 from hpcsched.state import commands, decide
 from hpcsched.state.due import due
-from hpcsched.state.events import ControllerStarted, Event
+from hpcsched.state.events import ClockStepped, ControllerStarted, Event
 from hpcsched.state.state import State
+from hpcsched.state.timeline import Reading
 from hpcsched.state.works import feed
 
 log = logging.getLogger(__name__)
@@ -35,7 +37,6 @@ TURN_INTENTS = 1000
 RETRY_S = 1.0
 MIN_ALARM_S = 0.02
 MAX_ALARM_S = 30.0
-CLOCK_BEHIND_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Loop:
         self,
         ledger: Ledger,
         policy: Any,
-        clock: Callable[[], float],
+        clocks: Callable[[], Reading],
         on_sync: Callable[[str], None],
         on_job: Callable[[int], None],
         watched: Callable[[], Sequence[int]] = tuple,
@@ -63,7 +64,8 @@ class Loop:
         self.plan = Plan()
         self.desired: dict[str, tuple[DesiredContainer, ...]] = {}
         """What each node shall run, by what is durable; the state itself may be ahead of the journal during a turn."""
-        self._ledger, self.policy, self._clock = ledger, policy, clock
+        self._ledger, self.policy = ledger, policy
+        self._clocks, self._clock = clocks, Clock(clocks, 0.0)
         self._on_sync, self._on_job, self._watched = on_sync, on_job, watched
         self._inbox: asyncio.Queue[_Waiting] = asyncio.Queue(MAX_INBOX)
         self._thread = ThreadPoolExecutor(1, "journal")
@@ -72,7 +74,6 @@ class Loop:
         self._writing = False
         self._in_store = 0
         self._alarm: asyncio.TimerHandle | None = None
-        self._clock_behind = False
         self.paused = False
         """Start no more jobs."""
         self.stopped_by: HpcschedError | None = None
@@ -80,7 +81,8 @@ class Loop:
     async def open(self) -> None:
         """Take the lease and read the journal. Raises StoreBusy, StoreCorrupt, StoreError."""
         self.state = await self.in_store(self._ledger.open)
-        started = ControllerStarted(self._now())
+        self._clock = Clock(self._clocks, self.state.last_time)
+        started = ControllerStarted(self.now())
         self.state.apply(started)
         await self.in_store(self._ledger.commit, [started], [])
         self._desire_all()
@@ -145,24 +147,17 @@ class Loop:
         if self._alarm:
             self._alarm.cancel()
             self._alarm = None
-        self._watch_clock()
-        now = self._now()
-        at = None if self.paused or self.stopped_by else self.state.next_time(now)
-        if at is not None:
-            wait_s = min(max(at - now, MIN_ALARM_S), MAX_ALARM_S)
+        if not (self.paused or self.stopped_by):
+            now = self.now()
+            at = self.state.next_time(now)
+            wait_s = MAX_ALARM_S if at is None else min(max(at - now, MIN_ALARM_S), MAX_ALARM_S)
             self._alarm = asyncio.get_running_loop().call_later(wait_s, self._ring)
 
-    def _watch_clock(self) -> None:
-        """Said once each time that it is set back."""
-        behind = self.state.last_time - self._clock()
-        if behind >= CLOCK_BEHIND_S and not self._clock_behind:
-            log.warning("the clock is %.0f s behind the journal: until it has caught up, nothing begins by time alone", behind)
-        self._clock_behind = behind >= CLOCK_BEHIND_S
-
     def _ring(self) -> None:
-        """Plan again if it is time, and else look at the clock again later."""
-        at = self.state.next_time(self._now())
-        if at is not None and at - self._now() <= MIN_ALARM_S:
+        """Plan again if it is time or time has jumped, and else look at the clock again later."""
+        now = self.now()
+        at = self.state.next_time(now)
+        if self._clock.stepped_s or (at is not None and at - now <= MIN_ALARM_S):
             self.wake()
         else:
             self._set_alarm()
@@ -187,15 +182,19 @@ class Loop:
     async def _turn(self, waiting: list[_Waiting]) -> None:
         events: list[Event] = []
         told: list[commands.Command] = []
-        accepted = [item for item in waiting if self._take(item, events, told)]
-        self._plan(events, told)
+        now, stepped_s = self.now(), self._clock.stepped_s
+        if stepped_s:
+            self._apply([ClockStepped(now, stepped_s)], events, told)
+        accepted = [item for item in waiting if self._take(item, now, events, told)]
+        self._plan(now, events, told)
         if not self.paused:
-            self._apply(feed(self.state, self._now()), events, told)
+            self._apply(feed(self.state, now), events, told)
         if not events:
             return _answer(accepted)
         self._writing = True
         try:
             await self.in_store(self._ledger.commit, events, [item for item in told if isinstance(item, commands.RecordJob)])
+            self._clock.noted(stepped_s)
             _answer(accepted)
             self._act(told)
         except StoreError as error:
@@ -208,11 +207,11 @@ class Loop:
             await self._snapshot()
         return None
 
-    def _take(self, item: _Waiting, events: list[Event], told: list[commands.Command]) -> bool:
+    def _take(self, item: _Waiting, now: float, events: list[Event], told: list[commands.Command]) -> bool:
         if item.done.cancelled():
             return False
         try:
-            new = item.intent(self.state, self._now())
+            new = item.intent(self.state, now)
         except HpcschedError as error:
             item.done.set_exception(error)
             return False
@@ -230,11 +229,10 @@ class Loop:
             told.extend(caused)
             self._replan = self._replan or any(isinstance(item, commands.Replan) for item in caused)
 
-    def _plan(self, events: list[Event], told: list[commands.Command]) -> None:
+    def _plan(self, now: float, events: list[Event], told: list[commands.Command]) -> None:
         if not self._replan or self.paused:
             self._replan = False
             return
-        now = self._now()
         self._apply(due(self.state, now), events, told)
         snapshot: Snapshot = self.state.snapshot(now)
         self.plan = self._judged(snapshot)
@@ -302,12 +300,8 @@ class Loop:
             log.warning("no snapshot of the journal this time: %s", error)
 
     def now(self) -> float:
-        """Unix seconds as the state counts them."""
-        return self._now()
-
-    def _now(self) -> float:
-        """The clock, never behind what the journal has seen."""
-        return max(self._clock(), self.state.last_time)
+        """Unix seconds as the state counts them, never behind what the journal has seen."""
+        return self._clock.now()
 
 
 def _no_plan(why: str) -> Plan:

@@ -31,14 +31,14 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
 
     @answering
     async def DrainNode(self, request: Any, context: Any) -> Any:
-        if self._desk.first_time(request_id(request.request_id)):
-            await self._desk.loop.do(lambda state, now: decide.drain(state, node_name(request.name), request.reason, now))
+        key, name = request_id(request.request_id), node_name(request.name)
+        await self._desk.once(key, lambda state, now: decide.drain(state, name, request.reason, now))
         return pb.DrainNodeResponse(node=await self._node(request.name))
 
     @answering
     async def ResumeNode(self, request: Any, context: Any) -> Any:
-        if self._desk.first_time(request_id(request.request_id)):
-            await self._desk.loop.do(lambda state, now: decide.resume(state, node_name(request.name), now))
+        key, name = request_id(request.request_id), node_name(request.name)
+        await self._desk.once(key, lambda state, now: decide.resume(state, name, now))
         return pb.ResumeNodeResponse(node=await self._node(request.name))
 
     async def _node(self, name: str) -> Any:

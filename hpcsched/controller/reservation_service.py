@@ -23,14 +23,13 @@ class ReservationService(reservation_service_pb2_grpc.ReservationServiceServicer
     @answering
     async def MakeReservation(self, request: Any, context: Any) -> Any:
         wanted = _request(request.wanted)
-        if self._desk.first_time(request_id(request.request_id)):
-            await self._desk.loop.do(lambda state, now: reservations.make(state, wanted, now))
+        await self._desk.once(request_id(request.request_id), lambda state, now: reservations.make(state, wanted, now))
         return pb.MakeReservationResponse(reservation=to_message(await self._find(wanted.name)))
 
     @answering
     async def ListReservations(self, request: Any, context: Any) -> Any:
         await self._desk.loop.settled()
-        now = self._desk.clock()
+        now = self._desk.loop.now()
         found = [reservations.present(item, now) for item in self._desk.loop.state.reservations.values()]
         found.sort(key=lambda item: (item.start, item.name))
         return pb.ListReservationsResponse(reservations=[to_message(item) for item in found])
@@ -41,13 +40,12 @@ class ReservationService(reservation_service_pb2_grpc.ReservationServiceServicer
 
     @answering
     async def DeleteReservation(self, request: Any, context: Any) -> Any:
-        if self._desk.first_time(request_id(request.request_id)):
-            await self._desk.loop.do(lambda state, now: reservations.delete(state, request.name, now))
+        await self._desk.once(request_id(request.request_id), lambda state, now: reservations.delete(state, request.name, now))
         return pb.DeleteReservationResponse()
 
     async def _find(self, name: str) -> Reservation:
         await self._desk.loop.settled()
-        return reservations.present(reservations.find(self._desk.loop.state, name), self._desk.clock())
+        return reservations.present(reservations.find(self._desk.loop.state, name), self._desk.loop.now())
 
 
 def _request(message: Any) -> ReservationRequest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import time
@@ -20,6 +21,7 @@ from hpcsched.config import ControllerConfig
 from hpcsched.controller import settings
 from hpcsched.controller.accounting_service import AccountingService
 from hpcsched.controller.agent_service import AgentService
+from hpcsched.controller.clock import read_clocks
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.job_service import JobService
 from hpcsched.controller.node_service import NodeService
@@ -89,7 +91,7 @@ async def controller(config: ControllerConfig) -> AsyncIterator[Desk]:
     """A running controller; leaving ends its calls and writes a snapshot. A failure inside cancels the body."""
     settings.check(config)
     journal = load("stores", "sqlite")(_folder(config.state_dir))
-    desk = Desk(config, journal, time.time)
+    desk = Desk(config, journal, read_clocks)
     await desk.loop.open()
     try:
         desk.disconnected_since.update(dict.fromkeys(desk.loop.state.nodes, time.monotonic()))
@@ -157,7 +159,8 @@ async def _watch(desk: Desk) -> None:
 
 
 def _expire(away: Sequence[str], timeout: float, state: State, now: float) -> Sequence[Event]:
-    return decide.expire(state, dict.fromkeys(away, now - timeout), now, timeout)
+    """That they were away for long enough has been found by another clock."""
+    return decide.expire(state, dict.fromkeys(away, -math.inf), now, timeout)
 
 
 def _folder(path: str) -> Path:

@@ -27,11 +27,11 @@ class SiteService(site_service_pb2_grpc.SiteServiceServicer):  # type: ignore[mi
     @answering
     async def ListQos(self, request: Any, context: Any) -> Any:
         await self._desk.loop.settled()
-        found = site_uses.qos_uses(self._desk.loop.state, self._desk.clock())
+        found = site_uses.qos_uses(self._desk.loop.state, self._desk.loop.now())
         return pb.ListQosResponse(qos=[to_message(item) for item in found])
 
     @answering
     async def ListShares(self, request: Any, context: Any) -> Any:
         await self._desk.loop.settled()
-        found = site_uses.shares(self._desk.loop.state, self._desk.clock())
+        found = site_uses.shares(self._desk.loop.state, self._desk.loop.now())
         return pb.ListSharesResponse(shares=[to_message(item) for item in found])

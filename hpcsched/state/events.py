@@ -251,6 +251,22 @@ class ReservationDeleted:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class ClockStepped:
+    """The clock was set forward by so many seconds, which did not pass; `time` is after it."""
+
+    time: float
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RequestServed:
+    """What came before it in the same transaction is what that request changed, if anything."""
+
+    time: float
+    request_id: str
+
+
 Event = (
     ControllerStarted
     | JobsSubmitted
@@ -279,4 +295,6 @@ Event = (
     | JobDropped
     | ReservationMade
     | ReservationDeleted
+    | ClockStepped
+    | RequestServed
 )

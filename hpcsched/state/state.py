@@ -12,12 +12,14 @@ from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Snapshot, Wait
 from hpcsched.state import (
     change_handlers,
+    clock_handlers,
     dump,
     events,
     invariants,
     job_handlers,
     node_handlers,
     preempt_handlers,
+    requests,
     reservation_handlers,
     worker_handlers,
 )
@@ -57,6 +59,8 @@ _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.JobPreempted: preempt_handlers.job_preempted,
     events.ReservationMade: reservation_handlers.reservation_made,
     events.ReservationDeleted: reservation_handlers.reservation_deleted,
+    events.ClockStepped: clock_handlers.clock_stepped,
+    events.RequestServed: requests.request_served,
 }
 
 

@@ -59,6 +59,8 @@ class Tables:
         self.pending_count = 0
         """Pending jobs, held ones too."""
         self.specs = Specs()
+        self.served: dict[str, None] = {}
+        """Ids of the last requests that were not submits, the eldest first."""
         self._requests: dict[str, tuple[int, int, int]] = {}
 
     @property

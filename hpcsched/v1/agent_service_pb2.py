@@ -27,7 +27,7 @@ from hpcsched.v1 import job_service_pb2 as hpcsched_dot_v1_dot_job__service__pb2
 from hpcsched.v1 import node_pb2 as hpcsched_dot_v1_dot_node__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhpcsched/v1/agent_service.proto\x12\x0bhpcsched.v1\x1a\x1bhpcsched/v1/container.proto\x1a\x1dhpcsched/v1/job_service.proto\x1a\x16hpcsched/v1/node.proto\"@\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x16.hpcsched.v1.NodeOffer\"N\n\nNodeReport\x12\x30\n\ncontainers\x18\x01 \x03(\x0b\x32\x1c.hpcsched.v1.ContainerStatus\x12\x0e\n\x06\x66\x61ults\x18\x02 \x03(\t\"h\n\x0bSyncRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.hpcsched.v1.HelloH\x00\x12)\n\x06report\x18\x02 \x01(\x0b\x32\x17.hpcsched.v1.NodeReportH\x00\x42\t\n\x07message\"\xdf\x02\n\x10\x44\x65siredContainer\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\x0f\n\x07runtime\x18\x02 \x01(\t\x12-\n\tcontainer\x18\x03 \x01(\x0b\x32\x1a.hpcsched.v1.ContainerSpec\x12&\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x15.hpcsched.v1.StepSpec\x12\x14\n\x0ctime_limit_s\x18\x05 \x01(\r\x12\x0f\n\x07grace_s\x18\x06 \x01(\x01\x12\x0e\n\x06stdout\x18\x07 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x08 \x01(\x08\x12\x0f\n\x07release\x18\t \x01(\x08\x12\x0f\n\x07started\x18\n \x01(\x08\x12\x12\n\nfirst_task\x18\x0b \x01(\r\x12 \n\x05works\x18\x0c \x03(\x0b\x32\x11.hpcsched.v1.Work\x12\x0f\n\x07suspend\x18\r \x01(\x08\x12\x11\n\tis_worker\x18\x0e \x01(\x08\x12\x10\n\x08restarts\x18\x0f \x01(\r\"N\n\nDesiredSet\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x31\n\ncontainers\x18\x02 \x03(\x0b\x32\x1d.hpcsched.v1.DesiredContainer\"\x87\x01\n\x0bOpenChannel\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12*\n\x04\x65xec\x18\x02 \x01(\x0b\x32\x1a.hpcsched.v1.ExecStepStartH\x00\x12\x30\n\x06output\x18\x03 \x01(\x0b\x32\x1e.hpcsched.v1.ReadOutputRequestH\x00\x42\x06\n\x04what\"o\n\x0cSyncResponse\x12*\n\x07\x64\x65sired\x18\x01 \x01(\x0b\x32\x17.hpcsched.v1.DesiredSetH\x00\x12(\n\x04open\x18\x02 \x01(\x0b\x32\x18.hpcsched.v1.OpenChannelH\x00\x42\t\n\x07message\"\x83\x01\n\x0e\x43hannelRequest\x12\x14\n\nchannel_id\x18\x01 \x01(\tH\x00\x12-\n\x04\x65xec\x18\x02 \x01(\x0b\x32\x1d.hpcsched.v1.ExecStepResponseH\x00\x12\x10\n\x06output\x18\x03 \x01(\x0cH\x00\x12\x0f\n\x05\x65rror\x18\x04 \x01(\tH\x00\x42\t\n\x07message\"=\n\x0f\x43hannelResponse\x12*\n\x04\x65xec\x18\x01 \x01(\x0b\x32\x1c.hpcsched.v1.ExecStepRequest2\x99\x01\n\x0c\x41gentService\x12?\n\x04Sync\x12\x18.hpcsched.v1.SyncRequest\x1a\x19.hpcsched.v1.SyncResponse(\x01\x30\x01\x12H\n\x07\x43hannel\x12\x1b.hpcsched.v1.ChannelRequest\x1a\x1c.hpcsched.v1.ChannelResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fhpcsched/v1/agent_service.proto\x12\x0bhpcsched.v1\x1a\x1bhpcsched/v1/container.proto\x1a\x1dhpcsched/v1/job_service.proto\x1a\x16hpcsched/v1/node.proto\"@\n\x05Hello\x12\x10\n\x08protocol\x18\x01 \x01(\r\x12%\n\x05offer\x18\x02 \x01(\x0b\x32\x16.hpcsched.v1.NodeOffer\"\\\n\nNodeReport\x12\x30\n\ncontainers\x18\x01 \x03(\x0b\x32\x1c.hpcsched.v1.ContainerStatus\x12\x0e\n\x06\x66\x61ults\x18\x02 \x03(\t\x12\x0c\n\x04time\x18\x03 \x01(\x01\"h\n\x0bSyncRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.hpcsched.v1.HelloH\x00\x12)\n\x06report\x18\x02 \x01(\x0b\x32\x17.hpcsched.v1.NodeReportH\x00\x42\t\n\x07message\"\xdf\x02\n\x10\x44\x65siredContainer\x12\x0e\n\x06job_id\x18\x01 \x01(\x04\x12\x0f\n\x07runtime\x18\x02 \x01(\t\x12-\n\tcontainer\x18\x03 \x01(\x0b\x32\x1a.hpcsched.v1.ContainerSpec\x12&\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x15.hpcsched.v1.StepSpec\x12\x14\n\x0ctime_limit_s\x18\x05 \x01(\r\x12\x0f\n\x07grace_s\x18\x06 \x01(\x01\x12\x0e\n\x06stdout\x18\x07 \x01(\t\x12\x0e\n\x06\x63\x61ncel\x18\x08 \x01(\x08\x12\x0f\n\x07release\x18\t \x01(\x08\x12\x0f\n\x07started\x18\n \x01(\x08\x12\x12\n\nfirst_task\x18\x0b \x01(\r\x12 \n\x05works\x18\x0c \x03(\x0b\x32\x11.hpcsched.v1.Work\x12\x0f\n\x07suspend\x18\r \x01(\x08\x12\x11\n\tis_worker\x18\x0e \x01(\x08\x12\x10\n\x08restarts\x18\x0f \x01(\r\"N\n\nDesiredSet\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x31\n\ncontainers\x18\x02 \x03(\x0b\x32\x1d.hpcsched.v1.DesiredContainer\"\x87\x01\n\x0bOpenChannel\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12*\n\x04\x65xec\x18\x02 \x01(\x0b\x32\x1a.hpcsched.v1.ExecStepStartH\x00\x12\x30\n\x06output\x18\x03 \x01(\x0b\x32\x1e.hpcsched.v1.ReadOutputRequestH\x00\x42\x06\n\x04what\"o\n\x0cSyncResponse\x12*\n\x07\x64\x65sired\x18\x01 \x01(\x0b\x32\x17.hpcsched.v1.DesiredSetH\x00\x12(\n\x04open\x18\x02 \x01(\x0b\x32\x18.hpcsched.v1.OpenChannelH\x00\x42\t\n\x07message\"\x83\x01\n\x0e\x43hannelRequest\x12\x14\n\nchannel_id\x18\x01 \x01(\tH\x00\x12-\n\x04\x65xec\x18\x02 \x01(\x0b\x32\x1d.hpcsched.v1.ExecStepResponseH\x00\x12\x10\n\x06output\x18\x03 \x01(\x0cH\x00\x12\x0f\n\x05\x65rror\x18\x04 \x01(\tH\x00\x42\t\n\x07message\"=\n\x0f\x43hannelResponse\x12*\n\x04\x65xec\x18\x01 \x01(\x0b\x32\x1c.hpcsched.v1.ExecStepRequest2\x99\x01\n\x0c\x41gentService\x12?\n\x04Sync\x12\x18.hpcsched.v1.SyncRequest\x1a\x19.hpcsched.v1.SyncResponse(\x01\x30\x01\x12H\n\x07\x43hannel\x12\x1b.hpcsched.v1.ChannelRequest\x1a\x1c.hpcsched.v1.ChannelResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,21 +37,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HELLO']._serialized_start=132
   _globals['_HELLO']._serialized_end=196
   _globals['_NODEREPORT']._serialized_start=198
-  _globals['_NODEREPORT']._serialized_end=276
-  _globals['_SYNCREQUEST']._serialized_start=278
-  _globals['_SYNCREQUEST']._serialized_end=382
-  _globals['_DESIREDCONTAINER']._serialized_start=385
-  _globals['_DESIREDCONTAINER']._serialized_end=736
-  _globals['_DESIREDSET']._serialized_start=738
-  _globals['_DESIREDSET']._serialized_end=816
-  _globals['_OPENCHANNEL']._serialized_start=819
-  _globals['_OPENCHANNEL']._serialized_end=954
-  _globals['_SYNCRESPONSE']._serialized_start=956
-  _globals['_SYNCRESPONSE']._serialized_end=1067
-  _globals['_CHANNELREQUEST']._serialized_start=1070
-  _globals['_CHANNELREQUEST']._serialized_end=1201
-  _globals['_CHANNELRESPONSE']._serialized_start=1203
-  _globals['_CHANNELRESPONSE']._serialized_end=1264
-  _globals['_AGENTSERVICE']._serialized_start=1267
-  _globals['_AGENTSERVICE']._serialized_end=1420
+  _globals['_NODEREPORT']._serialized_end=290
+  _globals['_SYNCREQUEST']._serialized_start=292
+  _globals['_SYNCREQUEST']._serialized_end=396
+  _globals['_DESIREDCONTAINER']._serialized_start=399
+  _globals['_DESIREDCONTAINER']._serialized_end=750
+  _globals['_DESIREDSET']._serialized_start=752
+  _globals['_DESIREDSET']._serialized_end=830
+  _globals['_OPENCHANNEL']._serialized_start=833
+  _globals['_OPENCHANNEL']._serialized_end=968
+  _globals['_SYNCRESPONSE']._serialized_start=970
+  _globals['_SYNCRESPONSE']._serialized_end=1081
+  _globals['_CHANNELREQUEST']._serialized_start=1084
+  _globals['_CHANNELREQUEST']._serialized_end=1215
+  _globals['_CHANNELRESPONSE']._serialized_start=1217
+  _globals['_CHANNELRESPONSE']._serialized_end=1278
+  _globals['_AGENTSERVICE']._serialized_start=1281
+  _globals['_AGENTSERVICE']._serialized_end=1434
 # @@protoc_insertion_point(module_scope)

@@ -18,12 +18,14 @@ class Hello(_message.Message):
     def __init__(self, protocol: _Optional[int] = ..., offer: _Optional[_Union[_node_pb2.NodeOffer, _Mapping]] = ...) -> None: ...
 
 class NodeReport(_message.Message):
-    __slots__ = ("containers", "faults")
+    __slots__ = ("containers", "faults", "time")
     CONTAINERS_FIELD_NUMBER: _ClassVar[int]
     FAULTS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
     containers: _containers.RepeatedCompositeFieldContainer[_container_pb2.ContainerStatus]
     faults: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, containers: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., faults: _Optional[_Iterable[str]] = ...) -> None: ...
+    time: float
+    def __init__(self, containers: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., faults: _Optional[_Iterable[str]] = ..., time: _Optional[float] = ...) -> None: ...
 
 class SyncRequest(_message.Message):
     __slots__ = ("hello", "report")

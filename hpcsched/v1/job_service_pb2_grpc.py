@@ -27,7 +27,8 @@ if _version_not_supported:
 
 class JobServiceStub:
     """Jobs and their steps. Every call that changes something carries a request id of the caller's choice (1 to 64 characters, best a
-    UUID); sending the same one again has no further effect and gives the same answer.
+    UUID); sending the same one again has no further effect and gives the same answer, also to another run of the controller, as long
+    as it is among the last 10,000 or its jobs are known. One that was refused is judged anew.
     """
 
     def __init__(self, channel):
@@ -115,7 +116,8 @@ class JobServiceStub:
 
 class JobServiceServicer:
     """Jobs and their steps. Every call that changes something carries a request id of the caller's choice (1 to 64 characters, best a
-    UUID); sending the same one again has no further effect and gives the same answer.
+    UUID); sending the same one again has no further effect and gives the same answer, also to another run of the controller, as long
+    as it is among the last 10,000 or its jobs are known. One that was refused is judged anew.
     """
 
     def SubmitJob(self, request, context):
@@ -311,7 +313,8 @@ def add_JobServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class JobService:
     """Jobs and their steps. Every call that changes something carries a request id of the caller's choice (1 to 64 characters, best a
-    UUID); sending the same one again has no further effect and gives the same answer.
+    UUID); sending the same one again has no further effect and gives the same answer, also to another run of the controller, as long
+    as it is among the last 10,000 or its jobs are known. One that was refused is judged anew.
     """
 
     @staticmethod

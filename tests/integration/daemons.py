@@ -94,6 +94,10 @@ class Daemons:
     def wait_for_node(self, state: NodeState = NodeState.IDLE) -> None:
         eventually(lambda: state in self._states(), f"a node in state {state}", every_s=0.03)
 
+    def wait_for_node_of_any_state(self) -> None:
+        """Whose agent is connected."""
+        eventually(lambda: any(state is not NodeState.UNKNOWN for state in self._states()), "a node", every_s=0.03)
+
     def wait_for_nodes(self, count: int) -> None:
         eventually(lambda: self._states().count(NodeState.IDLE) == count, f"{count} idle nodes")
 

@@ -15,7 +15,8 @@ from hpcsched.model.change import JobChange
 from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause, Phase
 from hpcsched.model.job import JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.state import changing, codec, decide
-from hpcsched.state.events import ControllerStarted, NodeDisconnected, NodeRegistered
+from hpcsched.state.events import ClockStepped, ControllerStarted, NodeDisconnected, NodeRegistered
+from hpcsched.state.requests import once
 from hpcsched.state.state import State
 from hpcsched.testing.world import World, exited, offer, running
 
@@ -80,7 +81,7 @@ class Cluster:
     def step(self) -> None:
         deeds = (self.submit, self.plan, self.plan, self.agents, self.agents, self.cancel, self.hold, self.release, self.drain)
         deeds += (self.suspend, self.go_on, self.requeue, self.update)
-        rare = (self.disconnect, self.reboot, self.restart_controller, self.expire, self.resume, self.jump)
+        rare = (self.disconnect, self.reboot, self.restart_controller, self.expire, self.resume, self.jump, self.step_clock)
         self.chance.choice(deeds if self.chance.random() < 0.85 else rare)()
 
     def submit(self) -> None:
@@ -133,7 +134,9 @@ class Cluster:
     def _on_some_job(self, decision, fits) -> None:  # type: ignore[no-untyped-def]
         jobs = [job.id for job in self.world.state.jobs.values() if fits(job)]
         if jobs:
-            self.world.do(*decision(self.world.state, self.chance.choice(jobs), self.world.tick()))
+            state, job_id, now = self.world.state, self.chance.choice(jobs), self.world.tick()
+            request = f"request-{self.chance.randint(1, 1_000_000)}"
+            self.world.do(*once(state, request, now, lambda: decision(state, job_id, now)))
 
     def suspend(self) -> None:
         self._on_some_job(changing.suspend, lambda job: job.state is JobState.RUNNING and not job.cancel_requested)
@@ -165,6 +168,13 @@ class Cluster:
     def jump(self) -> None:
         """The clock is set."""
         self.world.time += self.chance.choice((-100.0, -3.0, 60.0))
+
+    def step_clock(self) -> None:
+        """It was behind, and is set right."""
+        by_s = self.chance.choice((60.0, 86400.0))
+        self.world.time += by_s
+        self.since = {name: since + by_s for name, since in self.since.items()}
+        self.world.do(ClockStepped(self.world.tick(), by_s))
 
     def drain(self) -> None:
         if self.chance.random() < 0.1:
@@ -250,6 +260,7 @@ def same_state(one: State, other: State) -> None:
         seen = one.snapshot(later), other.snapshot(later)
     assert seen[0] == seen[1]
     assert (one.dependencies.needs, one.live, one.leaving) == (other.dependencies.needs, other.live, other.leaving)
+    assert list(one.served) == list(other.served)
     one.check()
 
 

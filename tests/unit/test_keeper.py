@@ -85,6 +85,7 @@ def surroundings(folder: Path) -> Surroundings:
         Book(folder / "jobs"),
         Outputs(folder / "output", 10, ()),
         time.time,
+        time.monotonic,
         lambda: None,
         (),
         Outfitter({}, ()),

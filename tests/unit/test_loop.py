@@ -4,19 +4,64 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hpcsched.controller.ledger import Ledger
 from hpcsched.controller.loop import Loop
+from hpcsched.errors import StoreError, StoreFull
+from hpcsched.model.allocation import Allocation, Binding, NodeBinding
+from hpcsched.model.idset import IdSet
+from hpcsched.model.job import JobSpec
 from hpcsched.model.snapshot import Plan, Snapshot
 from hpcsched.state import decide
-from hpcsched.state.events import Event
+from hpcsched.state.events import AllocationGranted, Event, NodeRegistered
 from hpcsched.state.state import State
+from hpcsched.state.timeline import CONFIRM_S, Reading
 from hpcsched.stores.sqlite import SqliteJournal
-from hpcsched.testing.world import TRUE
+from hpcsched.testing.world import TRUE, offer
+
+NOON, YEAR = 1_790_000_000.0, 365.25 * 86400
+
+
+@dataclass
+class Clocks:
+    wall: float = NOON
+    steady: float = 5.0
+
+    def read(self) -> Reading:
+        return Reading(self.wall, self.steady)
+
+    def pass_by(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+
+async def turned(loop: Loop) -> None:
+    """It has planned."""
+    loop.wake()
+    await loop.do(lambda state, now: ())
+
+
+@contextlib.contextmanager
+def refusing(loop: Loop) -> Iterator[None]:
+    """Its disk is full."""
+
+    def full(*arguments: object) -> None:
+        raise StoreFull("no space")
+
+    ledger: Any = loop._ledger
+    ledger.commit = full
+    yield
+    del ledger.commit
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith("the clock")]
 
 
 class FailingPolicy:
@@ -25,9 +70,9 @@ class FailingPolicy:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, clock: Callable[[], float] = lambda: 1000.0) -> AsyncIterator[Loop]:
+async def running(folder: Path, clocks: Callable[[], Reading] = lambda: Reading(NOON, 0.0)) -> AsyncIterator[Loop]:
     ledger = Ledger(SqliteJournal(folder / "journal"), 1000)
-    loop = Loop(ledger, FailingPolicy(), clock, lambda name: None, lambda job_id: None)
+    loop = Loop(ledger, FailingPolicy(), clocks, lambda name: None, lambda job_id: None)
     await loop.open()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(loop.run())
@@ -55,15 +100,89 @@ async def test_a_bug_met_by_one_call_is_that_calls_alone(tmp_path: Path) -> None
         assert list(loop.state.jobs) == [1]
 
 
-async def test_a_clock_that_is_set_back_is_told_once_and_time_stands_still(
+async def test_a_clock_that_is_set_back_is_told_once_and_time_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clocks = Clocks()
+    async with running(tmp_path, clocks.read) as loop:
+        clocks.wall -= 600.0
+        for _ in range(3):
+            clocks.pass_by(20.0)
+            await turned(loop)
+        assert loop.now() == NOON + 30.0
+    assert told(caplog) == [
+        "the clock is 590 s behind the journal: time goes on from there, at half speed until it has caught up"
+    ]
+
+
+async def test_a_controller_that_starts_with_an_earlier_clock_goes_on_from_the_journal_and_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    times = [1000.0]
-    async with running(tmp_path, lambda: times[-1]) as loop:
-        times.append(400.0)
+    clocks = Clocks()
+    async with running(tmp_path, clocks.read) as loop:
+        later = JobSpec(command=("true",), begin_time=NOON + 60.0)
+        await loop.do(lambda state, now: [decide.submit(state, "r", [later], now, 10)])
+    clocks.wall -= 3600.0
+    async with running(tmp_path, clocks.read) as loop:
+        assert loop.now() == NOON
+        clocks.pass_by(60.0)
+        await turned(loop)
+        assert loop.state.blocked(1, loop.now()) is not None
+        clocks.pass_by(60.0)
+        await turned(loop)
+        assert loop.state.blocked(1, loop.now()) is None
+        clocks.pass_by(7200.0)
+        assert loop.now() == clocks.wall
+    assert len(told(caplog)) == 1
+    assert "3600 s behind" in told(caplog)[0]
+
+
+async def test_a_jump_of_ten_years_is_told_and_drops_nothing_until_it_has_stood(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clocks = Clocks()
+    urgent = JobSpec(command=("true",), time_limit_s=60, deadline=NOON + 7200.0)
+    async with running(tmp_path, clocks.read) as loop:
+        await loop.do(lambda state, now: [decide.submit(state, "r", [urgent], now, 10)])
+        clocks.wall += 10 * YEAR
+        await turned(loop)
+        clocks.pass_by(CONFIRM_S - 1.0)
+        await turned(loop)
+        assert (list(loop.state.jobs), loop.now()) == ([1], NOON + CONFIRM_S - 1.0)
+        clocks.pass_by(1.0)
+        await turned(loop)
+        assert (list(loop.state.jobs), loop.now()) == ([], clocks.wall)
+    assert [line[:28] for line in told(caplog)] == ["the clock jumped 315576000 s", "the clock was set 315576000 "]
+
+
+async def test_a_step_of_the_clock_is_in_the_journal_once(tmp_path: Path) -> None:
+    clocks = Clocks()
+    async with running(tmp_path, clocks.read) as loop:
+        await loop.do(lambda state, now: [NodeRegistered(now, offer())])
+        await loop.do(lambda state, now: [decide.submit(state, "r", [TRUE], now, 10)])
+        await loop.do(lambda state, now: [AllocationGranted(now, 1, _whole("n1"))])
+        clocks.wall += 900.0
         for _ in range(3):
-            loop.wake()
-            await loop.do(lambda state, now: ())
-        assert loop.now() == 1000.0
-    assert [record.getMessage() for record in caplog.records if "600 s behind" in record.getMessage()] != []
-    assert len([record for record in caplog.records if "behind the journal" in record.getMessage()]) == 1
+            await turned(loop)
+        assert loop.state.jobs[1].granted_time == NOON + 900.0
+    async with running(tmp_path, clocks.read) as loop:
+        await turned(loop)
+        assert loop.state.jobs[1].granted_time == NOON + 900.0
+
+
+async def test_a_step_that_a_full_disk_kept_from_the_journal_is_noted_later(tmp_path: Path) -> None:
+    clocks = Clocks()
+    async with running(tmp_path, clocks.read) as loop:
+        await loop.do(lambda state, now: [NodeRegistered(now, offer())])
+        await loop.do(lambda state, now: [decide.submit(state, "r", [TRUE], now, 10)])
+        await loop.do(lambda state, now: [AllocationGranted(now, 1, _whole("n1"))])
+        clocks.wall += 900.0
+        with refusing(loop):
+            with pytest.raises(StoreError):
+                await loop.do(lambda state, now: [NodeRegistered(now, offer("n2"))])
+            assert loop.state.jobs[1].granted_time == NOON
+        await loop.do(lambda state, now: [NodeRegistered(now, offer("n2"))])
+        assert loop.state.jobs[1].granted_time == NOON + 900.0
+
+
+def _whole(name: str) -> Allocation:
+    cpus = offer(name).cpus
+    return Allocation((NodeBinding(name, Binding(cpus, IdSet.of([0]))),))
