@@ -12,6 +12,7 @@ from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
 from hpcsched.sched.cheaper import changes
 from hpcsched.sched.explain_known import shown
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.keeping import own_wait, real_wait
 from hpcsched.sched.ledger import Ledger
 from hpcsched.sched.priority import factors, factors_of
 from hpcsched.sched.question import BEHIND, Question
@@ -31,7 +32,8 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
     place = next((place for place, other in enumerate(snapshot.pending) if other.id == job.id), -1)
     plan = policy.plan(snapshot)
     start = next((start for start in plan.starts if start.job_id == job.id), None)
-    waits = _waits(job, snapshot, fitter, plan) if place >= 0 and start is None else ()
+    ledger = Ledger(snapshot, fitter)
+    waits = _waits(job, ledger, plan) if place >= 0 and start is None else ()
     blockers = (*question.blockers, *(Blocker(wait.reason, wait.message) for wait in waits))
     answer = Explanation(
         job_id=job.id,
@@ -40,7 +42,7 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
         blockers=blockers,
         position=place + 1,
         waiting=len(snapshot.pending),
-        ahead=tuple(_ahead(snapshot, place, plan)),
+        ahead=tuple(_ahead(snapshot, place, plan, ledger)),
         factors=_factors(job, snapshot),
         node_groups=survey(job, snapshot, fitter),
         fraction=question.fraction,
@@ -74,20 +76,19 @@ def _starting(start: Start | None) -> str:
     return f"starts now on {shown(start.allocation.nodes)}" + (f": {start.why}" if start.why else "")
 
 
-def _waits(job: Job, snapshot: Snapshot, fitter: Fitter, plan: Plan) -> tuple[Wait, ...]:
+def _waits(job: Job, ledger: Ledger, plan: Plan) -> tuple[Wait, ...]:
     """What keeps it by itself, which a plan that had no node left for it does not come to, and what the plan says."""
-    own, said = Ledger(snapshot, fitter).why_not(job), plan.wait(job.id)
+    own, said = own_wait(ledger, job), plan.wait(job.id)
     if said is None or said.reason in (Reason.PRIORITY, Reason.RESOURCES):
-        passes = own is not None and own.reason is Reason.RESERVATION
-        return tuple(wait for wait in ((said, own) if passes else (own, said)) if wait)
+        return tuple(wait for wait in (own, said) if wait)
     return (said,)
 
 
-def _ahead(snapshot: Snapshot, place: int, plan: Plan) -> Iterator[Ahead]:
+def _ahead(snapshot: Snapshot, place: int, plan: Plan, ledger: Ledger) -> Iterator[Ahead]:
     started = {start.job_id for start in plan.starts}
     for at, job in enumerate(snapshot.pending[: min(max(place, 0), MOST_AHEAD)]):
         priority = float(snapshot.priorities[at]) if len(snapshot.priorities) else 0.0
-        wait = None if job.id in started else plan.wait(job.id)
+        wait = None if job.id in started else real_wait(plan.wait(job.id), own_wait(ledger, job))
         reason = wait.reason if wait else Reason.NONE
         yield Ahead(job.id, job.spec.title, job.spec.user, job.spec.nodes, job.spec.time_limit_s, priority, reason)
 

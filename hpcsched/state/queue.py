@@ -6,6 +6,8 @@ import heapq
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from hpcsched.model.job import Job
 from hpcsched.sched.waiting import Waiting
 from hpcsched.state.order import FEW, Order, Rank, Ranks
@@ -85,6 +87,13 @@ class Queue:
     def ranks(self) -> Ranks:
         """Of the jobs that `ordered` gave last."""
         return self._order.read()[1]
+
+    def ranks_of(self, job_ids: Sequence[int]) -> dict[int, float]:
+        """As they were found last, by the id of each of those jobs that has a place in the order."""
+        jobs, ranks = self._order.read()
+        ids = jobs.columns.ints["id"][jobs.rows]
+        places = np.flatnonzero(ids == job_ids[0] if len(job_ids) == 1 else np.isin(ids, np.asarray(job_ids, np.int64)))
+        return dict(zip(ids[places].tolist(), np.asarray(ranks)[places].tolist(), strict=True))
 
     def move_to(self, now: float) -> None:
         """Time goes on; where a clock was set back, jobs are waited for again."""
