@@ -170,6 +170,8 @@ class ArrayProgress:
     follows: tuple[Following, ...] = ()
     barred: int = 0
     exit_code: int = 0
+    node_s: float = 0.0
+    """Seconds that workers which are gone had nodes for it."""
 
     @property
     def left(self) -> int:

@@ -31,7 +31,8 @@ class Queue:
         self._now = -math.inf
         self.read_at: float | None = None
         """For when it was read last."""
-        self._ranked_at = -math.inf
+        self.ranked_at = -math.inf
+        """As of when the ranks are, where they change with time."""
         self.arrivals = 0
         """Goes up with each job that comes in."""
 
@@ -63,6 +64,10 @@ class Queue:
         """In no order."""
         return *self._order.all(), *self._later.values()
 
+    def early(self) -> tuple[Job, ...]:
+        """Those before their time, in no order."""
+        return tuple(self._later.values())
+
     def next_time(self) -> float | None:
         """When the next one becomes eligible by time alone."""
         while self._times and not self._is_due_at(*self._times[0]):
@@ -76,11 +81,11 @@ class Queue:
         """Those that are eligible at `now`. `changing`: ranks change with time; those of all jobs are then of one time."""
         self.move_to(now)
         self.read_at = now
-        if changing and abs(now - self._ranked_at) >= PERIOD_S:
+        if changing and abs(now - self.ranked_at) >= PERIOD_S:
             self._order.settle_anew(lambda jobs: rank(jobs, now))
-            self._ranked_at = now
+            self.ranked_at = now
         elif self._order.has_new:
-            at = self._ranked_at if changing else now
+            at = self.ranked_at if changing else now
             self._order.settle(lambda jobs: rank(jobs, at))
         return self._order.read()[0]
 

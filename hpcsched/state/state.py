@@ -82,7 +82,7 @@ class State(Tables):
         scene, weights = self.scene(now), self.site.weights
         seen = max(now, self.last_time)
         pending = self.queue.ordered(seen, partial(self._rank, scene.usage), changing=bool(weights.age or weights.fair_share))
-        return replace(scene, pending=pending, priorities=self.queue.ranks())
+        return replace(scene, pending=pending, priorities=self.queue.ranks(), ranked_at=self.queue.ranked_at)
 
     def scene(self, now: float) -> Snapshot:
         """A snapshot without the jobs that wait."""
