@@ -18,7 +18,7 @@ MAX_TASK_ID = 4_194_303
 MAX_TASKS = 1_000_000
 MAX_PARTS = 1000
 MAX_TEXT = 16_384
-_PART = re.compile(r"(\d{1,7})(?:-(\d{1,7})(?::(\d{1,7}))?)?", re.ASCII)
+_PART = re.compile(r"(\d{1,18})(?:-(\d{1,18})(?::(\d{1,18}))?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ def read_accounting(path: Path) -> Trace:
     for number, record in enumerate(_records(path, body)[:MAX_JOBS], 1):
         reader.take(number, record)
     if not (jobs := reader.jobs()):
-        raise InvalidValue(f"{path} has no job that ran" + (f": {reader.samples[0]}" if reader.samples else ""))
+        why = f"has no job that ran: {reader.samples[0]}" if reader.samples else "is empty: no job has ended yet"
+        raise InvalidValue(f"{path} {why}")
     return Trace(
         path.name,
         in_order(jobs),

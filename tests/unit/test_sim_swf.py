@@ -128,14 +128,14 @@ def test_lines_that_are_no_jobs_are_skipped_counted_and_shown(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"", "has no job in the Standard Workload Format"),
-        (b"; MaxProcs: 100\n", "has no job in the Standard Workload Format"),
+        (b"", "is empty, or has comments alone"),
+        (b"; MaxProcs: 100\n", "is empty, or has comments alone"),
         (b"just a text\n", "line 1, fewer than 18 columns: 'just a text'"),
         (bytes(range(256)) * 100, "has no job in the Standard Workload Format"),
         (gzip.compress(b"x" * 100_000)[:-20], "is damaged"),
         (b"\x1f\x8bnothing", "is damaged"),
         (b"[1, 2", "is no JSON"),
-        (b"[]", "has no job that ran"),
+        (b"[]", "is empty: no job has ended yet"),
         (b'[{"job": 1}, 2, null, {}]', "record 1, not a record of an ended job"),
         (b"[" * 100_000, "is no JSON"),
     ],
