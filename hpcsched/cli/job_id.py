@@ -11,9 +11,22 @@ import click
 from hpcsched.cli import live_names
 from hpcsched.model.array import MAX_TASK_ID
 
-_TYPE = click.IntRange(1, (1 << 63) - 1)
+_MOST = (1 << 63) - 1
 _TASKS = re.compile(r"[0-9][0-9,:-]*", re.ASCII)
 _TASK = click.IntRange(0, MAX_TASK_ID)
+
+
+class _JobId(click.ParamType):  # type: ignore[type-arg]
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value)
+        if not (text.isascii() and text.isdigit() and len(text) < 20 and 1 <= int(text) <= _MOST):
+            self.fail(f"{text[:20]!r} is no job id: `hpcsched jobs` lists them", param, ctx)
+        return int(text)
+
+
+_TYPE = _JobId()
 
 
 class _JobOrTask(click.ParamType):  # type: ignore[type-arg]
@@ -25,6 +38,8 @@ class _JobOrTask(click.ParamType):  # type: ignore[type-arg]
         if isinstance(value, tuple):
             return value
         job, mark, task = str(value).partition("_")
+        if mark and not task.isdigit():
+            self.fail(f"{value!r}: behind _ stands the id of a task, as 7_3", param, ctx)
         return int(_TYPE(job, param, ctx)), int(_TASK(task, param, ctx)) if mark else None
 
 

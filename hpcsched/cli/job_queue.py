@@ -31,6 +31,7 @@ def asked(job: Job) -> list[tuple[str, str]]:
 def standing(job: Job) -> list[tuple[str, str]]:
     return [
         ("eligible", wording.moment(job.eligible_time) if job.eligible_time > job.submit_time else ""),
+        ("multifactor", wording.multifactor(job)),
         ("restarts", str(job.restarts or "")),
         ("suspended", format_duration(job.suspended_s) if job.suspended_s else ""),
         ("preempted_by", "" if job.preempted_by is None else f"job {job.preempted_by}"),

@@ -32,10 +32,11 @@ LONG: list[Column[Job]] = [
     Column("PARTITION", lambda job: job.spec.partition),
     Column("ACCOUNT", lambda job: job.spec.account),
     Column("QOS", lambda job: job.spec.qos),
-    Column("PRIORITY", lambda job: str(job.spec.priority), right=True),
+    Column("LEVEL", lambda job: str(job.spec.priority), right=True),
+    Column("PRIORITY", wording.multifactor, right=True),
     Column("NICE", lambda job: str(job.spec.nice), right=True),
 ]
-"""Before where it runs; the priority that the site's factors give is in `hpcsched explain`."""
+"""Before where it runs. LEVEL is `--priority`, which comes before the priority that the site's factors give."""
 
 PLAIN: tuple[Callable[[Job], str], ...] = (
     lambda job: str(job.id),
@@ -53,11 +54,18 @@ PLAIN: tuple[Callable[[Job], str], ...] = (
 )
 
 
-@click.command(epilog="Example: hpcsched jobs --all --output plain | cut -f1,4")
+EXAMPLES = """\b
+Examples:
+  hpcsched jobs --long
+  hpcsched jobs --all --output plain | cut -f1,4
+  hpcsched jobs --output json | jq '.[] | [.id, .multifactor]'"""
+
+
+@click.command(epilog=EXAMPLES)
 @click.option("-a", "--all", "include_ended", is_flag=True, help="Ended jobs as well, newest first.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=1000, show_default=True, metavar="N", help="At most so many.")
 @click.option("-w", "--workers", is_flag=True, help="Also the containers that run tasks of arrays and small jobs.")
-@click.option("-l", "--long", is_flag=True, help="Also partition, account, QOS, --priority and --nice.")
+@click.option("-l", "--long", is_flag=True, help="Also partition, account, QOS, --priority (LEVEL), priority and --nice.")
 @output_option
 @click.pass_obj
 def command(context: Context, include_ended: bool, limit: int, workers: bool, long: bool, form: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ from hpcsched.cli.output import Column, clean, show, show_json, show_rows
 from hpcsched.sim.metrics import Figures
 from hpcsched.sim.outcome import Outcome
 from hpcsched.sim.starts import starts_csv
+from hpcsched.sim.trace import Trace
 
 Row = tuple[str, ...]
 
@@ -60,13 +61,24 @@ def tell(outcomes: Sequence[Outcome]) -> None:
     cut, unknown = sum(job.cut for job in trace.jobs), trace.no_estimate
     notes += [f"ran longer than asked for and is cut to that: {_counted(cut)}"] if cut else []
     notes += [f"had no requested time, the run time is taken for it: {_counted(unknown)}"] if unknown else []
-    notes += [f"array, or shared a node, and is simulated as one job on whole nodes: {_counted(trace.whole)}"] * bool(trace.whole)
+    notes += list(_not_known(trace))
     for outcome in outcomes:
         notes += [f"{outcome.label}: refused {_counted(count)}: {why}" for why, count in outcome.refused[:5]]
         stuck = f"{outcome.label}: {_counted(outcome.stuck)} never started: {outcome.stuck_why}"
         notes += [stuck] if outcome.stuck else []
     for note in notes:
         click.echo(clean(note), err=True)
+
+
+def _not_known(trace: Trace) -> Iterator[str]:
+    """Of our own accounting."""
+    arrays = sum(job.tasks > 0 for job in trace.jobs)
+    if arrays:
+        yield f"array, whose tasks are simulated as equally long, each by itself on a node: {_counted(arrays)}"
+    if trace.guessed:
+        yield f"array of unknown time on nodes, taken to have had all its nodes from start to end: {_counted(trace.guessed)}"
+    if trace.shared:
+        yield f"shared a container, and is simulated as one job with the others in it: {_counted(trace.shared)}"
 
 
 def _counted(count: int, what: str = "job") -> str:

@@ -78,6 +78,11 @@ def node_count(job: Job) -> str:
     return f"{spec.nodes}-{spec.max_nodes}" if spec.max_nodes > spec.nodes else str(spec.nodes)
 
 
+def multifactor(job: Job) -> str:
+    """The sum of its priority factors; empty for one that has no place in the queue."""
+    return "" if job.multifactor is None else f"{job.multifactor:.2f}"
+
+
 def progress(job: Job) -> str:
     """Of an array's tasks, how many have ended: `12/100`."""
     return f"{ended_tasks(job.array)}/{job.array.size}" if job.array else ""

@@ -105,8 +105,12 @@ def _plain(item: dataclasses.Field[Any], value: Any, where: str) -> Any:
     if choices and value not in choices:
         raise ConfigError(f"{where}: {value!r} is not one of {', '.join(choices)}")
     if low is not None and not low <= value <= high:
-        raise ConfigError(f"{where}: {value} is outside {low:g} to {high:g}")
+        raise ConfigError(f"{where}: {value} is outside {_number(low)} to {_number(high)}")
     return value
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
 
 
 def _seconds(value: Any, where: str) -> int:

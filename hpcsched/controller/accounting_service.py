@@ -25,5 +25,5 @@ class AccountingService(accounting_service_pb2_grpc.AccountingServiceServicer): 
         records = await self._desk.records(limit(request.limit), request.before_job_id)
         messages = [to_message(record) for record in records]
         for message in messages:
-            brief(message.job)
+            brief(message.job, ended=True)
         return pb.ListRecordsResponse(records=messages)

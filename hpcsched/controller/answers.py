@@ -83,8 +83,8 @@ def node_name(text: str) -> str:
     return text
 
 
-def brief(job: Any) -> Any:
-    """The job's message as a list shows it: what may be large is left to GetJob."""
+def brief(job: Any, ended: bool = False) -> Any:
+    """The job's message as a list shows it: what may be large is left to GetJob. Of an ended array its nodes are shown."""
     for field in ("script", "env"):
         job.spec.ClearField(field)
     if sum(map(len, job.spec.command)) > BRIEF_COMMAND:
@@ -92,7 +92,7 @@ def brief(job: Any) -> Any:
     for part in job.parts:
         part.observed.ClearField("devices")
     if job.HasField("array"):
-        for field in ("ok", "nodes", "follows"):
+        for field in ("ok", "follows") if ended else ("ok", "nodes", "follows"):
             job.array.ClearField(field)
     return job
 

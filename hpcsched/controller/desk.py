@@ -12,6 +12,7 @@ from hpcsched.config import ControllerConfig
 from hpcsched.controller.agents import Agents
 from hpcsched.controller.ledger import Ledger
 from hpcsched.controller.loop import Intent, Loop
+from hpcsched.controller.reasons import Reasons
 from hpcsched.errors import NotFound, Stopping
 from hpcsched.model.change import JobChange
 from hpcsched.model.job import Job, JobSpec, JobState
@@ -32,6 +33,7 @@ class Desk:
         self.agents = Agents()
         self.ledger = Ledger(journal, config.snapshot_events, config.site)
         self.loop = Loop(self.ledger, load("policies", config.policy)(), clocks, self.agents.sync, self._changed, self._watched)
+        self._reasons = Reasons()
         self.disconnected_since: dict[str, float] = {}
         """Seconds of the monotonic clock, which no administrator sets."""
         self.tasks = asyncio.TaskGroup()
@@ -63,25 +65,30 @@ class Desk:
         await self.loop.settled()
         alive = self.loop.state.jobs.get(job_id)
         if alive is not None:
-            return self._with_reason(alive)
+            return self._in_the_queue([alive])[0]
         ended = await self.loop.look_up(self.ledger.ended_job, job_id) if 0 < job_id < 1 << 63 else None
         if ended is None:
             raise NotFound(f"there is no job {job_id}; `hpcsched jobs --all` lists those that are known")
         return ended  # type: ignore[no-any-return]
 
-    def _with_reason(self, job: Job) -> Job:
-        """A pending job says why it waits: what keeps it from being looked at, or by the last plan."""
-        if job.state is not JobState.PENDING or job.held:
-            return job
-        wait = self.loop.state.blocked(job.id, self.loop.now()) or self.loop.plan.wait(job.id)
-        return dataclasses.replace(job, reason=wait.reason, message=wait.message) if wait else job
+    def _in_the_queue(self, jobs: Sequence[Job]) -> list[Job]:
+        """Live ones with their priority, and why those wait that wait: what keeps each, or the last plan's answer."""
+        ranks = self.loop.state.queue.ranks_of([job.id for job in jobs]) if jobs else {}
+        return [self._with_reason(job, ranks.get(job.id)) for job in jobs]
+
+    def _with_reason(self, job: Job, rank: float | None) -> Job:
+        waits, loop = job.state is JobState.PENDING and not job.held, self.loop
+        wait = self._reasons.of(job, loop.state, loop.plan, loop.now()) if waits else None
+        if wait is not None:
+            return dataclasses.replace(job, reason=wait.reason, message=wait.message, multifactor=rank)
+        return job if rank is None else dataclasses.replace(job, multifactor=rank)
 
     async def jobs(self, include_ended: bool, limit: int, include_workers: bool = False) -> list[Job]:
         """Newest first, live ones before ended ones; of workers at most those that live."""
         await self.loop.settled()
         alive = self.loop.state.jobs
         ids = sorted((job_id for job_id, job in alive.items() if include_workers or not job.is_worker), reverse=True)[:limit]
-        jobs = [self._with_reason(alive[job_id]) for job_id in ids]
+        jobs = self._in_the_queue([alive[job_id] for job_id in ids])
         if include_ended and len(jobs) < limit:
             jobs += [record.job for record in await self.records(limit - len(jobs), 0)]
         return jobs

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from hpcsched.controller.desk import Desk
-from hpcsched.controller.explain_blockers import blockers, kept, later, later_of, with_supposed
+from hpcsched.controller.explain_blockers import alike, blockers, kept, later, later_of, with_supposed
 from hpcsched.errors import QueueFull
 from hpcsched.model.array import ArrayProgress, parse_array
 from hpcsched.model.explanation import Explanation
@@ -138,12 +138,12 @@ def _supposed(submitted: SubmittedJob, now: float) -> Job:
 def _question(state: State, job: Job, now: float) -> Question:
     """The policy is put in where the answer is worked out."""
     found, others = tuple(blockers(state, job, now)), tuple(later(state, now))
-    if job.id in state.jobs:
-        return Question(job, kept(state, now), _none, found, others)
-    mine = later_of(state, job, now)
-    if found:
-        return Question(job, kept(state, now), _none, found, (*others, mine) if mine else others)
-    return Question(job, with_supposed(kept(state, now), job), _none, (), others)
+    snapshot = kept(state, now)
+    if job.id not in state.jobs:
+        mine = later_of(state, job, now) if found else None
+        others = (*others, mine) if mine else others
+        snapshot = snapshot if found else with_supposed(snapshot, job)
+    return Question(job, snapshot, _none, found, others, alike(state, others))
 
 
 def _none() -> Policy:

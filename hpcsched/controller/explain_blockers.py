@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from hpcsched.model.explanation import Blocker
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.sched.dependency import Kind, Need, judge, parse_dependency
-from hpcsched.sched.question import ranked
-from hpcsched.sched.replay import Later
+from hpcsched.sched.question import in_order
+from hpcsched.sched.replay_later import Later, Name, name_of
 from hpcsched.sched.reserved import moment
 from hpcsched.state.dependencies import Needs, whole_needs
 from hpcsched.state.state import State
@@ -27,8 +28,7 @@ def kept(state: State, now: float) -> Snapshot:
 
 def with_supposed(snapshot: Snapshot, job: Job) -> Snapshot:
     """With a job that is not in the state, at its place in the queue."""
-    jobs, ranks = ranked(snapshot)((*snapshot.pending, job), snapshot.now)
-    return replace(snapshot, pending=tuple(jobs), priorities=ranks)
+    return in_order(snapshot, (*snapshot.pending, job))
 
 
 def needs_of(state: State, job: Job) -> Needs | None:
@@ -78,23 +78,29 @@ def _need(state: State, need: Need, one_is_enough: bool) -> str:
 
 def later(state: State, now: float) -> Iterator[Later]:
     """Jobs that get into the queue by time, or when others have ended; at most so many."""
-    found = 0
-    for job in state.jobs.values():
-        if job.state is not JobState.PENDING or job.held or found >= MAX_LATER:
-            continue
-        item = later_of(state, job, now)
-        if item is not None:
-            found += 1
-            yield item
+    behind = (state.jobs[job_id] for job_id in tuple(state.dependencies.needs))
+    outside = {job.id: job for job in (*behind, *state.queue.early())}
+    found = (later_of(state, job, now) for job in outside.values() if job.state is JobState.PENDING)
+    return islice((item for item in found if item is not None), MAX_LATER)
 
 
 def later_of(state: State, job: Job, now: float) -> Later | None:
-    """None: it is in the queue, or nobody can tell when. One that needs one of several jobs is thought to need the first."""
+    """None: it is in the queue, or only somebody's doing gets it there."""
     needs = needs_of(state, job)
-    if job.held or (needs and (needs.never or any(need.kind is Kind.SINGLETON for need in needs.open))):
+    if job.held or (needs and needs.never):
         return None
     begin = max(job.eligible_time, job.spec.begin_time, needs.not_before if needs else 0.0)
     open_ = needs.open if needs else ()
     if not open_ and begin <= now:
         return None
-    return Later(job, begin, frozenset(need.job_id for need in (open_[:1] if needs and needs.one_is_enough else open_)))
+    return Later(job, begin, open_, bool(needs and needs.one_is_enough))
+
+
+def alike(state: State, waiting: Sequence[Later]) -> dict[Name, tuple[int, ...]]:
+    """Of each name that a singleton among them has: who must have ended before the youngest of them starts, and that one."""
+    youngest: dict[Name, Job] = {}
+    for item in waiting:
+        if Need(Kind.SINGLETON) in item.needs:
+            name = name_of(item.job)
+            youngest[name] = max(item.job, youngest.get(name, item.job), key=lambda job: job.id)
+    return {name: (*state.dependencies.elders(job, 0), job.id) for name, job in youngest.items()}

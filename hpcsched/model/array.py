@@ -18,7 +18,7 @@ MAX_TASK_ID = 4_194_303
 MAX_TASKS = 1_000_000
 MAX_PARTS = 1000
 MAX_TEXT = 16_384
-_PART = re.compile(r"(\d{1,7})(?:-(\d{1,7})(?::(\d{1,7}))?)?", re.ASCII)
+_PART = re.compile(r"(\d{1,18})(?:-(\d{1,18})(?::(\d{1,18}))?)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +170,8 @@ class ArrayProgress:
     follows: tuple[Following, ...] = ()
     barred: int = 0
     exit_code: int = 0
+    node_s: float = 0.0
+    """Seconds that workers which are gone had nodes for it."""
 
     @property
     def left(self) -> int:

@@ -206,6 +206,8 @@ class Job:
     """It gave its nodes up and waits again, behind the job that they are for until then."""
     dismissed: bool = False
     """A worker that gets no more work and ends when what it has is done."""
+    multifactor: float | None = None
+    """The sum of the site's priority factors, in answers about a job that has a place in the queue; the state keeps none."""
 
     @property
     def held(self) -> bool:

@@ -31,6 +31,8 @@ class Snapshot:
     usage: Mapping[tuple[str, str], float] = field(default_factory=dict)
     priorities: Sequence[float] = ()
     table_usage: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    ranked_at: float | None = field(default=None, compare=False)
+    """As of when `priorities` are (None: `now`); they are found anew once a minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ MAX_BYTES = 1 << 60
 MAX_SECONDS = 10 * 366 * 86400
 _FACTORS = {"": 1, "K": KIB, "M": MIB, "G": GIB, "T": TIB, "P": 1 << 50}
 _SIZE = re.compile(r"(\d{1,19})([KMGTP]?)(?:iB|B)?", re.IGNORECASE | re.ASCII)
-_CLOCK = re.compile(r"(?:(\d{1,6})-)?(\d{1,6})(?::(\d{1,2}))?(?::(\d{1,2}))?", re.ASCII)
-_WORDY = re.compile(r"(\d{1,9})([smhd])", re.ASCII)
+_CLOCK = re.compile(r"(?:(\d{1,18})-)?(\d{1,18})(?::(\d{1,2}))?(?::(\d{1,2}))?", re.ASCII)
+_WORDY = re.compile(r"(\d{1,18})([smhd])", re.ASCII)
 
 
 def parse_bytes(text: str) -> int:

@@ -12,7 +12,7 @@ from hpcsched.model.site import PartitionState, Qos
 from hpcsched.model.units import format_duration
 from hpcsched.sched.partitions import partition_of, partitions
 from hpcsched.sched.question import Question
-from hpcsched.sched.replay import Length
+from hpcsched.sched.replay_length import Length
 
 MOST = 5
 TRIED = 12

@@ -9,18 +9,21 @@ from dataclasses import replace
 from hpcsched.model.explanation import Ahead, Blocker, Explanation, Factor, Planned
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
+from hpcsched.model.units import format_duration
 from hpcsched.sched.cheaper import changes
 from hpcsched.sched.explain_known import shown
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.keeping import own_wait, real_wait
 from hpcsched.sched.ledger import Ledger
-from hpcsched.sched.priority import factors, factors_of
-from hpcsched.sched.question import BEHIND, Question
-from hpcsched.sched.replay import Policy, Replay, part_of_the_limit, to_the_limit
+from hpcsched.sched.priority import factors_of
+from hpcsched.sched.question import BEHIND, Question, place_of, shares_of
+from hpcsched.sched.replay import Policy, Replay
+from hpcsched.sched.replay_length import part_of_the_limit, to_the_limit
 from hpcsched.sched.survey import survey
 
 MOST_AHEAD = 10
 MOST_PLANNED = 12
-_LATEST, _EARLIEST, _CHANGES = 0.4, 0.6, 1.0
+_LATEST, _EARLIEST, _CHANGES = 0.5, 0.75, 1.0
 """Up to which part of the time each may go on."""
 
 
@@ -28,10 +31,11 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
     job, policy = question.job, question.policy()
     question = replace(question, snapshot=_as_planned(question.snapshot, policy))
     snapshot = question.snapshot
-    place = next((place for place, other in enumerate(snapshot.pending) if other.id == job.id), -1)
+    place = place_of(snapshot, job.id)
     plan = policy.plan(snapshot)
     start = next((start for start in plan.starts if start.job_id == job.id), None)
-    waits = _waits(job, snapshot, fitter, plan) if place >= 0 and start is None else ()
+    ledger = Ledger(snapshot, fitter)
+    waits = _waits(job, ledger, plan) if place >= 0 and start is None else ()
     blockers = (*question.blockers, *(Blocker(wait.reason, wait.message) for wait in waits))
     answer = Explanation(
         job_id=job.id,
@@ -40,7 +44,7 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
         blockers=blockers,
         position=place + 1,
         waiting=len(snapshot.pending),
-        ahead=tuple(_ahead(snapshot, place, plan)),
+        ahead=tuple(_ahead(snapshot, place, plan, ledger)),
         factors=_factors(job, snapshot),
         node_groups=survey(job, snapshot, fitter),
         fraction=question.fraction,
@@ -55,7 +59,7 @@ def _as_planned(snapshot: Snapshot, policy: Policy) -> Snapshot:
     if order is None:
         return snapshot
     ranks = dict(zip((job.id for job in snapshot.pending), snapshot.priorities, strict=False))
-    jobs = tuple(order(snapshot))
+    jobs = order(snapshot)
     return replace(snapshot, pending=jobs, priorities=[ranks.get(job.id, 0.0) for job in jobs] if ranks else ())
 
 
@@ -74,26 +78,25 @@ def _starting(start: Start | None) -> str:
     return f"starts now on {shown(start.allocation.nodes)}" + (f": {start.why}" if start.why else "")
 
 
-def _waits(job: Job, snapshot: Snapshot, fitter: Fitter, plan: Plan) -> tuple[Wait, ...]:
+def _waits(job: Job, ledger: Ledger, plan: Plan) -> tuple[Wait, ...]:
     """What keeps it by itself, which a plan that had no node left for it does not come to, and what the plan says."""
-    own, said = Ledger(snapshot, fitter).why_not(job), plan.wait(job.id)
+    own, said = own_wait(ledger, job), plan.wait(job.id)
     if said is None or said.reason in (Reason.PRIORITY, Reason.RESOURCES):
-        passes = own is not None and own.reason is Reason.RESERVATION
-        return tuple(wait for wait in ((said, own) if passes else (own, said)) if wait)
+        return tuple(wait for wait in (own, said) if wait)
     return (said,)
 
 
-def _ahead(snapshot: Snapshot, place: int, plan: Plan) -> Iterator[Ahead]:
+def _ahead(snapshot: Snapshot, place: int, plan: Plan, ledger: Ledger) -> Iterator[Ahead]:
     started = {start.job_id for start in plan.starts}
     for at, job in enumerate(snapshot.pending[: min(max(place, 0), MOST_AHEAD)]):
         priority = float(snapshot.priorities[at]) if len(snapshot.priorities) else 0.0
-        wait = None if job.id in started else plan.wait(job.id)
+        wait = None if job.id in started else real_wait(plan.wait(job.id), own_wait(ledger, job))
         reason = wait.reason if wait else Reason.NONE
         yield Ahead(job.id, job.spec.title, job.spec.user, job.spec.nodes, job.spec.time_limit_s, priority, reason)
 
 
 def _factors(job: Job, snapshot: Snapshot) -> tuple[Factor, ...]:
-    fair = factors(snapshot.site, snapshot.usage, [*snapshot.pending, job])
+    fair = shares_of(snapshot, snapshot.pending, [(job.spec.account, job.spec.user)])
     found = factors_of(job, snapshot.site, fair, snapshot.now, len(snapshot.nodes))
     return tuple(Factor(item.name, float(item.factor), float(item.weight), float(item.product)) for item in found)
 
@@ -138,12 +141,22 @@ def _planned(replay: Replay, job: Job) -> Planned:
 
 
 def _notes(question: Question, replay: Replay, start: float | None, place: int) -> Iterator[str]:
-    behind = len(question.snapshot.pending) - place - 1 - BEHIND
-    if place >= 0 and behind > 0:
-        yield f"the replay left out {behind} jobs that are more than {BEHIND} places behind it: the policy may put some before it"
+    yield from _left_out(question, replay, place)
     if replay.exhausted:
         yield "the replay was stopped before it came to the job's start"
     elif start is None and not (question.job.array and question.job.array.workers):
         yield "it does not start as long as nothing changes: what keeps it, jobs without a time limit, or nodes out of service"
     if question.snapshot.site.weights.fair_share:
         yield "the replay leaves fair share as it is now"
+
+
+def _left_out(question: Question, replay: Replay, place: int) -> Iterator[str]:
+    behind = len(question.snapshot.pending) - place - 1 - BEHIND
+    if place >= 0 and behind > 0:
+        yield f"the replay left out {behind} jobs that are more than {BEHIND} places behind it: the policy may put some before it"
+    if replay.pending.unseen:
+        seen = replay.pending.looked_at
+        yield f"of those that wait, the replay looked at the first {seen} at each time: the policy may start others before them"
+    if replay.grain_s:
+        apart = format_duration(math.ceil(replay.grain_s / 60) * 60)
+        yield f"for so many jobs ahead of it the replay took ends up to {apart} apart together: the start is rough"

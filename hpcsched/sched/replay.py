@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from hpcsched.model.allocation import NodeBinding
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
 from hpcsched.model.site import PreemptMode
 from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import replay_workers
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.replay_later import Later, Name, Outside
+from hpcsched.sched.replay_length import Length, limit_left
+from hpcsched.sched.replay_line import Line, Order, by_arrival
+from hpcsched.sched.replay_pace import Budget, grain
 from hpcsched.sched.reserved import Reserved
-from hpcsched.sched.waiting import Gathered
 
 SOON_S = 1.0
 """When what is over already, or being cleaned up, is thought to be gone."""
 PASS_LOOKS = 200
+LOOKED_AT, LOOKED_AT_ROUGHLY = 2000, 500
+"""Of the jobs that wait, how many a plan of the replay sees: the first ones in order, and the one in question. Fewer where ends
+are taken together.
+"""
 
 
 class Policy(Protocol):
@@ -32,67 +40,12 @@ def forked(policy: Policy, fitter: Fitter) -> Policy:
     return fork(fitter) if fork else policy
 
 
-Length = Callable[[Job, float], float]
-"""For how many seconds more a job runs at that time, which is that of its start or later; infinite: it does not end."""
-Order = Callable[[Sequence[Job], float], tuple[Sequence[Job], Sequence[float]]]
-"""Waiting jobs as a snapshot of that time has them, and their priorities."""
-
-
-def to_the_limit(job: Job, now: float) -> float:
-    """It runs as long as it may."""
-    return _limit_left(job, now)
-
-
-def part_of_the_limit(fraction: float) -> Length:
-    """It runs that part of what it may; one that has run longer, that part of what is left."""
-
-    def length(job: Job, now: float) -> float:
-        left = _limit_left(job, now)
-        ran = job.spec.time_limit_s - left
-        return fraction * job.spec.time_limit_s - ran if ran < fraction * job.spec.time_limit_s else fraction * left
-
-    return length
-
-
-def _limit_left(job: Job, now: float) -> float:
-    if not job.spec.time_limit_s:
-        return math.inf
-    began = job.start_time or job.granted_time or now
-    return max(0.0, began + job.suspended_s + job.spec.time_limit_s - now)
-
-
-def by_arrival(jobs: Sequence[Job], now: float) -> tuple[Sequence[Job], Sequence[float]]:
-    """The order of a site whose jobs have all the same factors but their age."""
-    return sorted(jobs, key=lambda job: (-job.spec.priority, job.eligible_time or job.submit_time, job.id)), ()
-
-
-@dataclass(slots=True)
-class Budget:
-    """How much may be looked at: a job or a node in one planning pass is one look. `late`: no more time."""
-
-    looks: int = 1_000_000
-    late: Callable[[], bool] = lambda: False
-
-    def spend(self, looks: int) -> bool:
-        """False: used up."""
-        self.looks -= looks
-        return self.looks >= 0 and not self.late()
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """A job that may start at `time` and when the jobs `after` have ended."""
-
-    job: Job
-    time: float = 0.0
-    after: frozenset[int] = frozenset()
-
-
 class Replay:
     """`now`: how far it is. `starts`: by job, when it starts; `finishes`: when it ends, unless nobody knows. `seen`:
-    those jobs. Workers are in none of them.
+    those jobs. Workers are in none of them. `alike`: see Outside.
 
-    `exhausted`: it stopped because of its budget. Fair share and the order of what waits already stay as they are now.
+    `exhausted`: it stopped because of its budget. `grain_s`: where that was not enough for a plan at each end, ends up to so far
+    apart were taken together; what then starts on freed nodes does so when the last of them was free. Fair share stays as it is.
     """
 
     def __init__(
@@ -103,19 +56,24 @@ class Replay:
         budget: Budget,
         later: Sequence[Later] = (),
         order: Order = by_arrival,
+        alike: Mapping[Name, Sequence[int]] | None = None,
     ) -> None:
-        self.now = snapshot.now
+        self.now = self._begun = snapshot.now
         self.starts: dict[int, float] = {}
         self.finishes: dict[int, float] = {}
         self.seen: dict[int, Job] = {}
         self.exhausted = False
+        self.grain_s = 0.0
         self.nodes: dict[str, Node] = {node.name: node for node in snapshot.nodes}
-        self.pending: dict[int, Job] = {job.id: job for job in snapshot.pending}
+        ranked_at = snapshot.now if snapshot.ranked_at is None else snapshot.ranked_at
+        self.pending = Line(snapshot.pending, snapshot.priorities, order, LOOKED_AT, ranked_at)
         self.running: dict[int, Job] = {}
-        self._gathered = Gathered()
-        self._snapshot, self._policy, self._length, self._budget, self._order = snapshot, policy, length, budget, order
-        self._priorities: Mapping[int, float] = dict(zip(self.pending, snapshot.priorities, strict=False))
-        self._later, self._gone = list(later), set[int]()
+        self._snapshot, self._policy, self._length, self._budget = snapshot, policy, length, budget
+        self._outside = Outside(later, alike or {})
+        self._asked = 0
+        self._passes = 0
+        self._freed: dict[str, float] = {}
+        """Nodes that came free since the last plan, and when."""
         self._ends: list[tuple[float, int, int]] = []
         self._resumes: dict[int, float] = {}
         self._next_id = -1
@@ -125,12 +83,14 @@ class Replay:
 
     def until(self, job_id: int) -> float | None:
         """When that job starts; None: not as far as was looked (`exhausted`), or never as things are."""
+        self._asked = job_id
         while job_id not in self.starts and self._step():
             pass
         return self.starts.get(job_id)
 
     def starts_now(self, job_id: int) -> bool:
         """By one plan."""
+        self._asked = job_id
         return self._plan() and job_id in self.starts
 
     def _step(self) -> bool:
@@ -138,58 +98,88 @@ class Replay:
         if not self._plan():
             return False
         edge = Reserved(self._snapshot.reservations, self.now).next_edge(self.now) if self._snapshot.reservations else math.inf
-        begin = min((item.time for item in self._later if item.time > self.now), default=math.inf)
-        following = min(self._ends[0][0] if self._ends else math.inf, edge, begin)
+        following = min(self._ends[0][0] if self._ends else math.inf, edge, self._outside.next_time(self.now))
         if math.isinf(following):
             return False
-        self.now = max(self.now, following)
-        while self._ends and self._ends[0][0] <= self.now:
-            self._end(heapq.heappop(self._ends)[2])
-        self._become_eligible()
+        self._go_to(max(self.now, following), edge)
         return True
+
+    def _go_to(self, time: float, edge: float) -> None:
+        """What ends by then, or so shortly afterwards that it is taken together with that, and no further than that edge."""
+        grain_s = self._grain()
+        if grain_s:
+            self.grain_s = max(self.grain_s, grain_s)
+            self.pending.looked_at = LOOKED_AT_ROUGHLY
+        until = max(time, min(time + grain_s, edge))
+        self.now = time
+        while self._ends and self._ends[0][0] <= until:
+            end, _, job_id = heapq.heappop(self._ends)
+            self.now = max(self.now, end)
+            self._end(job_id, end if grain_s else self.now)
+        ready = self._outside.due(self.now)
+        if ready:
+            self.pending.enter([replace(job, eligible_time=self.now) for job in ready])
+
+    def _grain(self) -> float:
+        place = self.pending.place(self._asked)
+        if place < 0:
+            return 0.0
+        work_s = self.pending.work(place + 1) / max(1, len(self.nodes))
+        return grain(self._passes, self._budget.spent, len(self.running) + place, work_s, self.now - self._begun)
 
     def _plan(self) -> bool:
         """Until no container starts in which others find a slot with the next plan. False: the budget is spent."""
         again = True
         while again:
-            if not self._budget.spend(PASS_LOOKS + len(self.pending) + len(self.nodes)):
+            if not self._budget.spend(PASS_LOOKS + min(len(self.pending), self.pending.looked_at) + len(self.nodes)):
                 self.exhausted = True
                 return False
+            self._passes += 1
             plan = self._policy.plan(self._view())
             self._follow(plan)
             again = any(start.slots for start in plan.starts)
+        self._freed.clear()
         return True
 
     def _follow(self, plan: Plan) -> None:
         for worker_id in plan.dismissed & self.running.keys():
             self.running[worker_id] = replace(self.running[worker_id], dismissed=True)
-        for start in plan.starts:
-            self._start(start)
+        for start, time in zip(plan.starts, tuple(self._times(plan.starts)), strict=True):
+            self._start(start, time)
         for preempt in plan.preempts:
             self._preempt(preempt)
 
+    def _times(self, starts: Sequence[Start]) -> Iterator[float]:
+        """When each starts: now, or where ends were taken together, when so many nodes had come free; in their order."""
+        freed = sorted(self._freed[part.node] for start in starts for part in self._parts(start))
+        taken = 0
+        for start in starts:
+            taken += len(self._parts(start))
+            job = self.pending.get(start.job_id)
+            since = job.eligible_time if job else 0.0
+            yield max(freed[taken - 1], since, self._begun) if self._parts(start) else self.now
+
+    def _parts(self, start: Start) -> list[NodeBinding]:
+        """Those on nodes that came free since the last plan."""
+        return [part for part in start.allocation.bindings if part.node in self._freed and start.worker is None]
+
     def _view(self) -> Snapshot:
         known = self._snapshot
-        priorities = [self._priorities.get(job_id, 0.0) for job_id in self.pending] if known.priorities else ()
-        return Snapshot(
-            self.now,
-            tuple(self.nodes.values()),
-            self._gathered.waiting(self.pending.values()),
-            tuple(self.running.values()),
-            known.site,
-            known.reservations,
-            known.usage,
-            priorities,
-        )
+        jobs, priorities = self.pending.view(self._asked, self.now)
+        nodes, running = tuple(self.nodes.values()), tuple(self.running.values())
+        return Snapshot(self.now, nodes, jobs, running, known.site, known.reservations, known.usage, priorities)
 
-    def _start(self, start: Start) -> None:
-        job = self.pending[start.job_id]
-        self.starts.setdefault(job.id, self.now)
+    def _start(self, start: Start, time: float) -> None:
+        job = self.pending.get(start.job_id)
+        assert job is not None
+        if job.id not in self.starts:
+            self._outside.began(job, time)
+        self.starts.setdefault(job.id, time)
         self.seen.setdefault(job.id, job)
         if job.spec.array:
-            return self._start_worker(job, start)
-        del self.pending[job.id]
-        runs = replace(job, state=JobState.RUNNING, allocation=start.allocation, granted_time=self.now, start_time=self.now)
+            return self._start_worker(job, start, time)
+        self.pending.take(job.id)
+        runs = replace(job, state=JobState.RUNNING, allocation=start.allocation, granted_time=time, start_time=time)
         if start.slots:
             worker = replay_workers.for_small_job(self._new_id(), runs, start)
             self._takes(worker)
@@ -199,21 +189,21 @@ class Replay:
             self.running[start.worker] = replay_workers.with_small_job(self.running[start.worker], job.id, slot)
             runs = replace(runs, worker=start.worker)
         self._takes(runs)
-        self._end_after(runs)
+        self._end_after(runs, time)
         return None
 
-    def _start_worker(self, array: Job, start: Start) -> None:
-        array, worker = replay_workers.for_array(self._new_id(), array, start, self.now)
+    def _start_worker(self, array: Job, start: Start, time: float) -> None:
+        array, worker = replay_workers.for_array(self._new_id(), array, start, time)
         self._put_array(array)
         self._takes(worker)
-        self._end_after(worker)
+        self._end_after(worker, time)
 
     def _put_array(self, array: Job) -> None:
         """It waits as long as it has tasks that wait."""
-        if array.array and array.array.left:
-            self.pending[array.id] = array
-        else:
-            self.pending.pop(array.id, None)
+        if array.id in self.pending and array.array and array.array.left:
+            self.pending.replace(array)
+        elif array.id in self.pending:
+            self.pending.take(array.id)
 
     def _takes(self, job: Job) -> None:
         self.running[job.id] = job
@@ -221,59 +211,61 @@ class Replay:
             for name in job.allocation.nodes:
                 self.nodes[name] = replace(self.nodes[name], job_id=job.id)
 
-    def _end_after(self, job: Job) -> None:
-        left = self._length(job, self.now)
+    def _end_after(self, job: Job, time: float) -> None:
+        left = self._length(job, time)
         if not math.isinf(left):
-            self._push(self.now + left, job)
+            self._push(time + left, job)
 
-    def _end(self, job_id: int) -> None:
+    def _end(self, job_id: int, time: float) -> None:
         job = self.running.get(job_id)
         if job is None:
             return
         if job.is_worker:
-            self._end_wave(job)
+            self._end_wave(job, time)
             return
-        self._drop(job)
-        self._gone.add(job_id)
+        self._drop(job, time)
+        self._outside.ended(job, time)
         worker = self.running.get(job.worker) if job.worker is not None else None
         if worker:
-            self._keep(replay_workers.without_job(worker, job_id))
+            self._keep(replay_workers.without_job(worker, job_id), time)
 
-    def _end_wave(self, worker: Job) -> None:
+    def _end_wave(self, worker: Job, time: float) -> None:
         """Its tasks have all ended: it takes the next ones, where there are any that it may have."""
         small = {job.id for job in self.running.values() if job.worker == worker.id}
         for item in worker.assigned:
             array = self.pending.get(item.job_id)
             if array is not None:
-                array, worker = replay_workers.next_wave(worker, array, self.now)
+                array, worker = replay_workers.next_wave(worker, array, time)
                 self._put_array(array)
-                self._end_after(worker)
+                self._end_after(worker, time)
             elif item.job_id not in small:
                 worker = replay_workers.without_job(worker, item.job_id)
-                self._array_may_be_over(item.job_id, worker)
-        self._keep(worker)
+                self._array_may_be_over(item.job_id, worker, time)
+        self._keep(worker, time)
 
-    def _array_may_be_over(self, array_id: int, but: Job) -> None:
+    def _array_may_be_over(self, array_id: int, but: Job, time: float) -> None:
         others = (job for job in self.running.values() if job.id != but.id)
         if not any(item.job_id == array_id for job in others for item in job.assigned):
-            self._gone.add(array_id)
-            self.finishes[array_id] = self.now
+            self.finishes[array_id] = time
+            if array_id in self.seen:
+                self._outside.ended(self.seen[array_id], time)
 
-    def _keep(self, worker: Job) -> None:
+    def _keep(self, worker: Job, time: float) -> None:
         """As long as it has work."""
         self.running[worker.id] = worker
         if not worker.assigned:
-            self._drop(worker)
+            self._drop(worker, time)
 
-    def _drop(self, job: Job) -> None:
+    def _drop(self, job: Job, time: float) -> None:
         del self.running[job.id]
         for name in job.allocation.nodes if job.allocation and job.worker is None else ():
             if self.nodes[name].job_id == job.id:
-                self._free(name)
+                self._free(name, time)
 
-    def _free(self, name: str) -> None:
+    def _free(self, name: str, time: float) -> None:
         """Or back to the job that was frozen there, as soon as all of its nodes are."""
         self.nodes[name] = node = replace(self.nodes[name], job_id=None)
+        self._freed[name] = time
         frozen = self.running.get(node.suspended[-1]) if node.suspended else None
         names = frozen.allocation.nodes if frozen and frozen.allocation else ()
         if frozen is None or any(self.nodes[other].job_id is not None for other in names):
@@ -284,7 +276,7 @@ class Replay:
         self.running[frozen.id] = replace(frozen, state=JobState.RUNNING)
         left = self._resumes.pop(frozen.id, math.inf)
         if not math.isinf(left):
-            self._push(self.now + left, frozen)
+            self._push(time + left, frozen)
 
     def _preempt(self, preempt: Preempt) -> None:
         """The victim's nodes are free after its grace. One that is put back or frozen is thought to wait again from then on."""
@@ -296,9 +288,9 @@ class Replay:
         heapq.heappush(self._ends, (free_at, len(self.seen), victim.id))
         if preempt.mode is not PreemptMode.CANCEL:
             frozen = preempt.mode is PreemptMode.SUSPEND and victim.spec.time_limit_s
-            spec = replace(victim.spec, time_limit_s=max(1, int(_limit_left(victim, free_at)))) if frozen else victim.spec
+            spec = replace(victim.spec, time_limit_s=max(1, int(limit_left(victim, free_at)))) if frozen else victim.spec
             again = replace(victim, spec=spec, state=JobState.PENDING, allocation=None, start_time=0.0, granted_time=0.0)
-            self._later.append(Later(replace(again, preempted_by=None, preempt_mode=None), free_at))
+            self._outside.put(replace(again, preempted_by=None, preempt_mode=None), free_at)
 
     def _runs_already(self, job: Job) -> None:
         """Of a worker it is not known how far its tasks are: they are thought to begin now."""
@@ -320,19 +312,6 @@ class Replay:
         for name, node in self.nodes.items():
             if node.cleaning:
                 self.nodes[name] = replace(node, cleaning=())
-
-    def _become_eligible(self) -> None:
-        ready, rest = list[Job](), list[Later]()
-        for item in self._later:
-            if item.time <= self.now and item.after <= self._gone:
-                ready.append(replace(item.job, eligible_time=self.now))
-            else:
-                rest.append(item)
-        if ready:
-            self._later = rest
-            ordered, priorities = self._order((*self.pending.values(), *ready), self.now)
-            self.pending = {job.id: job for job in ordered}
-            self._priorities = dict(zip(self.pending, priorities, strict=False))
 
     def _new_id(self) -> int:
         self._next_id -= 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, overload
 
@@ -153,24 +153,6 @@ def in_columns(jobs: Sequence[Job]) -> Waiting:
         return jobs
     columns = Columns()
     return Waiting(columns, columns.add_all(jobs))
-
-
-class Gathered:
-    """Jobs in columns, each taken in once as long as it stays the same object."""
-
-    def __init__(self) -> None:
-        self._columns = Columns()
-        self._rows: dict[int, tuple[Job, int]] = {}
-
-    def waiting(self, jobs: Iterable[Job]) -> Waiting:
-        rows = [self._row(job) for job in jobs]
-        return Waiting(self._columns, np.array(rows, np.intp))
-
-    def _row(self, job: Job) -> int:
-        known = self._rows.get(job.id)
-        if known is None or known[0] is not job:
-            known = self._rows[job.id] = job, self._columns.add(job)
-        return known[1]
 
 
 def since(job: Job) -> float:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from hpcsched.model.container import ContainerStatus, EndCause, Phase
+from hpcsched.model.container import ContainerStatus, EndCause, Phase, WorkStatus
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.record import Record
 from hpcsched.model.site import PreemptMode, Site
@@ -29,12 +29,16 @@ from hpcsched.state.events import (
     NodeDisconnected,
     NodeLost,
     NodeRegistered,
+    WorkerDismissed,
+    WorkerGranted,
+    WorkReported,
 )
 from hpcsched.state.state import State
+from hpcsched.state.works import feed
 
 MAX_PENDING = 10_000_000
 MAX_PASSES = 100
-Happened = AllocationGranted | JobPreempted | JobResumed
+Happened = AllocationGranted | WorkerGranted | JobPreempted | JobResumed
 
 
 class Cluster:
@@ -64,7 +68,8 @@ class Cluster:
     def may_start(self, nodes: int) -> bool:
         """Of what has just come in: there may be so many free nodes, others may give theirs up, or the policy counts on it."""
         taken = sum(len(job.parts) for job in self.state.active.values())
-        return self._may_always or nodes <= len(self.state.nodes) - taken
+        workers = any(job.is_worker for job in self.state.active.values())
+        return self._may_always or workers or nodes <= len(self.state.nodes) - taken
 
     def turn(self) -> list[Happened]:
         """What it is time for, and a pass of the policy; again where jobs gave nodes up in it that are free at once."""
@@ -90,20 +95,40 @@ class Cluster:
         if self._check:
             verify(self.plan, snapshot)
         allowed = decide.allocate(self.state, self.plan, self.now)
-        found = [event for event in allowed if isinstance(event, AllocationGranted | JobPreempted)]
-        for event in found:
+        for event in allowed:
             told = self._do(event)
-            if isinstance(event, JobPreempted):
+            if isinstance(event, JobPreempted | WorkerDismissed):
                 self._obey(told)
-            elif self.preempts:
-                self._run(event)
-        return list(found)
+            elif isinstance(event, WorkerGranted):
+                self._run(event.worker_id, event.allocation.nodes)
+            elif isinstance(event, AllocationGranted) and self.preempts:
+                self._run(event.job_id, event.allocation.nodes)
+        self._feed()
+        return [event for event in allowed if isinstance(event, AllocationGranted | WorkerGranted | JobPreempted)]
 
-    def _run(self, event: AllocationGranted) -> None:
+    def _run(self, job_id: int, nodes: Iterable[str]) -> None:
         """Only what is known to run can be frozen."""
-        status = ContainerStatus(event.job_id, Phase.RUNNING, start_time=self.now)
-        for name in event.allocation.nodes:
+        status = ContainerStatus(job_id, Phase.RUNNING, start_time=self.now)
+        for name in nodes:
             self._do(ContainerReported(self.now, name, status))
+
+    def _feed(self) -> None:
+        """Workers get their next tasks, or end."""
+        while fed := feed(self.state, self.now):
+            for event in fed:
+                self._obey(self._do(event))
+
+    def task(self, worker_id: int) -> int | None:
+        """The position of the task that the worker runs; None: it has none, or is gone."""
+        worker = self.state.active.get(worker_id)
+        return next((work.ranges[0][0] for work in worker.assigned if work.ranges), None) if worker else None
+
+    def end_task(self, worker_id: int, array_id: int, position: int, began: float) -> None:
+        """It ended well, and the worker goes on with the next one, or ends."""
+        status = WorkStatus(array_id, ((position, position + 1),), started=1, start_time=began, end_time=self.now)
+        (name,) = _names(self.state.active[worker_id])
+        self._obey(self._do(WorkReported(self.now, name, worker_id, status)))
+        self._feed()
 
     def end(self, job_id: int, cause: EndCause) -> None:
         """All of its containers end at once, and nothing of them is left."""
@@ -111,6 +136,7 @@ class Cluster:
         names, status = _names(job), _ended(job_id, cause, self.now)
         self._do(ContainerReported(self.now, names[0], status, also=names[1:]))
         self._do(ContainerGone(self.now, names[0], job_id, also=names[1:]))
+        self._feed()
 
     def fail(self, name: str) -> None:
         """The node is gone for good, and what ran there is lost."""

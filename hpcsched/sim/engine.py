@@ -22,7 +22,7 @@ from hpcsched.sim.machine import node_count
 from hpcsched.sim.outcome import Outcome, Ran, Span
 from hpcsched.sim.runs import Run
 from hpcsched.sim.trace import Trace, TraceJob
-from hpcsched.state.events import AllocationGranted, JobPreempted, JobResumed
+from hpcsched.state.events import AllocationGranted, JobPreempted, JobResumed, WorkerGranted
 
 Progress = Callable[[int, int], None]
 TELL_EVERY = 256
@@ -96,6 +96,10 @@ class _Engine:
         """Of jobs with nodes, by id."""
         self._earlier: dict[int, tuple[Span, ...]] = {}
         """Of live jobs that ran in vain, by id."""
+        self._array_of: dict[int, int] = {}
+        """Of workers, by id."""
+        self._shares: dict[int, list[Span]] = {}
+        """Of live arrays, by id: when workers that are gone had nodes for them."""
         self._ran: dict[int, Ran] = {}
         self._refused: Counter[str] = Counter()
         self._failures = self._preemptions = 0
@@ -133,7 +137,11 @@ class _Engine:
 
     def _step_as_traces_do(self) -> None:
         kind, what = self._next()
-        self._happen(kind, what)
+        if kind is _Kind.END and what in self._array_of:
+            if self._end_task(what):
+                return
+        else:
+            self._happen(kind, what)
         if kind is not _Kind.SUBMIT or self._cluster.may_start(self._nodes_of(self._trace.jobs[what])):
             self._plan()
 
@@ -155,6 +163,8 @@ class _Engine:
     def _happen(self, kind: _Kind, what: Any) -> None:
         if kind is _Kind.SUBMIT:
             self._submit(what)
+        elif kind is _Kind.END and what in self._array_of:
+            self._end_task(what)
         elif kind is _Kind.END:
             self._end(what)
         elif kind is _Kind.STOP:
@@ -187,6 +197,7 @@ class _Engine:
             account=_known(job.account, site.accounts),
             qos=_known(job.qos, site.qos) or _known(job.partition, site.qos),
             requeue=self._chance is not None or self._cluster.preempts,
+            array=_ids(job),
         )
 
     def _nodes_of(self, job: TraceJob) -> int:
@@ -196,6 +207,8 @@ class _Engine:
         for event in self._cluster.turn():
             if isinstance(event, AllocationGranted):
                 self._begin(event)
+            elif isinstance(event, WorkerGranted):
+                self._begin_worker(event)
             elif isinstance(event, JobResumed):
                 self._go_on(event)
             else:
@@ -207,6 +220,30 @@ class _Engine:
         ends = event.time + self._trace.jobs[self._places[event.job_id]].run
         self._busy_at = event.time
         self._started[event.job_id] = Run(event.time, ends, self._later(ends, _Kind.END, event.job_id))
+
+    def _begin_worker(self, event: WorkerGranted) -> None:
+        self._busy_at = event.time
+        self._array_of[event.worker_id] = event.job_id
+        self._started[event.worker_id] = Run(event.time, math.inf, 0)
+        self._run_task(event.worker_id)
+
+    def _run_task(self, worker_id: int) -> bool:
+        """False: it has none."""
+        if self._cluster.task(worker_id) is None:
+            return False
+        job, run = self._trace.jobs[self._places[self._array_of[worker_id]]], self._started[worker_id]
+        run.ends = self._cluster.now + job.run
+        run.end = self._later(run.ends, _Kind.END, worker_id)
+        return True
+
+    def _end_task(self, worker_id: int) -> bool:
+        """And run the next one; False: there is none for it, and its node is free."""
+        array_id, position = self._array_of[worker_id], self._cluster.task(worker_id)
+        assert position is not None
+        began = self._cluster.now - self._trace.jobs[self._places[array_id]].run
+        self._cluster.end_task(worker_id, array_id, position, began)
+        self._note()
+        return worker_id in self._array_of and self._run_task(worker_id)
 
     def _give_up(self, event: JobPreempted) -> None:
         """Frozen at once, or at its end after its grace, all of which it takes."""
@@ -246,7 +283,10 @@ class _Engine:
     def _note(self) -> None:
         """Keep what became of the jobs that have just ended, and of those that wait again."""
         for record in self._cluster.ended:
-            self._keep(record)
+            if record.job.is_worker:
+                self._close(record.job.id)
+            else:
+                self._keep(record)
         self._cluster.ended.clear()
         if self._chance or self._cluster.preempts:
             active, now = self._cluster.state.active, self._cluster.now
@@ -255,15 +295,26 @@ class _Engine:
                 in_vain = Ran(self._trace.jobs[self._places[job_id]], run.began, now, pauses=run.over(now))
                 self._earlier[job_id] = (*self._earlier.get(job_id, ()), *map(self._moved, in_vain.busy()))
 
+    def _close(self, worker_id: int) -> None:
+        """It has its node no more."""
+        array_id, run, now = self._array_of.pop(worker_id, None), self._started.pop(worker_id, None), self._cluster.now
+        if array_id is not None and run is not None:
+            had = Ran(self._trace.jobs[0], run.began, now, pauses=run.over(now))
+            self._shares.setdefault(array_id, []).extend(map(self._moved, had.spans()))
+
     def _keep(self, record: Record) -> None:
         job_id, now = record.job.id, self._cluster.now
+        for worker_id in [worker_id for worker_id, array_id in self._array_of.items() if array_id == job_id]:
+            self._close(worker_id)
         self._busy_at = now
         place = self._places.pop(job_id)
         run = self._started.pop(job_id, None) or Run(now, now, 1)
         lost = record.job.cause not in (EndCause.EXIT, EndCause.TIMEOUT)
         pauses = tuple(map(self._moved, run.over(now)))
+        shares = tuple(self._shares.pop(job_id, ()))
         start, end = self._moved((run.began, now))
-        self._ran[place] = Ran(self._trace.jobs[place], start, end, lost, self._earlier.pop(job_id, ()), pauses)
+        start, lost = (min(shares)[0], not record.job.array.done) if shares and record.job.array else (start, lost)
+        self._ran[place] = Ran(self._trace.jobs[place], start, end, lost, self._earlier.pop(job_id, ()), pauses, shares)
         if len(self._ran) % TELL_EVERY == 0:
             self._progress(len(self._ran), len(self._trace.jobs))
 
@@ -293,6 +344,11 @@ class _Engine:
     def _away_s(self) -> float:
         assert self._chance
         return self._chance.away_s()
+
+
+def _ids(job: TraceJob) -> str:
+    """Of its tasks; no more of them at once than it had processors, if that was bounded."""
+    return f"0-{job.tasks - 1}" + (f"%{job.width}" if job.throttled else "") if job.tasks else ""
 
 
 def _known(name: str, known: Any) -> str:

@@ -23,6 +23,8 @@ class Ran:
     lost: bool = False
     earlier: tuple[Span, ...] = ()
     pauses: tuple[Span, ...] = ()
+    shares: tuple[Span, ...] = ()
+    """Of an array: when it had each of its processors."""
 
     @property
     def wait_s(self) -> float:
@@ -39,8 +41,15 @@ class Ran:
         return sum(end - begin for begin, end in self.earlier) + (self.run_s if self.lost else 0.0)
 
     def busy(self) -> Iterator[Span]:
-        """When it had processors and used them."""
+        """When it had processors and used them; an array, one of them each time."""
+        if self.job.tasks:
+            yield from self.shares
+            return
         yield from self.earlier
+        yield from self.spans()
+
+    def spans(self) -> Iterator[Span]:
+        """Of the run that counts, without its breaks."""
         begin = self.start
         for stop, go_on in self.pauses:
             yield begin, stop

@@ -44,8 +44,17 @@ def read_swf(path: Path) -> Trace:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InvalidValue(f"{path} is damaged: {error}") from None
     if not reader.jobs:
-        raise InvalidValue(f"{path} has no job in the Standard Workload Format{reader.first_sample()}")
+        raise InvalidValue(f"{path} {_lack(reader)}")
     return reader.trace(path.name)
+
+
+def _lack(reader: _Reader) -> str:
+    sample = reader.first_sample()
+    return (
+        f"has no job in the Standard Workload Format{sample}"
+        if sample
+        else "is empty, or has comments alone: there is nothing to simulate"
+    )
 
 
 def _lines(file: IO[bytes]) -> Iterator[str]:

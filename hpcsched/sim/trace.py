@@ -29,6 +29,12 @@ class TraceJob:
     qos: str = ""
     cut: bool = False
     """It ran longer than asked for, and was cut to that."""
+    tasks: int = 0
+    """Of an array: how many tasks it has, each of which runs `run` seconds and has a processor for itself."""
+    width: int = 0
+    """Of an array: how many processors it had in its time."""
+    throttled: bool = False
+    """It never has more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +55,10 @@ class Trace:
     """Jobs whose estimate is their run time."""
     own: bool = False
     """It is our own accounting."""
-    whole: int = 0
-    """Arrays, and jobs that shared a node: each is simulated as one job on whole nodes for as long as it ran."""
+    shared: int = 0
+    """Jobs that shared a container: those of one container are simulated as one job, for as long as one of them ran."""
+    guessed: int = 0
+    """Arrays of which it is not known for how long they had nodes: they are thought to have had all of them all the time."""
 
     @property
     def span_s(self) -> float:
@@ -77,7 +85,7 @@ def fitting(trace: Trace, processors: int) -> Trace:
 
 def machine_size(trace: Trace) -> int:
     """What the trace says, or the largest job where it says nothing."""
-    return trace.processors or max(job.processors for job in trace.jobs)
+    return trace.processors or max(max(job.processors, job.width) for job in trace.jobs)
 
 
 def first_jobs(trace: Trace, count: int) -> Trace:

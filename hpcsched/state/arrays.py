@@ -28,13 +28,20 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
         tables.put_job(job)
         return []
     rest = progress.size - progress.ended
+    held_s = sum(had_node_s(tables.jobs[number], time) for number in progress.workers if number in tables.jobs)
     progress = replace(progress, cancelled=progress.cancelled + rest, again=(), next=progress.size, workers=(), follows=())
+    progress = replace(progress, node_s=progress.node_s + held_s)
     commands = _free_workers(tables, job)
     step = _end_step(job, progress)
     begun = replace(job, state=JobState.RUNNING) if step is not JobStep.CANCELLED else job
     code = 0 if step is JobStep.DONE else None if step is JobStep.CANCELLED else max(1, progress.exit_code)
     final = replace(begun, array=progress, exit_code=code, message=_told(job, progress))
     return commands + finish(tables, final, step, time)
+
+
+def had_node_s(worker: Job, time: float) -> float:
+    """For how long it had its node, without the time in which it was suspended."""
+    return max(0.0, (worker.suspend_time or time) - worker.granted_time - worker.suspended_s)
 
 
 def end_those_over(tables: Tables, time: float) -> list[Command]:

@@ -6,6 +6,8 @@ import heapq
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from hpcsched.model.job import Job
 from hpcsched.sched.waiting import Waiting
 from hpcsched.state.order import FEW, Order, Rank, Ranks
@@ -29,7 +31,8 @@ class Queue:
         self._now = -math.inf
         self.read_at: float | None = None
         """For when it was read last."""
-        self._ranked_at = -math.inf
+        self.ranked_at = -math.inf
+        """As of when the ranks are, where they change with time."""
         self.arrivals = 0
         """Goes up with each job that comes in."""
 
@@ -61,6 +64,10 @@ class Queue:
         """In no order."""
         return *self._order.all(), *self._later.values()
 
+    def early(self) -> tuple[Job, ...]:
+        """Those before their time, in no order."""
+        return tuple(self._later.values())
+
     def next_time(self) -> float | None:
         """When the next one becomes eligible by time alone."""
         while self._times and not self._is_due_at(*self._times[0]):
@@ -74,11 +81,11 @@ class Queue:
         """Those that are eligible at `now`. `changing`: ranks change with time; those of all jobs are then of one time."""
         self.move_to(now)
         self.read_at = now
-        if changing and abs(now - self._ranked_at) >= PERIOD_S:
+        if changing and abs(now - self.ranked_at) >= PERIOD_S:
             self._order.settle_anew(lambda jobs: rank(jobs, now))
-            self._ranked_at = now
+            self.ranked_at = now
         elif self._order.has_new:
-            at = self._ranked_at if changing else now
+            at = self.ranked_at if changing else now
             self._order.settle(lambda jobs: rank(jobs, at))
         return self._order.read()[0]
 
@@ -90,6 +97,13 @@ class Queue:
         """It is that time or later."""
         if now > self._now:
             self.move_to(now)
+
+    def ranks_of(self, job_ids: Sequence[int]) -> dict[int, float]:
+        """As they were found last, by the id of each of those jobs that has a place in the order."""
+        jobs, ranks = self._order.read()
+        ids = jobs.column("id")
+        places = np.flatnonzero(ids == job_ids[0] if len(job_ids) == 1 else np.isin(ids, np.asarray(job_ids, np.int64)))
+        return dict(zip(ids[places].tolist(), np.asarray(ranks)[places].tolist(), strict=True))
 
     def move_to(self, now: float) -> None:
         """Time goes on; where a clock was set back, jobs are waited for again."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -84,19 +85,22 @@ class State(Tables):
 
     def snapshot(self, now: float) -> Snapshot:
         """Jobs in the order of their priority, which is looked at again every `PERIOD_S`."""
-        usage = LazyUsage(partial(used, self, now))
-        weights = self.site.weights
+        scene, weights = self.scene(now), self.site.weights
         seen = max(now, self.last_time)
-        pending = self.queue.ordered(seen, partial(self._rank, usage), changing=bool(weights.age or weights.fair_share))
+        pending = self.queue.ordered(seen, partial(self._rank, scene.usage), changing=bool(weights.age or weights.fair_share))
+        return replace(scene, pending=pending, priorities=self.queue.ranks(), ranked_at=self.queue.ranked_at)
+
+    def scene(self, now: float) -> Snapshot:
+        """A snapshot without the jobs that wait."""
         return Snapshot(
             now,
             tuple(self.nodes.values()),
-            pending,
+            (),
             tuple(self.active.values()),
             self.site,
             tuple(self.reservations.values()),
-            usage,
-            self.queue.ranks(),
+            LazyUsage(partial(used, self, now)),
+            (),
             LazyUsage(partial(used_in_tables, self, now)),
         )
 

@@ -9,7 +9,7 @@ from hpcsched.model.array import Assigned, parse_array, with_bits
 from hpcsched.model.container import ContainerStatus, EndCause, Phase, TaskEnd, Usage, WorkStatus
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.ranges import Ranges, common, count, normal, union, without
-from hpcsched.state.arrays import give_back, hungry_workers, nodes_of, settle, with_failures
+from hpcsched.state.arrays import give_back, had_node_s, hungry_workers, nodes_of, settle, with_failures
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import between, finish
 from hpcsched.state.tables import Tables
@@ -189,6 +189,8 @@ def _end_with(tables: Tables, worker: Job, job: Job, cause: EndCause, message: s
 
 def _leave(tables: Tables, worker: Job, job: Job, ranges: Ranges, cause: EndCause, message: str, time: float) -> list[Command]:
     job = give_back(job, worker, ranges, cause, message or f"worker {worker.id} has ended")
+    assert job.array is not None
+    job = replace(job, array=replace(job.array, node_s=job.array.node_s + had_node_s(worker, time)))
     if job.array and job.state is JobState.PENDING and not job.array.left and not job.array.out:
         job = replace(job, state=JobState.RUNNING)
     return settle(tables, job, time)

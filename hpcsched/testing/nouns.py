@@ -114,7 +114,8 @@ def allocation(name: str = "n1") -> Allocation:
 
 def waiting() -> Job:
     spec = JobSpec(command=("./xhpl", "-n", "two words"), user="ada", nodes=2, time_limit_s=5400)
-    return Job(3, spec, "req-3", JobState.PENDING, START + 60, Reason.RESOURCES, "waits for 2 free nodes, 1 is free")
+    told = "waits for 2 free nodes, 1 is free"
+    return Job(3, spec, "req-3", JobState.PENDING, START + 60, Reason.RESOURCES, told, multifactor=10_062.5)
 
 
 def running() -> Job:

@@ -41,6 +41,13 @@ class Cluster:
         return [job.job_id for job in event.jobs]
 
     def plan(self) -> None:
+        """Again where a start lets others in."""
+        arrivals = -1
+        while arrivals != self.state.queue.arrivals:
+            arrivals = self.state.queue.arrivals
+            self._pass()
+
+    def _pass(self) -> None:
         snapshot = self.state.snapshot(self.now)
         plan = self.policy.plan(snapshot)
         verify(plan, snapshot)

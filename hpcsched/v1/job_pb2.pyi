@@ -164,7 +164,7 @@ class JobSpec(_message.Message):
     def __init__(self, command: _Optional[_Iterable[str]] = ..., script: _Optional[bytes] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., resources: _Optional[_Union[ResourceRequest, _Mapping]] = ..., image: _Optional[str] = ..., runtime: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[int] = ..., priority: _Optional[int] = ..., workdir: _Optional[str] = ..., stdout: _Optional[str] = ..., output_cap: _Optional[int] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[_container_pb2.Mount, _Mapping]]] = ..., keep: _Optional[bool] = ..., hold: _Optional[bool] = ..., max_nodes: _Optional[int] = ..., partition: _Optional[str] = ..., account: _Optional[str] = ..., qos: _Optional[str] = ..., constraint: _Optional[str] = ..., array: _Optional[str] = ..., dependency: _Optional[str] = ..., begin_time: _Optional[float] = ..., deadline: _Optional[float] = ..., reservation: _Optional[str] = ..., nice: _Optional[int] = ..., requeue: _Optional[bool] = ...) -> None: ...
 
 class ArrayProgress(_message.Message):
-    __slots__ = ("size", "next", "again", "ok", "done", "failed", "cancelled", "failures", "workers", "out", "lost_once", "lost_twice", "launch_failures", "nodes", "follows", "cpu_s", "max_rss", "barred", "exit_code")
+    __slots__ = ("size", "next", "again", "ok", "done", "failed", "cancelled", "failures", "workers", "out", "lost_once", "lost_twice", "launch_failures", "nodes", "follows", "cpu_s", "max_rss", "barred", "exit_code", "node_s")
     SIZE_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
     AGAIN_FIELD_NUMBER: _ClassVar[int]
@@ -184,6 +184,7 @@ class ArrayProgress(_message.Message):
     MAX_RSS_FIELD_NUMBER: _ClassVar[int]
     BARRED_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
+    NODE_S_FIELD_NUMBER: _ClassVar[int]
     size: int
     next: int
     again: _containers.RepeatedCompositeFieldContainer[_container_pb2.Range]
@@ -203,7 +204,8 @@ class ArrayProgress(_message.Message):
     max_rss: int
     barred: int
     exit_code: int
-    def __init__(self, size: _Optional[int] = ..., next: _Optional[int] = ..., again: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., ok: _Optional[bytes] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[TaskFailure, _Mapping]]] = ..., workers: _Optional[_Iterable[int]] = ..., out: _Optional[int] = ..., lost_once: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., lost_twice: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., launch_failures: _Optional[int] = ..., nodes: _Optional[_Iterable[str]] = ..., follows: _Optional[_Iterable[_Union[Following, _Mapping]]] = ..., cpu_s: _Optional[float] = ..., max_rss: _Optional[int] = ..., barred: _Optional[int] = ..., exit_code: _Optional[int] = ...) -> None: ...
+    node_s: float
+    def __init__(self, size: _Optional[int] = ..., next: _Optional[int] = ..., again: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., ok: _Optional[bytes] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[TaskFailure, _Mapping]]] = ..., workers: _Optional[_Iterable[int]] = ..., out: _Optional[int] = ..., lost_once: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., lost_twice: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., launch_failures: _Optional[int] = ..., nodes: _Optional[_Iterable[str]] = ..., follows: _Optional[_Iterable[_Union[Following, _Mapping]]] = ..., cpu_s: _Optional[float] = ..., max_rss: _Optional[int] = ..., barred: _Optional[int] = ..., exit_code: _Optional[int] = ..., node_s: _Optional[float] = ...) -> None: ...
 
 class Following(_message.Message):
     __slots__ = ("job_id", "ranges")
@@ -238,7 +240,7 @@ class Assigned(_message.Message):
     def __init__(self, job_id: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_container_pb2.Binding, _Mapping]]] = ..., rate: _Optional[float] = ..., since: _Optional[float] = ..., cpu_s: _Optional[float] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal", "granted_time", "eligible_time", "restarts", "suspended_s", "suspend_time", "array", "worker", "assigned", "is_worker", "preempted_by", "dismissed", "preempt_mode", "preempt_grace_s", "not_before")
+    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal", "granted_time", "eligible_time", "restarts", "suspended_s", "suspend_time", "array", "worker", "assigned", "is_worker", "preempted_by", "dismissed", "preempt_mode", "preempt_grace_s", "not_before", "multifactor")
     ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -268,6 +270,7 @@ class Job(_message.Message):
     PREEMPT_MODE_FIELD_NUMBER: _ClassVar[int]
     PREEMPT_GRACE_S_FIELD_NUMBER: _ClassVar[int]
     NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    MULTIFACTOR_FIELD_NUMBER: _ClassVar[int]
     id: int
     spec: JobSpec
     request_id: str
@@ -297,4 +300,5 @@ class Job(_message.Message):
     preempt_mode: PreemptMode
     preempt_grace_s: int
     not_before: float
-    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., granted_time: _Optional[float] = ..., eligible_time: _Optional[float] = ..., restarts: _Optional[int] = ..., suspended_s: _Optional[float] = ..., suspend_time: _Optional[float] = ..., array: _Optional[_Union[ArrayProgress, _Mapping]] = ..., worker: _Optional[int] = ..., assigned: _Optional[_Iterable[_Union[Assigned, _Mapping]]] = ..., is_worker: _Optional[bool] = ..., preempted_by: _Optional[int] = ..., dismissed: _Optional[bool] = ..., preempt_mode: _Optional[_Union[PreemptMode, str]] = ..., preempt_grace_s: _Optional[int] = ..., not_before: _Optional[float] = ...) -> None: ...
+    multifactor: float
+    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., granted_time: _Optional[float] = ..., eligible_time: _Optional[float] = ..., restarts: _Optional[int] = ..., suspended_s: _Optional[float] = ..., suspend_time: _Optional[float] = ..., array: _Optional[_Union[ArrayProgress, _Mapping]] = ..., worker: _Optional[int] = ..., assigned: _Optional[_Iterable[_Union[Assigned, _Mapping]]] = ..., is_worker: _Optional[bool] = ..., preempted_by: _Optional[int] = ..., dismissed: _Optional[bool] = ..., preempt_mode: _Optional[_Union[PreemptMode, str]] = ..., preempt_grace_s: _Optional[int] = ..., not_before: _Optional[float] = ..., multifactor: _Optional[float] = ...) -> None: ...

@@ -67,3 +67,14 @@ def test_the_command_line_prints_what_the_client_gets(both):
     done = cli(both, "explain", str(job_id), "--output", "json")
     assert json.loads(done.stdout)["job_id"] == job_id
     assert cli(both, "explain", str(job_id)).stdout.startswith(f"Job {job_id} is PENDING: no node has ever connected")
+
+
+def test_a_listing_tells_the_priority_that_explain_sums_up_unless_the_job_has_no_place(both):
+    with Client(both.address) as client:
+        last, held = client.submit(JobSpec(command=("true",), nice=500)), client.submit(JobSpec(command=("true",), hold=True))
+        listed = {job.id: job for job in client.jobs()}
+        assert listed[last].multifactor == pytest.approx(client.explain(last).priority, abs=1.0)
+        assert listed[last].multifactor == pytest.approx(-500, abs=1.0)
+        assert (client.job(last).multifactor, listed[held].multifactor) == (listed[last].multifactor, None)
+        client.cancel(last)
+        assert client.job(last).multifactor is None

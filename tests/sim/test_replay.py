@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpcsched.controller.explain_blockers import alike, kept, later
 from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.plugins import load
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.question import ranked
-from hpcsched.sched.replay import Budget, Later, Replay, forked, part_of_the_limit, to_the_limit
+from hpcsched.sched.replay import Replay, forked
+from hpcsched.sched.replay_later import Later
+from hpcsched.sched.replay_length import part_of_the_limit, to_the_limit
+from hpcsched.sched.replay_pace import Budget
 from hpcsched.testing.replays import POLICIES, Cluster, clusters, specs
 
 
@@ -42,6 +46,58 @@ def test_a_job_that_may_begin_later_is_replayed_as_it_then_begins(cluster: Clust
     while cluster.step():
         pass
     assert told == cluster.starts.get(job_id)
+
+
+@st.composite
+def _dependent(draw: st.DrawFn, cluster: Cluster) -> list[int]:
+    """Jobs that wait for others in every way, submitted one after the other; some bear one name."""
+    made: list[int] = []
+    for _ in range(draw(st.integers(1, 6))):
+        live = sorted(cluster.state.jobs)
+        kinds = st.sampled_from(("afterok", "afterany", "after"))
+        needs = draw(st.lists(st.builds("{}:{}".format, kinds, st.sampled_from(live)), min_size=0, max_size=3))
+        needs += draw(st.sampled_from(([], ["singleton"])))
+        spec = replace(draw(specs(2)), name=draw(st.sampled_from(("one", "two"))), user="ada")
+        spec = replace(spec, dependency=draw(st.sampled_from("?,")).join(dict.fromkeys(needs)))
+        made += cluster.submit(_not_before(spec, cluster.now + draw(st.sampled_from((0, 0, 300)))))
+    return made
+
+
+@settings(max_examples=150, deadline=None)
+@given(clusters(), st.data())
+def test_whatever_a_job_waits_for_it_is_replayed_as_it_then_starts(cluster: Cluster, data: st.DataObject) -> None:
+    cluster.plan()
+    ids = data.draw(_dependent(cluster))
+    state, snapshot = cluster.state, kept(cluster.state, cluster.now)
+    others = tuple(later(state, cluster.now))
+    policy = forked(cluster.policy, Fitter())
+    replay = Replay(snapshot, policy, to_the_limit, Budget(), others, ranked(snapshot), alike(state, others))
+    told = {job_id: replay.until(job_id) for job_id in ids}
+    cluster.plan()
+    while cluster.step():
+        pass
+    assert told == {job_id: cluster.starts.get(job_id) for job_id in ids}
+
+
+@pytest.mark.parametrize("policy", ["fifo", "easy", "wfp"])
+def test_far_down_a_long_queue_the_start_is_found_roughly(policy: str) -> None:
+    cluster = Cluster(load("policies", policy)())
+    cluster.add_nodes([4] * 20)
+    for number in range(900):
+        cluster.submit(JobSpec(command=("true",), time_limit_s=600 + 37 * (number * number % 97), nodes=1 + number % 7))
+    snapshot = cluster.state.snapshot(cluster.now)
+    last = max(job.id for job in snapshot.pending)
+    exact, rough = (
+        Replay(snapshot, forked(cluster.policy, Fitter()), to_the_limit, Budget(looks), order=ranked(snapshot))
+        for looks in (10**9, 200_000)
+    )
+    start, about = exact.until(last), rough.until(last)
+    assert start is not None
+    assert about is not None
+    assert (exact.grain_s, exact.pending.unseen) == (0.0, 0)
+    assert rough.grain_s > 0
+    assert rough.pending.unseen > 0
+    assert abs(about - start) <= 0.2 * (start - cluster.now)
 
 
 def _not_before(spec: JobSpec, begin: float) -> JobSpec:

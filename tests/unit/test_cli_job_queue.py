@@ -71,10 +71,15 @@ def test_an_array_shows_how_its_tasks_fare() -> None:
     assert (shown["workers"], shown["failures"]) == ("8 9", "3: exit code 1")
 
 
-def test_the_long_list_shows_partition_and_qos(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_long_list_shows_partition_qos_and_the_place_in_the_queue(capsys: pytest.CaptureFixture[str]) -> None:
     job = nouns.waiting()
-    client = FakeClient([replace(job, spec=replace(job.spec, partition="big", qos="low", nice=7))])
+    client = FakeClient([replace(job, spec=replace(job.spec, partition="big", qos="low", nice=7, priority=5))])
     assert invoke(["jobs", "--long"], Context(connect=lambda address: client, now=lambda: nouns.NOW)) == 0  # type: ignore[arg-type,return-value]
     heading, line = capsys.readouterr().out.splitlines()
-    assert heading.split()[-6:] == ["PARTITION", "ACCOUNT", "QOS", "PRIORITY", "NICE", "WHERE"]
-    assert {"big", "low", "7"} <= set(line.split())
+    assert heading.split()[-7:] == ["PARTITION", "ACCOUNT", "QOS", "LEVEL", "PRIORITY", "NICE", "WHERE"]
+    assert line.split()[-6:] == ["big", "low", "5", "10062.50", "7", "(Resources)"]
+
+
+def test_a_job_without_a_place_in_the_queue_shows_no_priority() -> None:
+    assert "multifactor" not in dict(facts(replace(nouns.waiting(), multifactor=None)))
+    assert dict(facts(nouns.waiting()))["multifactor"] == "10062.50"

@@ -14,6 +14,7 @@ from hpcsched.cli.script import read_script, script_options
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
 from hpcsched.model.job import JobSpec, ResourceRequest, TaskBind
+from hpcsched.model.units import parse_duration
 from hpcsched.testing.client import FakeClient
 
 
@@ -291,3 +292,9 @@ def test_a_script_of_more_than_a_megabyte_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"#!/bin/sh\n" + b"#" * (1 << 20))
     with pytest.raises(InvalidValue, match="larger than 1M"):
         read_script(path)
+
+
+@pytest.mark.parametrize("text", ["99999999999", "9999999999999d", "9" * 18 + "-0", "0"])
+def test_a_time_limit_beyond_all_bounds_is_told_the_bounds(text: str) -> None:
+    with pytest.raises(InvalidValue, match="outside 1 second to 10 years"):
+        parse_duration(text)

@@ -12,6 +12,7 @@ from hpcsched.model.array import ArrayProgress, Assigned
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.record import Record
 from hpcsched.plugins import load
+from hpcsched.sched.dependency import Kind, Need
 from hpcsched.sched.explain_known import explain_ended, explain_running
 from hpcsched.state.events import CancelRequested, JobHeld
 from hpcsched.testing import nouns
@@ -84,9 +85,9 @@ def test_what_comes_later_is_known_by_its_time_and_by_its_jobs(cluster: Cluster)
     (timed,) = cluster.submit(replace(TRUE, begin_time=cluster.now + 60))
     (behind,) = cluster.submit(replace(TRUE, dependency="afterok:1"))
     (held,) = cluster.submit(replace(TRUE, hold=True))
-    found = {item.job.id: (item.time, item.after) for item in later(cluster.state, cluster.now)}
-    assert found[timed] == (cluster.now + 60, frozenset())
-    assert found[behind][1] == frozenset({1})
+    found = {item.job.id: (item.time, item.needs) for item in later(cluster.state, cluster.now)}
+    assert found[timed] == (cluster.now + 60, ())
+    assert found[behind][1] == (Need(Kind.AFTEROK, 1),)
     assert held not in found
 
 

@@ -141,6 +141,18 @@ def test_ranks_that_change_with_time_are_found_again_every_minute() -> None:
     assert asked == [3, 3, 3]
 
 
+def test_the_rank_of_each_job_that_has_a_place_is_known_by_its_id() -> None:
+    queue = Queue()
+    for number in range(1, 5):
+        queue.put(job(number))
+    queue.ordered(0.0, lambda jobs, now: [float(10 * item.id) for item in jobs])
+    queue.drop(job(2))
+    queue.put(job(9))
+    assert queue.ranks_of([1, 2, 3, 9, 77]) == {1: 10.0, 3: 30.0}
+    assert queue.ranks_of([3]) == {3: 30.0}
+    assert queue.ranks_of([2]) == {}
+
+
 def test_a_job_that_is_put_again_with_the_same_terms_keeps_its_place() -> None:
     queue = Queue()
     jobs = [job(number) for number in range(1, 5)]

@@ -217,6 +217,62 @@ def test_whoever_gives_nodes_up_every_job_comes_to_its_end(
         assert not ran.lost or (mode is PreemptMode.CANCEL and ran.job.qos == "low")
 
 
+def array(number: int, submit: float, tasks: int, run: float, throttle: int = 0) -> TraceJob:
+    return replace(job(number, submit, run, 1), tasks=tasks, width=throttle, throttled=throttle > 0)
+
+
+@pytest.mark.parametrize("turns", Turns)
+def test_an_array_runs_its_tasks_on_all_nodes_that_are_free_and_uses_no_more(turns: Turns) -> None:
+    outcome = simulated("easy", job(1, 0, 250, 1), array(2, 1, 10, 100), turns=turns)
+    ran = {one.job.id: one for one in outcome.ran}
+    assert (ran[2].start, ran[2].end) == (1, 350)
+    assert sorted(end - begin for begin, end in ran[2].busy()) == [100, 300, 300, 300]
+    assert figures(outcome).utilisation == pytest.approx(1250 / (4 * 350))
+
+
+@pytest.mark.parametrize("turns", Turns)
+def test_an_array_gives_way_to_a_job_that_is_ahead_of_it_when_its_tasks_end(turns: Turns) -> None:
+    site = Site(qos=(Qos("normal"), Qos("high", priority=1.0)), weights=Weights(age=0, qos=1000))
+    outcome = simulated("easy", array(1, 0, 100, 50), replace(job(2, 60, 10, 4), qos="high"), turns=turns, site=site)
+    ran = {one.job.id: one for one in outcome.ran}
+    assert (ran[2].start, ran[1].end) == (100, 100 + 10 + 23 * 50)
+    assert sum(end - begin for begin, end in ran[1].busy()) == 100 * 50
+
+
+def test_a_throttled_array_has_no_more_nodes_than_it_had() -> None:
+    outcome = simulated("easy", array(1, 0, 10, 100, throttle=2))
+    assert outcome.ran[0].end == 500
+    assert max(use_over_time(outcome.ran).heights) == 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.builds(array, st.integers(1, 99), st.integers(0, 300), st.integers(1, 30), st.integers(0, 90)), max_size=3),
+    st.lists(st.builds(job, st.integers(100, 999), st.integers(0, 300), st.integers(0, 90), st.integers(1, 4)), max_size=8),
+    st.sampled_from(POLICIES),
+    st.sampled_from(Turns),
+    st.booleans(),
+)
+def test_every_task_runs_whatever_comes_between(
+    arrays: list[TraceJob], jobs: list[TraceJob], policy: str, turns: Turns, fail: bool
+) -> None:
+    chance = Failures(500, 100, 1) if fail else None
+    if not (made := [*arrays, *jobs]):
+        return
+    outcome = simulated(policy, *made, turns=turns, failures=chance)
+    assert (len(outcome.ran), outcome.stuck) == (len(made), 0)
+    assert max(use_over_time(outcome.ran).heights) <= 4
+    for ran in outcome.ran if not fail else ():
+        used = sum(end - begin for begin, end in ran.busy())
+        assert used == pytest.approx(ran.job.run * max(1, ran.job.tasks))
+
+
+@pytest.mark.parametrize("mode", [PreemptMode.CANCEL, PreemptMode.REQUEUE, PreemptMode.SUSPEND])
+def test_no_task_is_interrupted_for_another_job_whatever_the_mode(mode: PreemptMode) -> None:
+    found = simulated("easy", replace(array(1, 0, 8, 100), qos="low"), high(2, 50, 30, 4), site=preempting(mode))
+    assert [(ran.start, ran.end) for ran in found.ran] == [(0, 230), (100, 130)]
+
+
 def test_several_policies_are_simulated_side_by_side() -> None:
     told: list[tuple[int, int]] = []
     chosen = arms(("fifo", "easy", "easy"), ())

@@ -128,14 +128,14 @@ def test_lines_that_are_no_jobs_are_skipped_counted_and_shown(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        (b"", "has no job in the Standard Workload Format"),
-        (b"; MaxProcs: 100\n", "has no job in the Standard Workload Format"),
+        (b"", "is empty, or has comments alone"),
+        (b"; MaxProcs: 100\n", "is empty, or has comments alone"),
         (b"just a text\n", "line 1, fewer than 18 columns: 'just a text'"),
         (bytes(range(256)) * 100, "has no job in the Standard Workload Format"),
         (gzip.compress(b"x" * 100_000)[:-20], "is damaged"),
         (b"\x1f\x8bnothing", "is damaged"),
         (b"[1, 2", "is no JSON"),
-        (b"[]", "has no job that ran"),
+        (b"[]", "is empty: no job has ended yet"),
         (b'[{"job": 1}, 2, null, {}]', "record 1, not a record of an ended job"),
         (b"[" * 100_000, "is no JSON"),
     ],
@@ -203,13 +203,33 @@ def test_our_own_accounting_is_a_trace(tmp_path: Path) -> None:
     assert trace.skipped == (("it never started", 1),)
 
 
-def test_an_array_of_our_own_accounting_is_one_job_on_the_nodes_that_it_ran_on(tmp_path: Path) -> None:
-    array = ArrayProgress(10, next=10, done=10, nodes=("n1", "n2", "n5"))
+def test_an_array_of_our_own_accounting_is_an_array_whose_tasks_share_its_time_on_nodes(tmp_path: Path) -> None:
+    array = ArrayProgress(10, next=10, done=7, failed=1, cancelled=2, nodes=("n1", "n2", "n5"), node_s=40.0)
     path = tmp_path / "records.json"
-    path.write_text(records({"id": 5, "array": array, "state": JobState.COMPLETED}, {"id": 6, "worker": 3}, {"id": 7}))
+    path.write_text(records({"id": 5, "array": array}, {"id": 6, "array": replace(array, node_s=0.0)}))
     trace = read_trace(path)
-    assert [(job.id, job.processors, job.estimate) for job in trace.jobs] == [(5, 3, 4.5), (6, 1, 3600), (7, 1, 3600)]
-    assert trace.whole == 2
+    assert [(job.tasks, job.run, job.processors, job.width, job.throttled) for job in trace.jobs] == [
+        (8, 5.0, 1, 3, False),
+        (8, 3 * 4.5 / 8, 1, 3, False),
+    ]
+    assert (trace.guessed, machine_size(trace)) == (1, 3)
+
+
+def test_an_array_of_very_many_tasks_is_simulated_in_as_many_parts_as_are_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "records.json"
+    path.write_text(records({"id": 5, "array": ArrayProgress(50_000, next=50_000, done=50_000, nodes=("n1",), node_s=5e4)}))
+    (job,) = read_trace(path).jobs
+    assert (job.tasks, job.run) == (1000, 50.0)
+
+
+def test_jobs_that_shared_a_container_are_one_job_from_the_first_start_to_the_last_end(tmp_path: Path) -> None:
+    path = tmp_path / "records.json"
+    begin = nouns.record().job.start_time
+    late = {"id": 7, "worker": 3, "start_time": begin + 2, "end_time": begin + 20}
+    path.write_text(records({"id": 6, "worker": 3}, late, {"id": 8}))
+    trace = read_trace(path)
+    assert [(job.id, job.processors, job.run, job.estimate) for job in trace.jobs] == [(8, 1, 4.5, 3600), (6, 1, 20, 3602)]
+    assert trace.shared == 2
 
 
 def test_a_line_that_does_not_end_is_one_line_and_is_not_kept(tmp_path: Path) -> None:

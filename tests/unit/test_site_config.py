@@ -98,7 +98,7 @@ def test_states_and_durations_are_read(tmp_path: Path) -> None:
             "".join(f'[account.a{number}]\nparent = "a{number + 1}"\n' for number in range(40)) + "[account.a40]",
             "[account.a0] parent: it is deeper than 32 accounts",
         ),
-        ("[account.a]\nshares = 0", "[account.a] shares: 0 is outside 1 to 1e+06"),
+        ("[account.a]\nshares = 0", "[account.a] shares: 0 is outside 1 to 1000000"),
         ("[account.a]\nusers = { ada = 0 }", "[account.a] users: ada: 0 is outside 1 to"),
         ('[account.a]\nusers = "ada"', "[account.a] users: 'ada' is no table of shares: write it like { alice = 2, bob = 1 }"),
         ("[account.a]\nusers = { ada = true }", "is no table of shares"),

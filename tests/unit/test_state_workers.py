@@ -86,6 +86,24 @@ def test_the_array_runs_from_its_first_task_on_and_ends_with_its_last() -> None:
     assert not world.state.nodes["n1"].busy
 
 
+def test_an_array_knows_for_how_long_it_had_nodes_those_of_lost_workers_too() -> None:
+    world = One(array("0-7"), ("n1", "n2"))
+    begun = world.worker.granted_time
+    world.say("n1", exited(world.worker_id, EndCause.LOST, None))
+    lost = world.time
+    assert world.job.array.node_s == pytest.approx(lost - begun)  # type: ignore[union-attr]
+    other = world.state.jobs[world.state.nodes["n2"].job_id or 0]
+    world.say("n2", running(other.id, world.time))
+    status = WorkStatus(world.job_id, ((4, 8),), (), 4, world.time)
+    world.say("n2", replace(running(other.id, world.time), works=(status,)))
+    world.feed()
+    status = replace(status, done=((0, 8),), started=8)
+    world.say("n2", replace(running(other.id, world.time), works=(status,)))
+    assert world.job.state is JobState.COMPLETED
+    held = (lost - begun) + (world.job.end_time - other.granted_time)
+    assert world.job.array.node_s == pytest.approx(held)  # type: ignore[union-attr]
+
+
 def test_a_failed_task_fails_the_array_in_the_end_and_is_named_by_its_id() -> None:
     world = One(array("10-13"))
     world.tell_tasks((0, 3), ended=(TaskEnd(3, EndCause.EXIT, 7),))
