@@ -180,6 +180,8 @@ class Replay:
             known.reservations,
             known.usage,
             priorities,
+            known.table_usage,
+            known.user_usage,
         )
 
     def _start(self, start: Start) -> None:

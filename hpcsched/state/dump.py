@@ -38,6 +38,7 @@ class _Dump:
     reservations: tuple[Reservation, ...] = ()
     usage: tuple[tuple[str, str, float, float], ...] = ()
     table_usage: tuple[tuple[str, str, float, float], ...] = ()
+    user_usage: tuple[tuple[str, str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def dump(tables: Tables) -> bytes:
             tuple(tables.reservations.values()),
             tables.usage.rows(),
             tables.table_usage.rows(),
+            tables.user_usage.rows(),
         )
     )
 
@@ -96,6 +98,7 @@ def fill(tables: Tables, body: bytes) -> None:
     tables.reservations = {item.name: item for item in found.reservations}
     tables.usage.fill(found.usage)
     tables.table_usage.fill(found.table_usage)
+    tables.user_usage.fill(found.user_usage)
     for node in found.nodes:
         tables.put_node(node)
     for job_id, needs in found.needs:

@@ -74,4 +74,4 @@ def _reservation_edges(tables: Tables, now: float) -> Iterator[float]:
 def _changes_with_time(tables: Tables) -> bool:
     site = tables.site
     limits = [item.limits for owners in (site.partitions, site.qos, site.accounts) for item in owners]
-    return site.weights.fair_share > 0 or any(item.max_node_hours for item in limits)
+    return site.weights.fair_share > 0 or any(item.max_node_hours or item.max_node_hours_per_user for item in limits)

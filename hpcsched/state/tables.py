@@ -49,6 +49,8 @@ class Tables:
         self.usage = UsageLedger(self.site.half_life_s)
         self.table_usage = UsageLedger(self.site.half_life_s)
         """By `partition` or `qos`, and its name."""
+        self.user_usage = UsageLedger(self.site.half_life_s)
+        """By `partition.NAME` or `qos.NAME`, and user."""
         self.runs = Runs()
         self.live: Counter[Owner] = Counter()
         """Of account, QOS, partition and user: how many live jobs; workers do not count."""
