@@ -206,6 +206,10 @@ class Job:
     """It gave its nodes up and waits again, behind the job that they are for until then."""
     dismissed: bool = False
     """A worker that gets no more work and ends when what it has is done."""
+    requeue_requested: bool = False
+    """A small job that is to be ended in its worker, and waits again then."""
+    left_worker: int | None = None
+    """The worker with which the small job was lost last: it starts again when nothing is left of that."""
 
     @property
     def held(self) -> bool:

@@ -27,7 +27,7 @@ def why_blocked(tables: Tables, job: Job, now: float) -> Wait | None:
     needs = whole_needs(tables, job)
     if needs and needs.blocks:
         return _unmet(job.id, needs)
-    if job.id in tables.leaving:
+    if tables.is_leaving(job):
         return Wait(Reason.REQ_NODE_NOT_AVAIL, "waits until its last run is gone from its nodes")
     return Wait(Reason.BEGIN_TIME, f"begins at {_moment(job.eligible_time)} or later") if job.eligible_time > now else None
 

@@ -6,10 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hpcsched.model.container import EndCause
 from hpcsched.model.job import JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.site import Limits, Partition, Site
 from hpcsched.plugins import names
+from hpcsched.state import changing
+from hpcsched.state.events import NodeDisconnected, NodeRegistered
 from hpcsched.testing.shared_world import SharedWorld
+from hpcsched.testing.worker_world import WorkerContainer
+from hpcsched.testing.world import exited, offer, running
 
 NODES = ("n1", "n2", "n3")
 CORES = 4
@@ -131,3 +136,50 @@ def test_tasks_of_an_array_go_on_where_their_owner_may_have_no_other_node(policy
         world.round()
         most = max(most, sum(node.job_id is not None for node in world.state.nodes.values()))
     assert (most, world.records[array].job.state) == (1, JobState.COMPLETED)
+
+
+@pytest.mark.parametrize("deed", ["reboot", "lose", "requeue"])
+@pytest.mark.parametrize("requeue", [True, False])
+@pytest.mark.parametrize("step", range(5))
+def test_a_small_job_that_is_lost_at_any_point_runs_again_if_it_may(deed: str, requeue: bool, step: int) -> None:
+    """Steps: granted, the worker begins, it is heard of, the task runs, it is heard of."""
+    world = SharedWorld("easy", NODES[:1])
+    (job_id,) = world.submit(JobSpec(("x",), user="ada", resources=CORE, requeue=requeue, time_limit_s=60))
+    world.plan()
+    agent = world.agents[0]
+    for at in range(step):
+        if at % 2:
+            world.hear(agent)
+        else:
+            _go_on(world, job_id, at > 0)
+    _strike(world, job_id, deed)
+    for _ in range(10):
+        world.round()
+    job = world.records[job_id].job
+    again = requeue or deed == "requeue"
+    assert (job.state, job.restarts) == ((JobState.COMPLETED, 1) if again else (JobState.NODE_FAIL, 0))
+
+
+def _go_on(world: SharedWorld, job_id: int, runs: bool) -> None:
+    """The worker's container is there; in it the task runs and does not end."""
+    worker = world.state.jobs[job_id].worker
+    assert worker is not None
+    container = world.agents[0].containers.setdefault(worker, WorkerContainer(running(worker, world.time)))
+    if runs:
+        container.tasks[job_id, 0] = None
+        container.lives[job_id] = 0
+        container.begun[job_id] = 1
+
+
+def _strike(world: SharedWorld, job_id: int, deed: str) -> None:
+    agent, now = world.agents[0], world.tick()
+    if deed == "requeue":
+        world.do(*changing.requeue(world.state, job_id, now))
+    elif deed == "reboot":
+        agent.containers.clear()
+        world.do(NodeDisconnected(now, agent.name), NodeRegistered(now, offer(agent.name, "boot-2")))
+    else:
+        worker = world.state.jobs[job_id].worker
+        assert worker is not None
+        agent.containers[worker] = WorkerContainer(exited(worker, EndCause.LOST, None))
+        world.hear(agent)
