@@ -13,6 +13,9 @@ from hpcsched.cli.job_id import jobs_argument
 @jobs_argument
 @click.pass_obj
 def command(context: Context, job_ids: tuple[int, ...]) -> int:
-    """Stop running jobs and let them wait again, under the same ids; they begin anew and append to their output."""
+    """Stop running jobs and let them wait again, under the same ids; they begin anew and append to their output.
+
+    Of jobs that share a container the others go on.
+    """
     with context.client() as client:
         return for_each(job_ids, client.requeue)

@@ -32,7 +32,12 @@ RESOURCE_OPTIONS: tuple[click.Option, ...] = (
         about="Use at most N threads of each core [default: all].",
     ),
     _option("--hint", type=click.Choice(tuple(_HINTS)), about="nomultithread: the same as --threads-per-core 1."),
-    _option("--mem-per-node", type=Size(), metavar="SIZE", about="Memory on each node, as 64G [default: all]."),
+    _option(
+        "--mem-per-node",
+        type=Size(),
+        metavar="SIZE",
+        about="Memory on each node, as 64G [default: all]; in a shared container counted, enforced for all jobs in it together.",
+    ),
     _option(
         "--numa",
         type=NumaChoice(),

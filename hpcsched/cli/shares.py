@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from hpcsched.cli.context import Context
+from hpcsched.cli.limits import limits
 from hpcsched.cli.output import Column, output_option, show
 from hpcsched.model.site_use import Share
 
@@ -38,6 +39,7 @@ COLUMNS: tuple[Column[Share], ...] = (
     Column("LEVEL FS", _level, right=True),
     Column("FACTOR", _factor, right=True),
 )
+LIMITS: Column[Share] = Column("LIMITS", lambda item: limits(item.limits), wide=True)
 PLAIN: tuple[Callable[[Share], str], ...] = (
     _account,
     lambda item: item.user,
@@ -56,9 +58,11 @@ def command(context: Context, form: str) -> None:
 
     PART and USED are among those beside it; LEVEL FS is PART over USED: above 1, it has used less than its share. Whoever is
     below an account with a higher figure comes before whoever is below one with a lower one. What was used fades with half_life.
+    LIMITS are the account's, where any account has some.
 
     Plain columns: account, user (empty: the account itself), shares, node seconds, level figure, factor.
     """
     with context.client() as client:
         found = client.shares()
-    show(found, COLUMNS, PLAIN, form)
+    limited = any(limits(item.limits) for item in found)
+    show(found, (*COLUMNS, LIMITS) if limited else COLUMNS, PLAIN, form)

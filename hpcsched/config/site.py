@@ -44,6 +44,7 @@ class LimitKeys:
     max_jobs_per_user: int = setting(0, "the same as max_jobs, for each user", 0, MAX_COUNT)
     max_nodes_per_user: int = setting(0, "the same as max_nodes, for each user", 0, MAX_COUNT)
     max_submit_per_user: int = setting(0, "the same as max_submit, for each user", 0, MAX_COUNT)
+    max_node_hours_per_user: float = setting(0.0, "the same as max_node_hours, for each user", 0, 1e15)
     max_time: int = duration(0, "longest time limit of a job")
     max_nodes_per_job: int = setting(0, "most nodes of a job", 0, MAX_COUNT)
 

@@ -208,6 +208,10 @@ class Job:
     """A worker that gets no more work and ends when what it has is done."""
     multifactor: float | None = None
     """The sum of the site's priority factors, in answers about a job that has a place in the queue; the state keeps none."""
+    requeue_requested: bool = False
+    """A small job that is to be ended in its worker, and waits again then."""
+    left_worker: int | None = None
+    """The worker with which the small job was lost last: it starts again when nothing is left of that."""
 
     @property
     def held(self) -> bool:

@@ -38,6 +38,7 @@ class Limits:
     max_jobs_per_user: int = 0
     max_nodes_per_user: int = 0
     max_submit_per_user: int = 0
+    max_node_hours_per_user: float = 0.0
     max_time_s: int = 0
     max_nodes_per_job: int = 0
 

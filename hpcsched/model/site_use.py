@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hpcsched.model.site import Partition, Qos
+from hpcsched.model.site import Limits, Partition, Qos
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class QosUse:
 class Share:
     """An account (`user` empty) or a user in it, `depth` levels below the root. `usage`: node seconds, decayed.
 
-    `level`: the part of the shares over the part of the usage among siblings, None without usage. `factor`: of users only.
+    `level`: the part of the shares over the part of the usage among siblings, None without usage. `factor`: of users only,
+    `limits`: of accounts only.
     """
 
     account: str
@@ -49,3 +50,4 @@ class Share:
     usage_part: float
     level: float | None
     factor: float
+    limits: Limits = field(default_factory=Limits)

@@ -18,7 +18,8 @@ class Snapshot:
     left to give out are in, also while others of their tasks run), highest priority first, then in the order of arrival.
 
     `nodes` by name; `running` have an allocation, workers among them; `now` in Unix seconds. `usage`: node seconds used, decayed
-    to `now`, by account and user, running jobs counted in; `table_usage`: the same by `partition` or `qos` and its name.
+    to `now`, by account and user, running jobs counted in; `table_usage`: the same by `partition` or `qos` and its name,
+    `user_usage`: by `partition.NAME` or `qos.NAME` and user.
     `priorities`: of `pending`, in its order (empty: not known).
     """
 
@@ -31,6 +32,7 @@ class Snapshot:
     usage: Mapping[tuple[str, str], float] = field(default_factory=dict)
     priorities: Sequence[float] = ()
     table_usage: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    user_usage: Mapping[tuple[str, str], float] = field(default_factory=dict)
     ranked_at: float | None = field(default=None, compare=False)
     """As of when `priorities` are (None: `now`); they are found anew once a minute."""
 

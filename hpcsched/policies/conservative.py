@@ -17,6 +17,7 @@ from hpcsched.sched.choice import overdue_first
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.horizon import ends, natural_ends, shadow, worker_ends
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
+from hpcsched.sched.packing import owner
 from hpcsched.sched.preempt import with_preemptions
 from hpcsched.sched.profile import Profile, Share, split
 from hpcsched.sched.reserved import moment
@@ -90,6 +91,8 @@ class _Turn:
             if self._profile.steps > MAX_STEPS:
                 return self._cut_short(known if self._is_long(pending) else ())
             ask = self._ledger.ask(job)
+            if self._in_slot(job, ask):
+                continue
             if self._may(job) and (self._is_apart(job, ask) or self._promise(job, ask)):
                 self._turn.start_on(job, ask, self._nodes(job, ask))
             elif self._head is None and job.id in self.promises:
@@ -126,6 +129,49 @@ class _Turn:
     def _is_apart(self, job: Job, ask: Ask) -> bool:
         """It runs on nodes that are set aside for it, and so nobody's promise is concerned."""
         return bool(ask.spec.reservation)
+
+    def _in_slot(self, job: Job, ask: Ask) -> bool:
+        """A small job starts in a worker of its owner where that breaks no promise."""
+        serial, promised = self._ledger.serial, self.promises.get(job.id)
+        if not ask.slots or job.array is not None or ask.full == serial:
+            return False
+        if promised is not None:
+            self._profile.take(self._shares[job.id], promised.time, ask.limit, -1)
+        if self._turn.in_slot(job, ask, self._needed(ask)):
+            self._extend(ask, self._starts[-1].worker if self._turn.has_start(job) else None)
+            return True
+        if promised is not None:
+            self._profile.take(self._shares[job.id], promised.time, ask.limit)
+        ask.full = serial
+        return False
+
+    def _needed(self, ask: Ask) -> int:
+        """Nodes of the owner's workers on which a slot of that length would keep someone from what was promised."""
+        mine = [worker for worker in self._ledger.running_workers if owner(worker.spec) == owner(ask.spec)]
+        return sum(self._ledger.fleet.mask_of(worker) for worker in mine if not self._can_extend(ask, worker))
+
+    def _can_extend(self, ask: Ask, worker: Job) -> bool:
+        begin, length = self._extension(ask, worker.id)
+        share = self._profile.share(self._group_of(worker), 1, begin, length) if length > 0 else ()
+        return length <= 0 or any(count for _, count in share)
+
+    def _extend(self, ask: Ask, worker_id: int | None) -> None:
+        """The node is busy until the slot's end."""
+        worker = next((worker for worker in self._ledger.running_workers if worker.id == worker_id), None)
+        if worker is not None:
+            begin, length = self._extension(ask, worker.id)
+            if length > 0:
+                self._profile.take([(group, 1) for group in self._group_of(worker)], begin, length)
+                self._natural[worker.id] = begin + length
+
+    def _extension(self, ask: Ask, worker_id: int) -> tuple[float, float]:
+        """When the worker would end, and how much longer it lives with a slot of that length; both may be infinite."""
+        begin, end = self._natural[worker_id], self._ledger.now + ask.limit
+        return begin, end - begin if end > begin else 0.0
+
+    def _group_of(self, worker: Job) -> list[int]:
+        mask = self._ledger.fleet.mask_of(worker)
+        return [number for number, group in enumerate(self._profile.groups) if group & mask]
 
     def _barred(self, job: Job) -> Wait | None:
         """A job that others' reservations keep from its nodes now is promised a start between them."""

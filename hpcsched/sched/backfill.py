@@ -58,35 +58,37 @@ class Turn:
 
     def _wait_first(self, job: Job, place: int) -> None:
         self.head, self.behind = job, place + 1
-        if not self._has_start(job):
+        if not self.has_start(job):
             self.waits[job.id] = needs(self.ledger, job)
         self.reserved = shadow(self.ledger, self.ledger.ask(job), set(self.jobs[: place + 1].column("id").tolist()))
 
     def start_on(self, job: Job, ask: Ask, chosen: int) -> bool:
         """In a slot, or on these nodes now or as soon as they are free; False: no, and why is said."""
-        if self._in_slot(job, ask) or self._start(job, ask, chosen):
+        if self.in_slot(job, ask) or self._start(job, ask, chosen):
             return True
         self.waits[job.id] = needs(self.ledger, job)
         return False
 
     def _blocks(self, job: Job) -> bool:
         ledger, ask = self.ledger, self.ledger.ask(job)
+        if self.in_slot(job, ask):
+            return False
         wait = ledger.why_not(job)
-        if wait is None and (self._in_slot(job, ask) or self._start(job, ask, self._soon(job, ask))):
+        if wait is None and self._start(job, ask, self._soon(job, ask)):
             return job.array is not None and self._blocks(job)
         if wait is None and ledger.could_run(job):
             return True
-        if not self._has_start(job):
+        if not self.has_start(job):
             self.waits[job.id] = wait or UNAVAILABLE
         return False
 
-    def _has_start(self, job: Job) -> bool:
+    def has_start(self, job: Job) -> bool:
         """An array of which a part starts."""
         return bool(self.starts) and self.starts[-1].job_id == job.id
 
-    def _in_slot(self, job: Job, ask: Ask, but: int = 0) -> bool:
+    def in_slot(self, job: Job, ask: Ask, but: int = 0) -> bool:
         """A small job starts in a worker of its owner, or will in one that this plan starts; on none of the nodes of the mask."""
-        if not ask.slots or job.array is not None:
+        if not ask.slots or job.array is not None or self.ledger.why_no_slot(job) is not None:
             return False
         start = self.ledger.slot(job, but)
         if start is not None:
@@ -120,10 +122,11 @@ class Turn:
         return bool(chosen)
 
     def _start_workers(self, job: Job, chosen: int) -> bool:
+        """As many as it may have; one for a small job."""
         before = len(self.starts)
         for start in self.ledger.workers(job, chosen):
             self._take(start)
-            if self.ledger.why_not(job) is not None:
+            if job.array is None or self.ledger.why_not(job) is not None:
                 break
         return len(self.starts) > before
 
@@ -215,13 +218,14 @@ class Turn:
 
     def _try_slot(self, job: Job, ask: Ask, reserved: Shadow, late: bool) -> bool:
         """It starts without a node of its own; what ends too late does so on none of the head's nodes."""
-        wait = self.ledger.why_not(job)
+        serial = self.ledger.serial
+        wait = ask.wait if ask.serial == serial else None
+        if wait is None and self.in_slot(job, ask, reserved.mask if late else 0):
+            return True
+        wait = wait or self.ledger.why_not(job)
         if wait is not None:
             self.waits[job.id] = wait
-            return False
-        if self._in_slot(job, ask, reserved.mask if late else 0):
-            return True
-        ask.full = self.ledger.serial
+        ask.full = serial
         return False
 
     def _chosen(self, job: Job, ask: Ask, there: int, late: bool) -> int:

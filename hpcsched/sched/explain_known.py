@@ -39,6 +39,8 @@ def _because(job: Job) -> str:
     told = f": {job.message}" if job.message else ""
     if job.cancel_requested:
         return f"{told}; its cancellation was asked for"
+    if job.requeue_requested:
+        return f"{told}; it is being ended there, and will wait again"
     if job.worker is not None:
         return f"{told}; side by side with other jobs of its owner, in worker {job.worker}"
     if job.assigned:

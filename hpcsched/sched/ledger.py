@@ -89,15 +89,19 @@ class Ledger:
             return ask.wait
         if job.array is not None and self.berths.left(job) < 1:
             return ALL_OUT
-        wait = self._limits.why_not(job)
-        if wait is None and (self._reserved or job.spec.reservation):
-            wait = self._closed_off(job, ask)
+        wait = self._limits.why_not(job) or self._closed_off(job, ask)
         if wait is not None:
             ask.serial, ask.wait = self.serial, wait
         return wait
 
+    def why_no_slot(self, job: Job) -> Wait | None:
+        """Why a small job may not start now in a worker that there is, which takes no node that no one had."""
+        return self._limits.why_not(job, 0) or self._closed_off(job, self.ask(job))
+
     def _closed_off(self, job: Job, ask: Ask) -> Wait | None:
         """A job that reservations keep from too many nodes blocks nobody."""
+        if not self._reserved and not job.spec.reservation:
+            return None
         wait = self._reserved.why_not(job)
         there = self.able(ask.shape) & self.serving
         if wait is not None or there.bit_count() < ask.nodes or self.open(ask, there).bit_count() >= ask.nodes:

@@ -32,15 +32,17 @@ class LimitLedger:
         self._rules = rules.renewed(snapshot.site) if rules else Rules(snapshot.site)
         self._snapshot = snapshot
         self._counts: dict[_Key, _Count] | None = None
-        self._node_seconds: dict[tuple[str, str], float] | None = None
+        self._node_seconds: dict[_Key, float] | None = None
         self._waits: dict[tuple[Gate, str, float, int], Wait] = {}
 
-    def why_not(self, job: Job) -> Wait | None:
-        """Which table keeps it from starting on `nodes` nodes now."""
+    def why_not(self, job: Job, nodes: int | None = None) -> Wait | None:
+        """Which table keeps it from starting now on so many nodes that no one has: 0 for a slot in a container that is there, by
+        default the fewest that it asks for.
+        """
         rules, spec = self._rules, job.spec
         if rules.settled_nothing and not (spec.partition or spec.qos):
             return None
-        return rules.down(spec) or rules.refusal(spec) or self._limited(spec)
+        return rules.down(spec) or rules.refusal(spec) or self._limited(spec, spec.nodes if nodes is None else nodes)
 
     def most_nodes(self, job: Job) -> int:
         """How many nodes it may have now, at most what it asks for."""
@@ -56,16 +58,16 @@ class LimitLedger:
                 count.jobs += 1
                 count.nodes += nodes
 
-    def _limited(self, spec: JobSpec) -> Wait | None:
+    def _limited(self, spec: JobSpec, nodes: int) -> Wait | None:
         for gate in self._rules.gates(spec):
             used = self._used(gate, spec)
-            if not gate.allows(used, spec.nodes):
+            if not gate.allows(used, nodes):
                 return self._wait(gate, spec, used)
         return None
 
     def _used(self, gate: Gate, spec: JobSpec) -> float:
         if gate.what is Counted.NODE_HOURS:
-            return self._hours(gate.table)
+            return self._hours(gate.table, spec.user if gate.per_user else None)
         count = self._count(gate.table, spec.user if gate.per_user else None)
         return count.jobs if gate.what is Counted.JOBS else count.nodes
 
@@ -86,10 +88,10 @@ class LimitLedger:
             count = self._counts[key] = _Count()
         return count
 
-    def _hours(self, table: Table) -> float:
+    def _hours(self, table: Table, user: str | None) -> float:
         if self._node_seconds is None:
-            self._node_seconds = {**self._snapshot.table_usage, **_by_account(self._snapshot.usage, self._rules)}
-        return self._node_seconds.get((table.kind, table.name), 0.0) / HOUR
+            self._node_seconds = {**_by_table(self._snapshot), **_by_account(self._snapshot.usage, self._rules)}
+        return self._node_seconds.get((table.kind, table.name, user), 0.0) / HOUR
 
 
 def _sentence(gate: Gate, spec: JobSpec, used: float) -> str:
@@ -131,11 +133,21 @@ def _by_owner(running: Iterable[Job]) -> Iterable[tuple[JobSpec, int, int]]:
     return found.values()
 
 
-def _by_account(usage: Mapping[User, float], rules: Rules) -> dict[tuple[str, str], float]:
-    """Node seconds of each account, with those below it."""
-    found: dict[tuple[str, str], float] = {}
-    for (name, _), used in usage.items():
+def _by_table(snapshot: Snapshot) -> dict[_Key, float]:
+    """Node seconds of each partition and QOS, and of each of their users."""
+    found: dict[_Key, float] = {(kind, name, None): used for (kind, name), used in snapshot.table_usage.items()}
+    for (table, user), used in snapshot.user_usage.items():
+        kind, _, name = table.partition(".")
+        found[kind, name, user] = used
+    return found
+
+
+def _by_account(usage: Mapping[User, float], rules: Rules) -> dict[_Key, float]:
+    """Node seconds of each account with those below it, and of each of its users."""
+    found: dict[_Key, float] = {}
+    for (name, user), used in usage.items():
         for account in rules.lineage(name):
-            key = ("account", account.name)
-            found[key] = found.get(key, 0.0) + used
+            for whose in (None, user):
+                key = ("account", account.name, whose)
+                found[key] = found.get(key, 0.0) + used
     return found

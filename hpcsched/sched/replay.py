@@ -167,7 +167,8 @@ class Replay:
         known = self._snapshot
         jobs, priorities = self.pending.view(self._asked, self.now)
         nodes, running = tuple(self.nodes.values()), tuple(self.running.values())
-        return Snapshot(self.now, nodes, jobs, running, known.site, known.reservations, known.usage, priorities)
+        used = known.usage, priorities, known.table_usage, known.user_usage
+        return Snapshot(self.now, nodes, jobs, running, known.site, known.reservations, *used)
 
     def _start(self, start: Start, time: float) -> None:
         job = self.pending.get(start.job_id)

@@ -81,6 +81,7 @@ def _gates(table: Table) -> Iterator[Gate]:
         Gate(table, "max_nodes", Counted.NODES, limits.max_nodes, False, reasons.nodes),
         Gate(table, "max_nodes_per_user", Counted.NODES, limits.max_nodes_per_user, True, reasons.nodes),
         Gate(table, "max_node_hours", Counted.NODE_HOURS, limits.max_node_hours, False, reasons.node_hours),
+        Gate(table, "max_node_hours_per_user", Counted.NODE_HOURS, limits.max_node_hours_per_user, True, reasons.node_hours),
     )
     return (gate for gate in found if gate.most)
 

@@ -82,10 +82,11 @@ class _Judge:
         self._slots: dict[int, list[Start]] = {}
 
     def faults(self, start: Start, job: Job) -> Iterator[str]:
-        wait = self._limits.why_not(job) or self._reserved.why_not(job)
+        nodes = len(start.allocation.bindings) if start.worker is None else 0
+        wait = self._limits.why_not(job, nodes) or self._reserved.why_not(job)
         if wait is not None:
             yield f"job {job.id} may not start: {wait.message}"
-        self._limits.spend(job, len(start.allocation.bindings) if start.worker is None else 0)
+        self._limits.spend(job, nodes)
         names, most = start.allocation.nodes, 1 if job.array is not None else job.spec.most_nodes
         if not (1 if job.array is not None else job.spec.nodes) <= len(names) <= most:
             asked = job.spec.nodes if most == job.spec.nodes else f"{job.spec.nodes} to {most}"

@@ -18,9 +18,19 @@ from hpcsched.state.transitions import JobStep, next_state
 
 def job_requeued(tables: Tables, event: events.JobRequeued) -> list[Command]:
     job = tables.jobs.get(event.job_id)
-    if job is None or next_state(job, JobStep.REQUEUED) is None or job.cancel_requested or not is_whole(job):
+    if job is None or next_state(job, JobStep.REQUEUED) is None or job.cancel_requested:
         return []
-    return give_up(tables, job, event.why, event.time)
+    if job.worker is not None:
+        return _leave_slot(tables, job, event.why)
+    return give_up(tables, job, event.why, event.time) if is_whole(job) else []
+
+
+def _leave_slot(tables: Tables, job: Job, why: str) -> list[Command]:
+    """Its task is ended in the container first, which others go on in; the slot is in use until then."""
+    if job.requeue_requested:
+        return []
+    tables.put_job(replace(job, requeue_requested=True, message=why))
+    return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
 
 
 def is_whole(job: Job) -> bool:

@@ -21,9 +21,11 @@ from hpcsched.state.state import State
 
 
 def requeue(state: State, job_id: int, now: float) -> list[JobRequeued]:
-    """One that waits already is as wanted. Raises NotFound, Conflict."""
-    job = _whole(state, job_id, "requeued")
-    if job.state is JobState.PENDING:
+    """One that waits already, or will, is as wanted. Raises NotFound, Conflict."""
+    job = _alive(state, job_id)
+    if job.worker is None:
+        _require_whole(job, "requeued")
+    if job.state is JobState.PENDING or job.requeue_requested:
         return []
     if job.restarts >= MAX_RESTARTS:
         raise Conflict(f"job {job_id} was started {job.restarts + 1} times already, at most {MAX_RESTARTS + 1}: submit it again")
@@ -116,7 +118,14 @@ def _alive(state: State, job_id: int) -> Job:
 
 def _whole(state: State, job_id: int, done: str) -> Job:
     job = _alive(state, job_id)
-    if not is_whole(job):
-        what = "an array" if job.array is not None else "one of several in a container"
-        raise Conflict(f"job {job_id} is {what}: it cannot be {done}")
+    _require_whole(job, done)
     return job
+
+
+def _require_whole(job: Job, done: str) -> None:
+    if job.worker is not None:
+        way = f"`hpcsched requeue {job.id}` puts it back into the queue"
+        raise Conflict(f"job {job.id} runs beside others in the container of worker {job.worker}: it cannot be {done}; {way}")
+    if not is_whole(job):
+        what = "an array" if job.array is not None else "a worker, in whose container others run"
+        raise Conflict(f"job {job.id} is {what}: it cannot be {done}")

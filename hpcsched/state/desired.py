@@ -78,7 +78,7 @@ def _work(job: Job, work: Assigned, node: Node) -> Work:
         time_limit_s=job.spec.time_limit_s,
         grace_s=float(job.spec.grace_s),
         stdout=job.spec.stdout.replace("%N", node.name).replace("%n", "0"),
-        cancel=job.cancel_requested,
+        cancel=job.cancel_requested or job.requeue_requested,
         restarts=job.restarts,
     )
 

@@ -24,7 +24,8 @@ A job that waits is `PENDING` (held or not). It is `CONFIGURING` from the moment
 all of them, and `COMPLETING` when its end is known but containers on other nodes still stop. A short job may go from
 `CONFIGURING` to its end, because agents report where things stand and not each step. A cancel is a wish, not a state: the job
 ends when its first node has ended it. A job with tasks runs its command on all of its nodes: it ends when all of them are done,
-or as the first that is not done with exit code 0.
+or as the first that is not done with exit code 0. A small job that is requeued stays as it is until its task has ended in the
+container that it shares, and then waits again.
 """
 _NODES = """## Nodes
 

@@ -39,6 +39,7 @@ class _Dump:
     usage: tuple[tuple[str, str, float, float], ...] = ()
     table_usage: tuple[tuple[str, str, float, float], ...] = ()
     served: tuple[str, ...] = ()
+    user_usage: tuple[tuple[str, str, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def dump(tables: Tables) -> bytes:
             tables.usage.rows(),
             tables.table_usage.rows(),
             tuple(tables.served),
+            tables.user_usage.rows(),
         )
     )
 
@@ -99,6 +101,7 @@ def fill(tables: Tables, body: bytes) -> None:
     tables.usage.fill(found.usage)
     tables.table_usage.fill(found.table_usage)
     tables.served = dict.fromkeys(found.served)
+    tables.user_usage.fill(found.user_usage)
     for node in found.nodes:
         tables.put_node(node)
     for job_id, needs in found.needs:

@@ -27,7 +27,7 @@ def why_blocked(tables: Tables, job: Job, now: float) -> Wait | None:
     needs = whole_needs(tables, job)
     if needs and needs.blocks:
         return _unmet(job.id, needs)
-    if job.id in tables.leaving:
+    if tables.is_leaving(job):
         return Wait(Reason.REQ_NODE_NOT_AVAIL, "waits until its last run is gone from its nodes")
     return Wait(Reason.BEGIN_TIME, f"begins at {_moment(job.eligible_time)} or later") if job.eligible_time > now else None
 
@@ -74,4 +74,4 @@ def _reservation_edges(tables: Tables, now: float) -> Iterator[float]:
 def _changes_with_time(tables: Tables) -> bool:
     site = tables.site
     limits = [item.limits for owners in (site.partitions, site.qos, site.accounts) for item in owners]
-    return site.weights.fair_share > 0 or any(item.max_node_hours for item in limits)
+    return site.weights.fair_share > 0 or any(item.max_node_hours or item.max_node_hours_per_user for item in limits)

@@ -36,13 +36,13 @@ def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command
 
 
 def may_run_again(job: Job) -> bool:
-    """After the loss of a node. What runs in another job's container, or runs such things, has its own ways."""
-    own = job.array is None and job.worker is None and not job.is_worker
-    return own and job.spec.requeue and not job.cancel_requested and job.restarts < MAX_RESTARTS
+    """After the loss of a node. Arrays and workers have their own ways."""
+    whole = job.array is None and not job.is_worker
+    return whole and job.spec.requeue and not job.cancel_requested and job.restarts < MAX_RESTARTS
 
 
 def wait_again(tables: Tables, job: Job, why: str) -> list[Command]:
-    """The job, whose nodes are its own no longer, as if it had just been submitted."""
+    """The job, whose nodes or slot are its own no longer, as if it had just been submitted."""
     tables.put_job(
         replace(
             job,
@@ -62,6 +62,9 @@ def wait_again(tables: Tables, job: Job, why: str) -> list[Command]:
             not_before=tables.last_time + HOLD_S if job.preempt_mode else 0.0,
             preempt_mode=None,
             preempt_grace_s=0,
+            worker=None,
+            requeue_requested=False,
+            left_worker=job.worker if job.worker in tables.leaving else None,
             restarts=job.restarts + 1,
         )
     )

@@ -80,6 +80,7 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
             parts=(None,) * len(names),
             granted_time=event.time,
             message=event.why,
+            left_worker=None,
         )
     )
     for name in names:

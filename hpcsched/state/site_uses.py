@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
-from hpcsched.model.site import Partition, Qos
+from hpcsched.model.site import Limits, Partition, Qos
 from hpcsched.model.site_use import PartitionUse, QosUse, Share
 from hpcsched.sched.fairshare import Member, fair_tree, walk
 from hpcsched.sched.partitions import default_partition, is_member, partitions
@@ -54,10 +54,11 @@ def qos_uses(tables: Tables, now: float) -> list[QosUse]:
 def shares(tables: Tables, now: float) -> list[Share]:
     """Each account before what is in it; users that are not listed are there once they have used something or wait."""
     others = {(job.spec.account, job.spec.user) for job in _waiting(tables)}
-    return [_share(member) for member in walk(fair_tree(tables.site, used(tables, now), others))]
+    limits = {account.name: account.limits for account in tables.site.accounts}
+    return [_share(member, limits) for member in walk(fair_tree(tables.site, used(tables, now), others))]
 
 
-def _share(member: Member) -> Share:
+def _share(member: Member, limits: Mapping[str, Limits]) -> Share:
     return Share(
         member.account,
         member.user,
@@ -68,6 +69,7 @@ def _share(member: Member) -> Share:
         member.usage_part,
         None if math.isinf(member.level) else member.level,
         member.factor,
+        Limits() if member.user else limits.get(member.account, Limits()),
     )
 
 

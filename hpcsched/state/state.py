@@ -30,7 +30,7 @@ from hpcsched.state.desired import desired_on
 from hpcsched.state.eligibility import next_time, why_blocked
 from hpcsched.state.ranking import Ranking
 from hpcsched.state.tables import Tables
-from hpcsched.state.usage import LazyUsage, used, used_in_tables
+from hpcsched.state.usage import LazyUsage, used, used_by_users, used_in_tables
 
 _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.ControllerStarted: node_handlers.controller_started,
@@ -102,6 +102,7 @@ class State(Tables):
             LazyUsage(partial(used, self, now)),
             (),
             LazyUsage(partial(used_in_tables, self, now)),
+            LazyUsage(partial(used_by_users, self, now)),
         )
 
     def _rank(self, usage: Mapping[tuple[str, str], float], jobs: Sequence[Job], now: float) -> Sequence[float]:

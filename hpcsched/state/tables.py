@@ -49,11 +49,15 @@ class Tables:
         self.usage = UsageLedger(self.site.half_life_s)
         self.table_usage = UsageLedger(self.site.half_life_s)
         """By `partition` or `qos`, and its name."""
+        self.user_usage = UsageLedger(self.site.half_life_s)
+        """By `partition.NAME` or `qos.NAME`, and user."""
         self.runs = Runs()
         self.live: Counter[Owner] = Counter()
         """Of account, QOS, partition and user: how many live jobs; workers do not count."""
         self.leaving: Counter[int] = Counter()
         """By job: on how many nodes that are not down there may be something left of it."""
+        self.left: dict[int, set[int]] = {}
+        """By worker: small jobs that were lost with it and wait."""
         self.next_job_id = 1
         self.last_time = 0.0
         self.pending_count = 0
@@ -101,6 +105,9 @@ class Tables:
         before = self.jobs[job.id]
         if job.spec is not before.spec:
             job = self._respecified(before, job)
+        if job.left_worker != before.left_worker:
+            self._forget_left(before)
+            self._note_left(job)
         job = self._settled(job)
         self.jobs[job.id] = job
         self.pending_count += (job.state is JobState.PENDING) - (before.state is JobState.PENDING)
@@ -132,7 +139,11 @@ class Tables:
 
     def is_blocked(self, job: Job) -> bool:
         """Something other than nodes and time keeps the pending job."""
-        return job.held or (job.id in self.leaving and job.array is None) or self.dependencies.blocks(job.id)
+        return job.held or self.is_leaving(job) or self.dependencies.blocks(job.id)
+
+    def is_leaving(self, job: Job) -> bool:
+        """There may be something left of its last run."""
+        return job.array is None and (job.id in self.leaving or job.left_worker in self.leaving)
 
     def _settled(self, job: Job) -> Job:
         """A pending job's `eligible_time` is known as soon as nothing blocks it."""
@@ -192,13 +203,25 @@ class Tables:
 
     def _enter(self, job: Job) -> None:
         self.dependencies.enter(job)
+        self._note_left(job)
         if not job.is_worker:
             self.live[_owner(job.spec)] += 1
 
     def _leave(self, job: Job) -> None:
         self.dependencies.leave(job)
+        self._forget_left(job)
         if not job.is_worker:
             _take_one(self.live, _owner(job.spec))
+
+    def _note_left(self, job: Job) -> None:
+        if job.left_worker is not None:
+            self.left.setdefault(job.left_worker, set()).add(job.id)
+
+    def _forget_left(self, job: Job) -> None:
+        if job.left_worker is not None and job.left_worker in self.left:
+            self.left[job.left_worker].discard(job.id)
+            if not self.left[job.left_worker]:
+                del self.left[job.left_worker]
 
     def _tell(self, job: Job) -> None:
         """Those that wait for that job hear that it began or ended."""
@@ -240,7 +263,8 @@ class Tables:
             self.leaving[job_id] += 1
         for job_id in before:
             _take_one(self.leaving, job_id)
-        for job_id in {*before, *after}:
+        told = {*before, *after}
+        for job_id in sorted(told.union(*(self.left.get(number, ()) for number in told))):
             job = self.jobs.get(job_id)
             if job is not None and job.state is JobState.PENDING:
                 self.put_job(job)

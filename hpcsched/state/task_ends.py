@@ -11,7 +11,7 @@ from hpcsched.model.job import Job, JobState
 from hpcsched.model.ranges import Ranges, common, count, normal, union, without
 from hpcsched.state.arrays import give_back, had_node_s, hungry_workers, nodes_of, settle, with_failures
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
-from hpcsched.state.ending import between, finish
+from hpcsched.state.ending import between, finish, wait_again
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep, end_step, next_state
 
@@ -114,11 +114,18 @@ def _small(tables: Tables, worker: Job, job: Job, status: WorkStatus, time: floa
     end = status.ended[0] if status.ended else TaskEnd(0, EndCause.EXIT, 0) if status.done else None
     if end is None:
         return _started(tables, job, status, time)
-    if end.cause in _GIVEN_BACK and not job.cancel_requested:
-        end = replace(end, cause=EndCause.LOST, message=f"its worker {worker.id} was stopped")
     tables.put_job(without_work(worker, job.id))
     told = [SyncNode(name) for name in nodes_of(tables, worker.id)]
-    return [*told, *end_small(tables, job, end, status, time), Replan()]
+    if end.cause not in _GIVEN_BACK or job.cancel_requested:
+        return [*told, *end_small(tables, job, end, status, time), Replan()]
+    return [*told, *_lose_small(tables, job, f"its worker {worker.id} was stopped", status, time)]
+
+
+def _lose_small(tables: Tables, job: Job, why: str, status: WorkStatus, time: float) -> list[Command]:
+    """Nobody cancelled it: it was ended to wait again, or is lost."""
+    if job.requeue_requested:
+        return wait_again(tables, job, job.message)
+    return end_small(tables, job, TaskEnd(0, EndCause.LOST, message=why), status, time)
 
 
 def _started(tables: Tables, job: Job, status: WorkStatus, time: float) -> list[Command]:
@@ -165,7 +172,7 @@ def as_released(job: Job, status: ContainerStatus) -> ContainerStatus:
 
 
 def abandon(tables: Tables, worker: Job, status: ContainerStatus, time: float) -> list[Command]:
-    """The worker's container has ended: what it had and did not end goes back, and its small jobs end with it."""
+    """The worker's container has ended: what it had and did not end goes back, and its small jobs end with it or wait again."""
     commands: list[Command] = []
     tables.hungry.discard(worker.id)
     cause = status.cause or EndCause.LOST
@@ -179,12 +186,12 @@ def abandon(tables: Tables, worker: Job, status: ContainerStatus, time: float) -
 
 
 def _end_with(tables: Tables, worker: Job, job: Job, cause: EndCause, message: str, time: float) -> list[Command]:
-    never_ran = cause in (EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH)
+    message = message or f"its worker {worker.id} has ended"
     if job.cancel_requested:
-        end = TaskEnd(0, EndCause.CANCELLED)
-    else:
-        end = TaskEnd(0, cause if never_ran else EndCause.LOST, message=message or f"its worker {worker.id} has ended")
-    return end_small(tables, job, end, WorkStatus(job.id), time)
+        return end_small(tables, job, TaskEnd(0, EndCause.CANCELLED), WorkStatus(job.id), time)
+    if cause in (EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH) and not job.requeue_requested:
+        return end_small(tables, job, TaskEnd(0, cause, message=message), WorkStatus(job.id), time)
+    return _lose_small(tables, job, message, WorkStatus(job.id), time)
 
 
 def _leave(tables: Tables, worker: Job, job: Job, ranges: Ranges, cause: EndCause, message: str, time: float) -> list[Command]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hpcsched.state.tables import Tables
 
 Key = tuple[str, str]
-"""Account and user."""
+"""Account and user, or two other words."""
 _FORGOTTEN_S = 1e-3
 """Less is nothing."""
 
@@ -44,11 +44,11 @@ class UsageLedger:
         return {key: used for key, used in found.items() if used >= _FORGOTTEN_S}
 
     def rows(self) -> tuple[tuple[str, str, float, float], ...]:
-        """Account, user, node seconds and the time that they are of."""
+        """The two words of the key, node seconds and the time that they are of."""
         return tuple((*key, *used) for key, used in self._used.items())
 
     def fill(self, rows: Iterable[tuple[str, str, float, float]]) -> None:
-        self._used = {(account, user): (used, at) for account, user, used, at in rows}
+        self._used = {(first, second): (used, at) for first, second, used, at in rows}
 
     def _decay(self, age_s: float) -> float:
         return float(0.5 ** (max(0.0, age_s) / self._half_life_s)) if self._half_life_s else 1.0
@@ -88,6 +88,8 @@ def charge(tables: Tables, job: Job, now: float, nodes: int = 1) -> None:
         tables.usage.add(_payer(job.spec), *span, factor)
         for key in _limiting(job.spec):
             tables.table_usage.add(key, *span, factor)
+        for key in _limiting_user(job.spec):
+            tables.user_usage.add(key, *span, factor)
 
 
 class _Run(NamedTuple):
@@ -96,6 +98,7 @@ class _Run(NamedTuple):
     job: Job
     payer: Key
     limiting: tuple[Key, ...]
+    limiting_user: tuple[Key, ...]
     nodes: int
     since: float
     until: float
@@ -120,7 +123,8 @@ class Runs:
 
 def _run(tables: Tables, job: Job) -> _Run:
     nodes = 0 if job.worker else sum(part is None or part.phase is not Phase.EXITED for part in job.parts)
-    return _Run(job, _payer(job.spec), _limiting(job.spec), nodes, *_span(job, 0.0), _factor(tables, job.spec))
+    keys = _payer(job.spec), _limiting(job.spec), _limiting_user(job.spec)
+    return _Run(job, *keys, nodes, *_span(job, 0.0), _factor(tables, job.spec))
 
 
 def used(tables: Tables, now: float) -> dict[Key, float]:
@@ -134,9 +138,18 @@ def used(tables: Tables, now: float) -> dict[Key, float]:
 
 def used_in_tables(tables: Tables, now: float) -> dict[Key, float]:
     """The same by `partition` or `qos`, and its name."""
-    found = defaultdict(float, tables.table_usage.at(now))
+    return _with_running(tables, tables.table_usage, now, lambda run: run.limiting)
+
+
+def used_by_users(tables: Tables, now: float) -> dict[Key, float]:
+    """The same by `partition.NAME` or `qos.NAME`, and user."""
+    return _with_running(tables, tables.user_usage, now, lambda run: run.limiting_user)
+
+
+def _with_running(tables: Tables, ledger: UsageLedger, now: float, keys: Callable[[_Run], tuple[Key, ...]]) -> dict[Key, float]:
+    found = defaultdict(float, ledger.at(now))
     for run, amount in _running(tables, now):
-        for key in run.limiting:
+        for key in keys(run):
             found[key] += amount
     return dict(found)
 
@@ -158,6 +171,10 @@ def _payer(spec: JobSpec) -> Key:
 
 def _limiting(spec: JobSpec) -> tuple[Key, ...]:
     return tuple([(kind, name) for kind, name in (("partition", spec.partition), ("qos", spec.qos)) if name])
+
+
+def _limiting_user(spec: JobSpec) -> tuple[Key, ...]:
+    return tuple([(f"{kind}.{name}", spec.user) for kind, name in _limiting(spec)])
 
 
 def _factor(tables: Tables, spec: JobSpec) -> float:

@@ -17,6 +17,8 @@ def waiting_broken(tables: Tables) -> Iterator[str]:
         yield from _times(job)
         if job.state is JobState.PENDING:
             yield from _pending(tables, job)
+        elif job.left_worker is not None:
+            yield f"job {job.id} is {job.state} and waits for what worker {job.left_worker} has left"
     yield from _dependencies(tables)
     yield from _sums(tables)
 
@@ -33,7 +35,7 @@ def _pending(tables: Tables, job: Job) -> Iterator[str]:
         yield f"job {job.id} is blocked and eligible since {job.eligible_time}"
     if job.eligible_time and job.eligible_time < max(job.submit_time, job.spec.begin_time):
         yield f"job {job.id} is eligible since {job.eligible_time}, before it was submitted or may begin"
-    asked = job.cancel_requested and job.array is None
+    asked = (job.cancel_requested or job.requeue_requested or job.worker is not None) and job.array is None
     if asked or job.start_time or job.suspend_time or job.granted_time:
         yield f"job {job.id} is pending and keeps something of a run"
 
@@ -60,6 +62,9 @@ def _sums(tables: Tables) -> Iterator[str]:
     left = Counter(job_id for node in tables.nodes.values() if not node.down for job_id in node.cleaning)
     if tables.leaving != left:
         yield f"{dict(tables.leaving)} are counted as leaving, {dict(left)} are"
+    lost = {(job.left_worker, job.id) for job in jobs if job.left_worker is not None}
+    if {(number, job_id) for number, ids in tables.left.items() for job_id in ids or {0}} != lost:
+        yield f"jobs that were lost with workers are kept as {tables.left}, they are {lost}"
     deadlines = sorted(latest_start(job.spec) for job in jobs if job.state is JobState.PENDING and job.spec.deadline)
     if tables.deadlines.next() != (deadlines[0] if deadlines else None):
         yield f"the next deadline is {tables.deadlines.next()}, not the first of {deadlines[:3]}"

@@ -64,7 +64,11 @@ def _into_slot(tables: Tables, worker: Job, job: Job, slot: Binding, time: float
     name = worker.allocation.nodes[0]
     given = Allocation((NodeBinding(name, slot),))
     tables.put_job(replace(worker, assigned=(*worker.assigned, Assigned(job.id, ((0, 1),), (slot,), since=time))))
-    tables.put_job(replace(job, state=state, allocation=given, parts=(None,), worker=worker.id, granted_time=time))
+    tables.put_job(
+        replace(
+            job, state=state, allocation=given, parts=(None,), worker=worker.id, granted_time=time, left_worker=None, message=""
+        )
+    )
     return [SyncNode(name), JobChanged(job.id)]
 
 

@@ -27,6 +27,8 @@ def workers_broken(tables: Tables) -> Iterator[str]:
             yield from _follows(tables, job, job.array)
         elif job.worker is not None or job.id in works:
             yield from _small(job, works.pop(job.id, []))
+        elif job.requeue_requested:
+            yield f"job {job.id} is to leave a slot that it does not have"
     yield from (f"job {job_id} has work assigned and is not there" for job_id in works)
 
 

@@ -22,7 +22,7 @@ def qos() -> list[QosUse]:
 
 def shares() -> list[Share]:
     return [
-        Share("physics", "", 1, 3, 0.75, 54000.0, 0.6, 1.25, 0.0),
+        Share("physics", "", 1, 3, 0.75, 54000.0, 0.6, 1.25, 0.0, Limits(max_node_hours_per_user=20.0)),
         Share("physics", "ada", 2, 2, 2 / 3, 54000.0, 1.0, 2 / 3, 2 / 3),
         Share("physics", "ben", 2, 1, 1 / 3, 0.0, 0.0, None, 1.0),
         Share("", "", 1, 1, 0.25, 36000.0, 0.4, 0.625, 0.0),

@@ -51,11 +51,15 @@ def _new_workers(job: Job, free: dict[str, NodeOffer]) -> list[Start]:
 
 @dataclass
 class WorkerContainer:
-    """`tasks`: by job and position, None while it runs, else how it ended. `begun`: how many of each job."""
+    """`tasks`: by job and position, None while it runs, else how it ended. `begun`: how many of each job.
+
+    `lives`: how often each job had been put back when it came here.
+    """
 
     status: ContainerStatus
     tasks: dict[tuple[int, int], TaskEnd | None] = field(default_factory=dict)
     begun: Counter[int] = field(default_factory=Counter)
+    lives: dict[int, int] = field(default_factory=dict)
 
     def report(self) -> ContainerStatus:
         found = [_status(job_id, self) for job_id in sorted({job_id for job_id, _ in self.tasks})]
@@ -81,6 +85,7 @@ def _status(job_id: int, container: WorkerContainer) -> WorkStatus:
         tuple(bad),
         container.begun[job_id],
         container.status.start_time,
+        restarts=container.lives[job_id],
     )
 
 
@@ -109,6 +114,7 @@ class WorkerNode:
     def _live(self, container: WorkerContainer, wanted: DesiredContainer, calm: bool) -> None:
         chosen = {(work.job_id, number) for work in wanted.works for first, end in work.ranges for number in range(first, end)}
         container.tasks = {key: end for key, end in container.tasks.items() if key in chosen or end is None}
+        self._begin_anew(container, wanted)
         for work in wanted.works:
             self._run(container, work)
         if wanted.cancel or wanted.release:
@@ -117,6 +123,16 @@ class WorkerNode:
             self._end(container, EndCause.CANCELLED if wanted.cancel else EndCause.STOPPED)
         elif not calm and self.chance.random() < 0.02:
             self._end(container, self.chance.choice((EndCause.LAUNCH_FAILED, EndCause.LOST)))
+
+    def _begin_anew(self, container: WorkerContainer, wanted: DesiredContainer) -> None:
+        """What came back to the same container has ended there before."""
+        for work in wanted.works:
+            if container.lives.setdefault(work.job_id, work.restarts) != work.restarts:
+                before = {key: end for key, end in container.tasks.items() if key[0] == work.job_id}
+                assert None not in before.values(), f"job {work.job_id} is to run again in the container in which it runs"
+                container.tasks = {key: end for key, end in container.tasks.items() if key not in before}
+                container.lives[work.job_id] = work.restarts
+                container.begun[work.job_id] = 0
 
     def _run(self, container: WorkerContainer, work: Work) -> None:
         mine = [(work.job_id, number) for first, end in work.ranges for number in range(first, end)]

@@ -240,7 +240,7 @@ class Assigned(_message.Message):
     def __init__(self, job_id: _Optional[int] = ..., ranges: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., slots: _Optional[_Iterable[_Union[_container_pb2.Binding, _Mapping]]] = ..., rate: _Optional[float] = ..., since: _Optional[float] = ..., cpu_s: _Optional[float] = ...) -> None: ...
 
 class Job(_message.Message):
-    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal", "granted_time", "eligible_time", "restarts", "suspended_s", "suspend_time", "array", "worker", "assigned", "is_worker", "preempted_by", "dismissed", "preempt_mode", "preempt_grace_s", "not_before", "multifactor")
+    __slots__ = ("id", "spec", "request_id", "state", "reason", "message", "submit_time", "start_time", "end_time", "bindings", "parts", "cancel_requested", "cause", "exit_code", "signal", "granted_time", "eligible_time", "restarts", "suspended_s", "suspend_time", "array", "worker", "assigned", "is_worker", "preempted_by", "dismissed", "preempt_mode", "preempt_grace_s", "not_before", "multifactor", "requeue_requested", "left_worker")
     ID_FIELD_NUMBER: _ClassVar[int]
     SPEC_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
@@ -271,6 +271,8 @@ class Job(_message.Message):
     PREEMPT_GRACE_S_FIELD_NUMBER: _ClassVar[int]
     NOT_BEFORE_FIELD_NUMBER: _ClassVar[int]
     MULTIFACTOR_FIELD_NUMBER: _ClassVar[int]
+    REQUEUE_REQUESTED_FIELD_NUMBER: _ClassVar[int]
+    LEFT_WORKER_FIELD_NUMBER: _ClassVar[int]
     id: int
     spec: JobSpec
     request_id: str
@@ -301,4 +303,6 @@ class Job(_message.Message):
     preempt_grace_s: int
     not_before: float
     multifactor: float
-    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., granted_time: _Optional[float] = ..., eligible_time: _Optional[float] = ..., restarts: _Optional[int] = ..., suspended_s: _Optional[float] = ..., suspend_time: _Optional[float] = ..., array: _Optional[_Union[ArrayProgress, _Mapping]] = ..., worker: _Optional[int] = ..., assigned: _Optional[_Iterable[_Union[Assigned, _Mapping]]] = ..., is_worker: _Optional[bool] = ..., preempted_by: _Optional[int] = ..., dismissed: _Optional[bool] = ..., preempt_mode: _Optional[_Union[PreemptMode, str]] = ..., preempt_grace_s: _Optional[int] = ..., not_before: _Optional[float] = ..., multifactor: _Optional[float] = ...) -> None: ...
+    requeue_requested: bool
+    left_worker: int
+    def __init__(self, id: _Optional[int] = ..., spec: _Optional[_Union[JobSpec, _Mapping]] = ..., request_id: _Optional[str] = ..., state: _Optional[_Union[JobState, str]] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ..., submit_time: _Optional[float] = ..., start_time: _Optional[float] = ..., end_time: _Optional[float] = ..., bindings: _Optional[_Iterable[_Union[_container_pb2.NodeBinding, _Mapping]]] = ..., parts: _Optional[_Iterable[_Union[_container_pb2.ContainerStatus, _Mapping]]] = ..., cancel_requested: _Optional[bool] = ..., cause: _Optional[_Union[_container_pb2.EndCause, str]] = ..., exit_code: _Optional[int] = ..., signal: _Optional[int] = ..., granted_time: _Optional[float] = ..., eligible_time: _Optional[float] = ..., restarts: _Optional[int] = ..., suspended_s: _Optional[float] = ..., suspend_time: _Optional[float] = ..., array: _Optional[_Union[ArrayProgress, _Mapping]] = ..., worker: _Optional[int] = ..., assigned: _Optional[_Iterable[_Union[Assigned, _Mapping]]] = ..., is_worker: _Optional[bool] = ..., preempted_by: _Optional[int] = ..., dismissed: _Optional[bool] = ..., preempt_mode: _Optional[_Union[PreemptMode, str]] = ..., preempt_grace_s: _Optional[int] = ..., not_before: _Optional[float] = ..., multifactor: _Optional[float] = ..., requeue_requested: _Optional[bool] = ..., left_worker: _Optional[int] = ...) -> None: ...

@@ -22,7 +22,7 @@ PARTITION_STATE_DRAIN: PartitionState
 PARTITION_STATE_INACTIVE: PartitionState
 
 class Limits(_message.Message):
-    __slots__ = ("max_jobs", "max_nodes", "max_submit", "max_node_hours", "max_jobs_per_user", "max_nodes_per_user", "max_submit_per_user", "max_time_s", "max_nodes_per_job")
+    __slots__ = ("max_jobs", "max_nodes", "max_submit", "max_node_hours", "max_jobs_per_user", "max_nodes_per_user", "max_submit_per_user", "max_time_s", "max_nodes_per_job", "max_node_hours_per_user")
     MAX_JOBS_FIELD_NUMBER: _ClassVar[int]
     MAX_NODES_FIELD_NUMBER: _ClassVar[int]
     MAX_SUBMIT_FIELD_NUMBER: _ClassVar[int]
@@ -32,6 +32,7 @@ class Limits(_message.Message):
     MAX_SUBMIT_PER_USER_FIELD_NUMBER: _ClassVar[int]
     MAX_TIME_S_FIELD_NUMBER: _ClassVar[int]
     MAX_NODES_PER_JOB_FIELD_NUMBER: _ClassVar[int]
+    MAX_NODE_HOURS_PER_USER_FIELD_NUMBER: _ClassVar[int]
     max_jobs: int
     max_nodes: int
     max_submit: int
@@ -41,7 +42,8 @@ class Limits(_message.Message):
     max_submit_per_user: int
     max_time_s: int
     max_nodes_per_job: int
-    def __init__(self, max_jobs: _Optional[int] = ..., max_nodes: _Optional[int] = ..., max_submit: _Optional[int] = ..., max_node_hours: _Optional[float] = ..., max_jobs_per_user: _Optional[int] = ..., max_nodes_per_user: _Optional[int] = ..., max_submit_per_user: _Optional[int] = ..., max_time_s: _Optional[int] = ..., max_nodes_per_job: _Optional[int] = ...) -> None: ...
+    max_node_hours_per_user: float
+    def __init__(self, max_jobs: _Optional[int] = ..., max_nodes: _Optional[int] = ..., max_submit: _Optional[int] = ..., max_node_hours: _Optional[float] = ..., max_jobs_per_user: _Optional[int] = ..., max_nodes_per_user: _Optional[int] = ..., max_submit_per_user: _Optional[int] = ..., max_time_s: _Optional[int] = ..., max_nodes_per_job: _Optional[int] = ..., max_node_hours_per_user: _Optional[float] = ...) -> None: ...
 
 class Partition(_message.Message):
     __slots__ = ("name", "nodes", "default", "state", "priority", "default_time_s", "min_nodes", "limits", "allow_accounts", "allow_qos", "allow_users", "shared")
@@ -120,7 +122,7 @@ class QosUse(_message.Message):
     def __init__(self, qos: _Optional[_Union[Qos, _Mapping]] = ..., running: _Optional[int] = ..., nodes: _Optional[int] = ..., waiting: _Optional[int] = ..., node_hours: _Optional[float] = ...) -> None: ...
 
 class Share(_message.Message):
-    __slots__ = ("account", "user", "depth", "shares", "shares_part", "usage", "usage_part", "level", "factor")
+    __slots__ = ("account", "user", "depth", "shares", "shares_part", "usage", "usage_part", "level", "factor", "limits")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
     DEPTH_FIELD_NUMBER: _ClassVar[int]
@@ -130,6 +132,7 @@ class Share(_message.Message):
     USAGE_PART_FIELD_NUMBER: _ClassVar[int]
     LEVEL_FIELD_NUMBER: _ClassVar[int]
     FACTOR_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     account: str
     user: str
     depth: int
@@ -139,4 +142,5 @@ class Share(_message.Message):
     usage_part: float
     level: float
     factor: float
-    def __init__(self, account: _Optional[str] = ..., user: _Optional[str] = ..., depth: _Optional[int] = ..., shares: _Optional[int] = ..., shares_part: _Optional[float] = ..., usage: _Optional[float] = ..., usage_part: _Optional[float] = ..., level: _Optional[float] = ..., factor: _Optional[float] = ...) -> None: ...
+    limits: Limits
+    def __init__(self, account: _Optional[str] = ..., user: _Optional[str] = ..., depth: _Optional[int] = ..., shares: _Optional[int] = ..., shares_part: _Optional[float] = ..., usage: _Optional[float] = ..., usage_part: _Optional[float] = ..., level: _Optional[float] = ..., factor: _Optional[float] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hpcsched.errors import PlanRejected
 from hpcsched.model.allocation import Allocation, NodeBinding
-from hpcsched.model.array import ArrayProgress, parse_array
+from hpcsched.model.array import ArrayProgress, Assigned, parse_array
 from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
@@ -22,7 +22,8 @@ from hpcsched.plugins import load, names
 from hpcsched.sched.binding import bind
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.ledger import Ledger
-from hpcsched.sched.packing import array_start, worker_spec
+from hpcsched.sched.packing import array_start, is_small, worker_spec
+from hpcsched.sched.partitions import partition_of
 from hpcsched.sched.verify import verify
 from hpcsched.testing.strategies import clusters
 from hpcsched.testing.topologies import grid, offer_of
@@ -34,6 +35,7 @@ SITE = Site(
         Partition("all", default=True),
         Partition("ib", nodes=("+ib",), limits=Limits(max_nodes=2, max_jobs_per_user=2)),
         Partition("shared", nodes=("n0", "n1", "n2"), shared=True),
+        Partition("tight", shared=True, limits=Limits(max_nodes_per_user=1, max_jobs=4)),
         Partition("down", state=PartitionState.DOWN),
     ),
     qos=(Qos("normal"), Qos("high", preempt=("normal",), limits=Limits(max_jobs=2)), Qos("low", preempt_mode=PreemptMode.OFF)),
@@ -47,7 +49,7 @@ def sites(draw: Any) -> Snapshot:
     running = list[Job]()
     for place, node in enumerate(nodes):
         if node.connected and not node.drain_reason and draw(st.booleans()):
-            running.append(_running(draw, 1000 + place, node))
+            running += _running(draw, 1000 + place, node)
             nodes[place] = replace(node, job_id=1000 + place)
     pending = tuple(_job(draw, number) for number in range(1, 1 + draw(st.integers(0, 12))))
     taken = tuple(draw(st.lists(_reservation([node.name for node in nodes]), max_size=2)))
@@ -76,7 +78,7 @@ def _spec(draw: Any) -> JobSpec:
         max_nodes=0 if array else nodes + draw(st.integers(0, 2)),
         resources=ResourceRequest(cores_per_node=draw(st.sampled_from([0, 1, 2, 3]))),
         time_limit_s=draw(st.sampled_from([0, 60, 600, 3600])),
-        partition=draw(st.sampled_from(["all", "all", "ib", "shared", "shared", "down", "gone"])),
+        partition=draw(st.sampled_from(["all", "all", "ib", "shared", "shared", "tight", "tight", "down", "gone"])),
         constraint=draw(st.sampled_from(["", "", "ib", "!ib", "ib&epyc"])),
         reservation=draw(st.sampled_from(["", "", "", "r0", "r1"])),
         qos=draw(st.sampled_from(["normal", "high", "low"])),
@@ -90,15 +92,21 @@ def _job(draw: Any, number: int) -> Job:
     return Job(number, spec, "r", JobState.PENDING, NOW - waited, eligible_time=NOW - waited, array=progress)
 
 
-def _running(draw: Any, number: int, node: Node) -> Job:
+def _running(draw: Any, number: int, node: Node) -> list[Job]:
+    """One that has the node; with a worker maybe a small job in it."""
     spec = replace(_spec(draw), nodes=1, max_nodes=0, reservation="", constraint="")
     began = NOW - draw(st.sampled_from([10.0, 60.0, 650.0]))
     job = Job(number, spec, "r", JobState.RUNNING, 0.0, start_time=began, granted_time=began)
     if not spec.array:
-        return replace(job, allocation=Allocation((NodeBinding(node.name, bind(node.offer, ResourceRequest())),)))
+        return [replace(job, allocation=Allocation((NodeBinding(node.name, bind(node.offer, ResourceRequest())),)))]
     start = array_start(replace(job, array=ArrayProgress(5)), node.offer, 5)
     whole = start.allocation if start else Allocation((NodeBinding(node.name, bind(node.offer, ResourceRequest())),))
-    return replace(job, spec=worker_spec(spec), is_worker=True, allocation=whole)
+    worker = replace(job, spec=worker_spec(spec), is_worker=True, allocation=whole)
+    if not start or not is_small(replace(spec, array=""), partition_of(SITE, spec.partition)) or draw(st.booleans()):
+        return [worker]
+    given = Allocation((NodeBinding(node.name, start.slots[0]),))
+    small = replace(job, id=number + 1000, spec=replace(spec, array=""), allocation=given, worker=number)
+    return [replace(worker, assigned=(Assigned(small.id, ((0, 1),), start.slots[:1]),)), small]
 
 
 def _reservation(nodes: list[str]) -> st.SearchStrategy[Reservation]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpcsched.errors import HpcschedError
-from hpcsched.model.job import JobSpec
+from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.model.site import Account, Limits, Partition, Qos, Site
+from hpcsched.plugins import names
 from hpcsched.state import decide
 from hpcsched.state.state import State
+from hpcsched.testing.shared_world import SharedWorld
 from hpcsched.testing.world import World, exited
 
 NODES = tuple(f"n{number}" for number in range(6))
@@ -97,3 +101,66 @@ def take(world: World, step: JobSpec | tuple[str, int]) -> None:
         for name in job.allocation.nodes if job.allocation else ():
             world.tell(name, exited(job.id))
             world.clean(name, job.id)
+
+
+CORE = ResourceRequest(cores_per_node=1)
+SMALL = st.builds(
+    JobSpec,
+    command=st.just(("x",)),
+    user=st.sampled_from(["ada", "ben"]),
+    resources=st.sampled_from([CORE, CORE, ResourceRequest(cores_per_node=3)]),
+    array=st.sampled_from(["", "", "", "0-6", "0-9%2"]),
+    time_limit_s=st.sampled_from([60, 3600]),
+    requeue=st.booleans(),
+    account=st.sampled_from(["top", "left"]),
+)
+DEEDS = st.lists(st.one_of(SMALL, SMALL, st.sampled_from(["plan", "round"])), min_size=5, max_size=25)
+
+
+@st.composite
+def shared_sites(draw: st.DrawFn) -> Site:
+    return Site(
+        (Partition("p", default=True, shared=True, limits=draw(LIMITS)),),
+        accounts=(Account("root", limits=draw(LIMITS)), Account("top", "root"), Account("left", "root")),
+    )
+
+
+def over(state: State, site: Site) -> list[str]:
+    """Of what runs; a worker has a node, a small job in it and a worker of an array's tasks count as a job."""
+    count: Counter[tuple[str, str]] = Counter()
+    for job in state.jobs.values():
+        nodes = len(job.allocation.nodes) if job.allocation and job.worker is None else 0
+        arrays = [work for work in job.assigned if state.jobs[work.job_id].array]
+        jobs = bool(arrays) if job.is_worker else int(job.allocation is not None)
+        for whose in ("", f"_per_user {job.spec.user}"):
+            count.update({("max_nodes", whose): nodes, ("max_jobs", whose): jobs})
+    limits = [site.partitions[0].limits, site.accounts[0].limits]
+    most = {key: min(getattr(one, key[0] + key[1].split(" ")[0]) or 99 for one in limits) for key in count}
+    return [f"{key}: {number} above {most[key]}" for key, number in count.items() if number > most[key]]
+
+
+@pytest.mark.parametrize("policy", names("policies"))
+@settings(max_examples=25, deadline=None)
+@given(shared_sites(), DEEDS)
+def test_no_limit_is_broken_by_what_shares_nodes(policy: str, site: Site, deeds: list[JobSpec | str]) -> None:
+    world = SharedWorld(policy, NODES[:3], site)
+    for deed in [*deeds, "round", "round"]:
+        if isinstance(deed, JobSpec):
+            with contextlib.suppress(HpcschedError):
+                world.submit(deed)
+        else:
+            getattr(world, deed)()
+        assert over(world.state, site) == []
+
+
+@pytest.mark.parametrize("policy", names("policies"))
+@settings(max_examples=10, deadline=None)
+@given(shared_sites(), st.lists(SMALL, min_size=1, max_size=12))
+def test_everything_that_shares_nodes_runs_within_its_limits_in_the_end(policy: str, site: Site, specs: list[JobSpec]) -> None:
+    world = SharedWorld(policy, NODES[:3], site)
+    for spec in specs:
+        with contextlib.suppress(HpcschedError):
+            world.submit(spec)
+    for _ in range(40 * len(specs)):
+        world.round()
+    assert not world.state.jobs

@@ -7,16 +7,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hpcsched.model.array import parse_array
+from hpcsched.model.container import EndCause, Phase
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
-from hpcsched.state import decide
+from hpcsched.state import changing, decide
 from hpcsched.state.events import ControllerStarted, NodeDisconnected, NodeRegistered
 from hpcsched.state.state import State
 from hpcsched.testing.worker_world import WorkerNode, WorkerWorld
-from hpcsched.testing.world import offer
+from hpcsched.testing.world import exited, offer
 
 NAMES = ("n1", "n2", "n3")
 TIMEOUT_S = 30.0
-DEEDS = ("submit", "follow", "plan", "plan", "agents", "agents", "agents", "hear", "cancel", "hold", "release", "feed")
+DEEDS = ("submit", "follow", "plan", "plan", "agents", "agents", "agents", "hear", "cancel", "hold", "release", "feed", "requeue")
 RARE = ("disconnect", "reboot", "restart_controller", "expire", "kill_worker", "cancel_tasks")
 
 
@@ -33,7 +34,8 @@ class Cluster:
     def submit(self) -> None:
         cores = self.chance.choice((1, 1, 2, 4))
         array = self.chance.choice(("", "0-2", "0-20", "5-40:5%2", "1,3,9%1", "0-60"))
-        spec = JobSpec(("x",), user=self.chance.choice("ab"), array=array, resources=ResourceRequest(cores_per_node=cores))
+        user, requeue, asked = self.chance.choice("ab"), self.chance.random() < 0.5, ResourceRequest(cores_per_node=cores)
+        spec = JobSpec(("x",), user=user, array=array, resources=asked, requeue=requeue)
         self.submitted.update(self.world.submit(spec))
 
     def follow(self) -> None:
@@ -80,6 +82,22 @@ class Cluster:
             chosen = self.chance.sample(range(len(tasks)), self.chance.randint(1, min(3, len(tasks))))
             ids = ",".join(str(tasks.task_id(position)) for position in chosen)
             self.world.do(*decide.cancel_tasks(self.world.state, job.id, ids, self.world.tick()))
+
+    def requeue(self) -> None:
+        small = [job.id for job in self.world.state.jobs.values() if job.worker is not None and not job.cancel_requested]
+        self._on_some(changing.requeue, small, 0.7)
+
+    def submit_small(self) -> None:
+        """They may run again, and take a core or a whole node."""
+        asked = ResourceRequest(cores_per_node=self.chance.choice((1, 1, 1, 4)))
+        self.submitted.update(self.world.submit(JobSpec(("x",), user="a", resources=asked, requeue=True)))
+
+    def lose(self) -> None:
+        """The agent no longer has a hold on a container, in which everything may go on until that is removed."""
+        node = self.chance.choice(list(self.nodes.values()))
+        for container in node.containers.values():
+            if container.status.phase is Phase.RUNNING:
+                container.status = exited(container.status.job_id, EndCause.LOST, None, start_time=container.status.start_time)
 
     def kill_worker(self) -> None:
         self._on_some(decide.cancel, [job.id for job in self.world.state.jobs.values() if job.is_worker], 1.0)
@@ -160,11 +178,30 @@ def test_every_task_of_every_array_comes_to_one_end(seed: int, deeds: list[str])
     cluster.submit()
     for deed in deeds:
         getattr(cluster, deed)()
+        _check_lives(cluster)
     cluster.settle()
     assert cluster.submitted <= set(cluster.world.records)
     for job_id in cluster.submitted:
         _check_end(cluster, job_id)
     assert all(node.state.name in ("IDLE", "DRAINED") or node.cleaning for node in cluster.world.state.nodes.values())
+
+
+OFTEN = ("submit_small", "plan", "plan", "agents", "agents", "hear", "hear", "requeue", "lose")
+LOSSES = ("disconnect", "reboot", "restart_controller", "expire", "kill_worker")
+
+
+@given(st.integers(0, 1 << 32), st.lists(st.sampled_from((*OFTEN * 4, *LOSSES)), min_size=20, max_size=120))
+@settings(max_examples=80, deadline=None)
+def test_a_small_job_that_may_run_again_does_and_never_twice_at_once(seed: int, deeds: list[str]) -> None:
+    cluster = Cluster(seed)
+    for deed in ("submit_small", "submit_small", "plan", *deeds):
+        getattr(cluster, deed)()
+        _check_lives(cluster)
+    cluster.settle()
+    assert cluster.submitted <= set(cluster.world.records)
+    for job_id in cluster.submitted:
+        _check_end(cluster, job_id)
+        assert cluster.world.records[job_id].job.state in (JobState.COMPLETED, JobState.FAILED, JobState.TIMEOUT)
 
 
 def _losses(cluster: Cluster) -> int:
@@ -173,11 +210,21 @@ def _losses(cluster: Cluster) -> int:
     return sum(job.is_worker and job.state is not JobState.COMPLETED for job in jobs)
 
 
+def _check_lives(cluster: Cluster) -> None:
+    """A small job runs once at a time; what is on a node that was given up is ended there when that comes back."""
+    state = cluster.world.state
+    up = [node for name, node in cluster.nodes.items() if not state.nodes[name].down]
+    live = Counter(key for node in up for box in node.containers.values() for key, end in box.tasks.items() if end is None)
+    small = {job_id for job_id, job in state.jobs.items() if job.array is None and not job.is_worker}
+    assert [key for key, count in live.items() if count > 1 and key[0] in small] == []
+
+
 def _check_end(cluster: Cluster, job_id: int) -> None:
     job = cluster.world.records[job_id].job
     if job.array is None:
-        assert cluster.runs[job_id, 0] <= 1
-        assert job.state is not JobState.COMPLETED or cluster.runs[job_id, 0] == 1
+        assert cluster.runs[job_id, 0] <= 1 + job.restarts
+        assert job.state is not JobState.COMPLETED or cluster.runs[job_id, 0] >= 1
+        assert job.state is not JobState.NODE_FAIL or not job.spec.requeue
         return
     progress = job.array
     assert progress.done + progress.failed + progress.cancelled == progress.size

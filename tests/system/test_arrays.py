@@ -1,6 +1,7 @@
 """Arrays and small jobs from the command line to the containers that they share, and back."""
 
 import os
+import signal
 
 import pytest
 
@@ -110,3 +111,50 @@ def test_records_show_what_the_tasks_of_an_array_and_a_small_job_used(shared: Up
     assert 0.3 <= own_cpu_s < 1.5
     assert PLAUSIBLE[0] <= memory < PLAUSIBLE[1]
     assert PLAUSIBLE[0] <= own_memory < PLAUSIBLE[1]
+
+
+def begun(client, job_id: int, times: int) -> None:
+    def has() -> bool:
+        return client.job(job_id).state is JobState.RUNNING and client.output(job_id) == b"begun\n" * times
+
+    eventually(has, f"job {job_id} has begun {times} times")
+
+
+STAYS = "echo begun; exec sleep 600"
+
+
+def test_a_small_job_is_put_back_by_hand_and_its_neighbour_goes_on(shared: Up):
+    with shared.client() as client:
+        mine, other = client.submit_many([script(STAYS, grace_s=5)] * 2)
+        begun(client, mine, 1)
+        begun(client, other, 1)
+        before = client.job(other)
+        shared.cli("requeue", str(mine))
+        begun(client, mine, 2)
+        after = client.job(other)
+        assert (client.job(mine).restarts, client.job(mine).worker) == (1, before.worker)
+        assert (after.state, after.restarts, after.start_time) == (JobState.RUNNING, 0, before.start_time)
+        refused = shared.cli("suspend", str(other), code=1)
+        line = f"runs beside others in the container of worker {before.worker}: it cannot be suspended"
+        assert line in refused.stderr.decode()
+        assert len(refused.stderr.decode().splitlines()) == 1
+        for job_id in (mine, other):
+            client.cancel(job_id)
+            assert client.wait(job_id, DEADLINE_S).state is JobState.CANCELLED
+
+
+def test_of_small_jobs_whose_container_is_lost_those_run_again_that_may(shared: Up):
+    with shared.client() as client:
+        again, once = client.submit_many([script(STAYS, requeue=True), script(STAYS)])
+        begun(client, again, 1)
+        begun(client, once, 1)
+        worker = client.job(client.job(once).worker)
+        assert worker.parts[0].observed is not None
+        os.kill(worker.parts[0].observed.pid, signal.SIGKILL)
+        assert client.wait(once, DEADLINE_S).state is JobState.NODE_FAIL
+        begun(client, again, 2)
+        job = client.job(again)
+        assert job.restarts == 1
+        assert job.worker != worker.id
+        client.cancel(again)
+        client.wait(again, DEADLINE_S)

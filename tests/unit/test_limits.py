@@ -14,7 +14,7 @@ from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.site import Account, Limits, Partition, PartitionState, Qos, Site
 from hpcsched.model.snapshot import Snapshot
-from hpcsched.sched.limits import LimitLedger
+from hpcsched.sched.limits import HOUR, LimitLedger
 
 BINDING = Binding(IdSet.parse("0"), IdSet.parse("0"), 0)
 
@@ -63,12 +63,20 @@ def test_a_site_that_has_settled_nothing_limits_nothing() -> None:
         (Limits(max_time_s=60), Reason.QOS_TIME),
         (Limits(max_node_hours=2.0), Reason.QOS_NODE_HOURS),
         (Limits(max_node_hours=2.1), None),
+        (Limits(max_node_hours_per_user=1.5), Reason.QOS_NODE_HOURS),
+        (Limits(max_node_hours_per_user=1.6), None),
     ],
 )
 def test_a_limit_keeps_the_job_that_would_break_it(limits: Limits, expected: Reason | None) -> None:
     site = Site(qos=(Qos("normal", limits=limits), Qos("other")))
     jobs = [running(1, 2), running(2, 3, user="ben"), running(3, 50, qos="other")]
-    found = ledger(site, jobs, table_usage={("qos", "normal"): 7200.0})
+    by_user = {
+        ("qos.normal", "ada"): 5400.0,
+        ("qos.normal", "ben"): 1800.0,
+        ("qos.other", "ada"): 9e9,
+        ("partition.x", "ada"): 9e9,
+    }
+    found = ledger(site, jobs, table_usage={("qos", "normal"): 7200.0}, user_usage=by_user)
     assert reason(found, waiting(nodes=2)) is expected
 
 
@@ -91,6 +99,32 @@ def test_node_hours_of_an_account_are_those_below_it_too() -> None:
     used = {("a", "ada"): 2 * 3600.0, ("b", "ben"): 3600.0}
     assert reason(ledger(site, usage=used), waiting(account="b")) is Reason.ACCOUNT_NODE_HOURS
     assert reason(ledger(site, usage={("a", "ada"): 2 * 3600.0}), waiting(account="b")) is None
+
+
+def test_what_a_user_has_and_has_used_in_an_account_is_counted_below_it_too() -> None:
+    limits = Limits(max_nodes_per_user=3, max_node_hours_per_user=3.0)
+    site = Site(accounts=(Account("top", limits=limits), Account("mid", "top"), Account("a", "mid"), Account("b", "top")))
+    used = {("a", "ada"): 2 * HOUR, ("b", "ada"): HOUR, ("b", "ben"): 2.9 * HOUR}
+    wait = ledger(site, usage=used).why_not(waiting(account="a"))
+    assert wait is not None
+    sentence = "account top, user 'ada', has used 3.0 node hours, max_node_hours_per_user of [account.top] is 3"
+    assert (wait.reason, wait.message) == (Reason.ACCOUNT_NODE_HOURS, sentence)
+    assert reason(ledger(site, usage=used), waiting(account="a", user="ben")) is None
+    found = ledger(site, [running(1, 2, account="a"), running(2, account="b"), running(3, 2, account="b", user="ben")])
+    assert reason(found, waiting(account="b")) is Reason.ACCOUNT_NODES
+    assert reason(found, waiting(account="a", user="ben")) is None
+
+
+def test_a_slot_in_a_container_that_is_there_needs_no_node() -> None:
+    site = Site(partitions=(Partition("p", limits=Limits(max_jobs=3, max_nodes_per_user=1)),))
+    found = ledger(site, [running(1, is_worker=True), running(2, worker=1)])
+    assert reason(found, waiting()) is Reason.PARTITION_NODES
+    assert found.why_not(waiting(), 0) is None
+    for _ in range(2):
+        found.spend(waiting(), 0)
+    wait = found.why_not(waiting(), 0)
+    assert wait is not None
+    assert wait.reason is Reason.PARTITION_JOBS
 
 
 def test_what_starts_in_this_plan_counts() -> None:

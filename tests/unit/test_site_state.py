@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from hpcsched.errors import QueueFull
@@ -60,6 +62,47 @@ def test_node_hours_are_in_the_dump() -> None:
     found.tell("n1", exited(job))
     again = State.load(found.state.dump(), SITE)
     assert dict(again.snapshot(found.time).table_usage) == dict(found.state.snapshot(found.time).table_usage)
+
+
+def test_node_hours_of_each_user_of_a_partition_and_a_qos_are_counted_and_in_the_dump() -> None:
+    found = world(SITE, "n1", "n2")
+    ended = found.run(spec(user="ada", qos="twice", partition="all"))
+    found.run(spec(user="ben", partition="all"))
+    found.time += 3600
+    found.tell("n1", exited(ended))
+    for state in (found.state, State.load(found.state.dump(), SITE)):
+        used = state.snapshot(found.time).user_usage
+        assert used["qos.twice", "ada"] == used["partition.all", "ada"] == pytest.approx(7200, abs=20)
+        assert used["qos.normal", "ben"] == used["partition.all", "ben"] == pytest.approx(3600, abs=20)
+        assert len(used) == 4
+
+
+def test_a_dump_of_before_users_were_counted_in_each_table_is_read() -> None:
+    found = world(SITE, "n1")
+    job = found.run(spec(user="ada"))
+    found.time += 3600
+    found.tell("n1", exited(job))
+    old = json.loads(found.state.dump())
+    assert old.pop("user_usage")
+    again = State.load(json.dumps(old).encode(), SITE).snapshot(found.time)
+    assert dict(again.user_usage) == {}
+    assert again.table_usage["qos", "normal"] == pytest.approx(3600, abs=20)
+
+
+def test_a_user_whose_node_hours_of_a_partition_are_used_up_waits_until_enough_are_forgotten() -> None:
+    limited = Site((Partition("p", default=True, limits=Limits(max_node_hours_per_user=1.0)),), half_life_s=2 * HOUR)
+    found = world(limited, "n1", "n2")
+    job = found.run(spec(user="ada"))
+    (second,) = found.submit(spec(user="ada"))
+    (other,) = found.submit(spec(user="ben"))
+    found.time += 1.4 * HOUR
+    assert waits(found.state, found.time) == {second: Reason.PARTITION_NODE_HOURS}
+    assert found.plan() == (other,)
+    found.tell("n1", exited(job))
+    found.clean("n1", job)
+    assert found.state.next_time(found.time) is not None
+    found.time += HOUR
+    assert waits(found.state, found.time) == {}
 
 
 def test_a_qos_whose_node_hours_are_used_up_waits() -> None:

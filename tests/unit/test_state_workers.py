@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hpcsched.errors import Infeasible, InvalidValue
+from hpcsched.errors import Conflict, Infeasible, InvalidValue
 from hpcsched.model.change import JobChange
 from hpcsched.model.container import EndCause, TaskEnd, WorkStatus
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
@@ -12,7 +12,7 @@ from hpcsched.model.site import Partition
 from hpcsched.sched.packing import is_small, to_give
 from hpcsched.state import changing, codec, decide, works
 from hpcsched.state.arrays import MAX_LOSSES
-from hpcsched.state.events import NodeDisconnected, NodeRegistered, WorkAssigned, WorkerDismissed, WorkReported
+from hpcsched.state.events import NodeDisconnected, NodeLost, NodeRegistered, WorkAssigned, WorkerDismissed, WorkReported
 from hpcsched.state.state import State
 from hpcsched.testing.worker_world import WorkerWorld
 from hpcsched.testing.world import exited, offer, running
@@ -272,6 +272,99 @@ def test_small_jobs_of_a_lost_worker_are_lost_with_it() -> None:
     world.say("n1")
     assert world.job.state is JobState.NODE_FAIL
     assert world.worker.state is JobState.NODE_FAIL
+
+
+SMALL = JobSpec(("true",), resources=CORE, requeue=True)
+
+
+def test_a_small_job_that_may_run_again_waits_until_the_worker_that_was_lost_is_gone() -> None:
+    world = One(SMALL, ("n1", "n2"))
+    world.tell_tasks()
+    world.say("n1", exited(world.worker_id, EndCause.LOST, None, message="no supervisor"))
+    assert (world.job.state, world.job.restarts, world.job.worker) == (JobState.PENDING, 1, None)
+    assert world.job.message == "no supervisor"
+    wait = world.state.blocked(world.job_id, world.tick())
+    assert wait is not None
+    assert wait.message == "waits until its last run is gone from its nodes"
+    world.state = State.load(world.state.dump())
+    world.plan()
+    assert world.job.state is JobState.PENDING
+    world.say("n1")
+    world.plan()
+    assert world.job.state is JobState.CONFIGURING
+    assert world.job.left_worker is None
+    assert world.state.jobs[world.job.worker or 0].is_worker
+
+
+def test_a_small_job_starts_elsewhere_when_its_node_is_given_up() -> None:
+    world = One(SMALL, ("n1", "n2"))
+    world.do(NodeDisconnected(world.tick(), "n1"), NodeLost(world.tick(), "n1", "gone"))
+    world.plan()
+    assert world.job.allocation is not None
+    assert world.job.allocation.nodes == ("n2",)
+
+
+def test_a_small_job_that_could_not_be_started_is_not_tried_again() -> None:
+    world = One(SMALL)
+    world.say("n1", exited(world.worker_id, EndCause.LAUNCH_FAILED, None, message="no image"))
+    assert (world.job.state, world.job.reason) == (JobState.FAILED, Reason.LAUNCH_FAILED)
+
+
+def test_a_cancelled_small_job_does_not_wait_again_when_its_worker_is_lost() -> None:
+    world = One(SMALL)
+    world.do(*changing.requeue(world.state, world.job_id, world.tick()))
+    world.do(*decide.cancel(world.state, world.job_id, world.tick()))
+    world.say("n1")
+    assert world.job.state is JobState.CANCELLED
+
+
+def test_a_small_job_is_put_back_when_its_task_has_ended_and_not_before() -> None:
+    world = One(replace(SMALL, requeue=False))
+    (second,) = world.submit(SMALL)
+    world.plan()
+    world.tell_tasks()
+    for times in (1, 0):
+        events = changing.requeue(world.state, world.job_id, world.tick())
+        assert len(events) == times
+        world.do(*events)
+    assert [work.cancel for work in world.state.desired("n1")[0].works] == [True, False]
+    assert (world.job.state, world.job.restarts) == (JobState.RUNNING, 0)
+    assert not world.state.desired("n1")[0].cancel
+    world.state = State.load(world.state.dump())
+    world.tell_tasks(ended=(TaskEnd(0, EndCause.CANCELLED),))
+    assert (world.job.state, world.job.restarts, world.job.requeue_requested) == (JobState.PENDING, 1, False)
+    assert [work.job_id for work in world.state.desired("n1")[0].works] == [second]
+    world.plan()
+    assert world.job.worker == world.worker_id
+    world.tell_tasks((0, 1))
+    assert world.job.state is JobState.CONFIGURING
+
+
+def test_a_small_job_that_ends_by_itself_before_it_is_put_back_has_ended() -> None:
+    world = One(SMALL)
+    world.tell_tasks()
+    world.do(*changing.requeue(world.state, world.job_id, world.tick()))
+    world.tell_tasks((0, 1))
+    assert (world.job.state, world.job.restarts) == (JobState.COMPLETED, 0)
+
+
+@pytest.mark.parametrize("cause", [EndCause.LOST, EndCause.LAUNCH_FAILED, EndCause.CANCELLED, EndCause.STOPPED])
+def test_a_small_job_that_is_being_put_back_waits_again_however_its_worker_ends(cause: EndCause) -> None:
+    world = One(replace(SMALL, requeue=False))
+    world.do(*changing.requeue(world.state, world.job_id, world.tick()))
+    world.say("n1", exited(world.worker_id, cause, None))
+    assert (world.job.state, world.job.restarts) == (JobState.PENDING, 1)
+
+
+def test_what_runs_in_a_shared_container_is_not_suspended_and_a_worker_not_put_back() -> None:
+    world = One(SMALL)
+    world.tell_tasks()
+    line = f"job {world.job_id} runs beside others in the container of worker {world.worker_id}: it cannot be suspended; "
+    with pytest.raises(Conflict, match=f"^{line}`hpcsched requeue {world.job_id}` puts it back into the queue$"):
+        changing.suspend(world.state, world.job_id, world.tick())
+    for change, done in ((changing.requeue, "requeued"), (changing.suspend, "suspended")):
+        with pytest.raises(Conflict, match=f"^job {world.worker_id} is a worker, in .*: it cannot be {done}$"):
+            change(world.state, world.worker_id, world.tick())
 
 
 def test_a_small_job_is_cancelled_in_its_slot_and_its_worker_lives() -> None:
