@@ -25,8 +25,12 @@ class Up:
         self.address = f"unix://{folder}/hpcsched.sock"
         with (folder / "up.log").open("wb") as log:
             self.process = subprocess.Popen([*COMMAND, "up", "--state", str(folder), *options], stdout=log, stderr=log)
-        eventually(lambda: "ready" in self.log() or self.process.poll() is not None, "`hpcsched up` is ready")
-        assert self.process.poll() is None, self.log()
+        try:
+            eventually(lambda: "ready" in self.log() or self.process.poll() is not None, "`hpcsched up` is ready")
+            assert self.process.poll() is None, self.log()
+        except BaseException:
+            self.end()
+            raise
 
     def log(self) -> str:
         return (self.folder / "up.log").read_text(errors="replace")
@@ -44,6 +48,11 @@ class Up:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(DEADLINE_S)
 
+    def end(self) -> None:
+        """Whatever became of it."""
+        if self.process.poll() is None:
+            self.stop()
+
 
 @contextmanager
 def up_in(folder: Path, *options: str) -> Iterator[Up]:
@@ -52,8 +61,7 @@ def up_in(folder: Path, *options: str) -> Iterator[Up]:
     try:
         yield running
     finally:
-        if running.process.poll() is None:
-            running.stop()
+        running.end()
 
 
 @pytest.fixture(scope="module")
