@@ -235,6 +235,15 @@ def test_a_job_far_behind_is_told_how_far_was_looked() -> None:
     assert any("stopped" in note for note in told.notes)
 
 
+def test_behind_very_many_jobs_the_start_is_rough_and_that_is_said() -> None:
+    made = cluster(nodes=8)
+    ids = [made.submit(replace(TRUE, time_limit_s=600 + 37 * (number * number % 97)))[0] for number in range(600)]
+    told = explained(made, ids[-1], looks=100_000)
+    assert told.latest > made.now
+    assert any("took ends up to" in note and "rough" in note for note in told.notes)
+    assert not any("rough" in note for note in explained(made, ids[9]).notes)
+
+
 def test_what_was_left_out_behind_a_job_is_said() -> None:
     made = cluster(nodes=1)
     full(made)
