@@ -230,6 +230,7 @@ def test_the_same_request_twice_is_one_job_also_after_its_end(up):
 def test_a_drained_node_gets_no_job_until_it_is_resumed(up):
     with up.client() as client:
         name = client.nodes()[0].name
+        eventually(lambda: client.node(name).state is NodeState.IDLE, "nothing is left of the last job")
         assert client.drain(name, "new memory").state is NodeState.DRAINED
         job_id = client.submit(JobSpec(command=("true",)))
         assert client.job(job_id).state is JobState.PENDING
