@@ -11,7 +11,8 @@ from typing import Any
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import digest
 from hpcsched.bench.machine import bound_cpus, core_count, memory_available
-from hpcsched.bench.script import Benchmark, Measured, Settings, main
+from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import WrongResult
 
 ABOUT = About(
@@ -36,9 +37,10 @@ def order(cores: int, memory: int, size: Size) -> int:
     return max(int(min(wanted, fitting)) // 64 * 64, 128)
 
 
-def prepare(size: Size, cache: Path) -> Settings:
+def prepare(size: Size, cache: Path) -> Prepared:
     """Choose the order; there is nothing to compile."""
-    return {"order": order(core_count(bound_cpus()), memory_available(), size), "repeats": REPEATS[size], "seed": 20140713}
+    rows = order(core_count(bound_cpus()), memory_available(), size)
+    return Prepared({"order": rows, "repeats": REPEATS[size], "seed": 20140713})
 
 
 def measure(settings: Settings) -> Measured:

@@ -12,7 +12,8 @@ from typing import Any
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, digest
 from hpcsched.bench.machine import bound_cpus, core_count, last_level_cache, memory_available
-from hpcsched.bench.script import Benchmark, Measured, Settings, main
+from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import HpcschedError, WrongResult
 
 ABOUT = About(
@@ -37,18 +38,19 @@ def elements(cache: int, memory: int, size: Size) -> int:
     return max(min(wanted, memory * 6 // 10 // 3), 1 << 20) // 8
 
 
-def prepare(size: Size, cache: Path) -> Settings:
+def prepare(size: Size, cache: Path) -> Prepared:
     """Compile, and choose the array size from this node's caches."""
     cpus = bound_cpus()
     caches = last_level_cache(cpus)
     count = elements(caches, memory_available(), size)
-    return {
+    settings = {
         "kernel": str(build(SOURCE, cache)),
         "elements": count,
         "repeats": REPEATS[size],
         "last_level_cache": caches,
         "four_cache_sizes": count * 8 >= 4 * max(caches, SMALLEST_CACHE),
     }
+    return Prepared(settings)
 
 
 def measure(settings: Settings) -> Measured:

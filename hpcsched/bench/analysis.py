@@ -40,7 +40,7 @@ def _of_metric(about: About, metric: Metric, samples: Sequence[Sample], against:
     pairs, equals = paired(samples, metric, Arm.CONTAINER), paired(samples, metric, Arm.CONTROL)
     container = dataclasses.replace(ratio(*pairs), bootstrap=bootstrapped(*pairs, seed=seed))
     control = dataclasses.replace(ratio(*equals), bootstrap=bootstrapped(*equals, seed=seed))
-    return compare(about.name, metric, about.margin, medians, container, control, against)
+    return compare(about.name, metric, about.margin_of(metric), medians, container, control, against)
 
 
 def values(samples: Iterable[Sample], metric: Metric, arm: Arm) -> list[float]:

@@ -41,6 +41,10 @@ def sentences(result: Result) -> Iterable[str]:
     """Verdicts in plain words."""
     for name, why in result.failed.items():
         yield f"{name} failed: {why}"
+    for name, why in result.absent.items():
+        yield f"{name}: not measured here: {why}"
+    for name, lacks in result.lacks.items():
+        yield from (f"{name}: not measured here: {lack}" for lack in lacks)
     for comparison in result.comparisons:
         yield comparison.sentence
     if result.stopped:

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from hpcsched.bench.about import About, Size
+from hpcsched.bench.about import About, Limit, Size
 from hpcsched.bench.plan import Arm, Wanted
 from hpcsched.bench.verdict import Comparison
 from hpcsched.errors import InvalidValue
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`command` is what one sample runs, by benchmark. `failed`: benchmarks that could not be prepared or were given up, and why.
+    """`benchmarks`: each with the metrics that this node can measure. `command` is what one sample runs, by benchmark. `failed`:
+    benchmarks that could not be prepared or were given up, and why. `absent`: those that this node has nothing for, and what
+    it has not. `lacks`: by benchmark, what else was not measured. `limits`: by benchmark and metric.
 
     `stopped` is empty when the plan was measured to its end, else why it was not.
     """
@@ -71,6 +73,9 @@ class Result:
     versions: dict[str, str]
     comparisons: tuple[Comparison, ...] = ()
     failed: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    lacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: dict[str, dict[str, Limit]] = field(default_factory=dict)
     stopped: str = ""
     schema: int = SCHEMA
 

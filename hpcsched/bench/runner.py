@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from hpcsched.bench.about import Size
+from hpcsched.bench.about import About, Size
 from hpcsched.bench.analysis import compare_all
 from hpcsched.bench.plan import Step, Wanted, blocks, enough, expected
+from hpcsched.bench.prepared import Prepared
 from hpcsched.bench.result import Node, Result, Sample
 from hpcsched.bench.submit import Answer, Jobs, Setup, execute, job_spec, observed, prepare_command, read_answer, sample_command
 from hpcsched.bench.suite import Entry, choose
@@ -48,11 +49,17 @@ class _Run:
     offers: list[NodeOffer]
     clock: Callable[[], float]
     started: float = 0.0
-    settings: dict[str, str] = field(default_factory=dict)
+    prepared: dict[str, Prepared] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
     stopped: str = ""
+
+    def about(self, name: str) -> About:
+        """With the metrics that this node can measure."""
+        about, prepared = self.entries[name].about, self.prepared.get(name)
+        return about if prepared is None or prepared.metrics is None else dataclasses.replace(about, metrics=prepared.metrics)
 
 
 def run(
@@ -109,16 +116,25 @@ def _prepare(state: _Run) -> None:
     for name, entry in state.entries.items():
         spec = job_spec(entry, state.setup, prepare_command(entry, state.setup), "baremetal")
         try:
-            state.settings[name] = json.dumps(read_answer(*execute(state.jobs, spec)).body)
+            prepared = Prepared.from_json(json.dumps(read_answer(*execute(state.jobs, spec)).body))
         except Unreachable:
             raise
         except HpcschedError as error:
             state.failed[name] = str(error)
+        else:
+            _note(state, name, prepared)
+
+
+def _note(state: _Run, name: str, prepared: Prepared) -> None:
+    if prepared.absent:
+        state.absent[name] = prepared.absent
+    else:
+        state.prepared[name] = prepared
 
 
 def _measure(state: _Run) -> None:
     block_s = 0.0
-    for number, block in enumerate(blocks(state.seed, sorted(state.settings), state.wanted)):
+    for number, block in enumerate(blocks(state.seed, sorted(state.prepared), state.wanted)):
         measured, begun = max(number - state.wanted.warmups, 0), state.clock()
         if number >= state.wanted.warmups and enough(measured, state.wanted, begun - state.started, block_s):
             state.stopped = f"the time budget of {state.wanted.budget_s:g} s was used up after {measured} pairs"
@@ -145,7 +161,7 @@ def _give_up(state: _Run, name: str) -> None:
 
 def _sample(state: _Run, step: Step) -> Sample:
     entry = state.entries[step.benchmark]
-    command = sample_command(entry, state.setup, state.settings[step.benchmark])
+    command = sample_command(entry, state.setup, state.prepared[step.benchmark].to_json())
     started = state.clock()
     bare = Sample(len(state.samples), step.block, step.benchmark, step.arm, step.warmup, started, 0.0)
     try:
@@ -171,7 +187,7 @@ def _filled(state: _Run, sample: Sample, job: Job, output: bytes) -> Sample:
 
 
 def _with_values(state: _Run, sample: Sample, answer: Answer) -> Sample:
-    metrics = state.entries[sample.benchmark].about.metrics
+    metrics = state.about(sample.benchmark).metrics
     try:
         values = {metric.name: float(answer.body["metrics"][metric.name]["value"]) for metric in metrics}
         config, environment = dict(answer.body["config"]), dict(answer.body["environment"])
@@ -189,7 +205,7 @@ def _remember(state: _Run, environment: dict[str, str]) -> str:
 
 
 def _result(state: _Run) -> Result:
-    abouts = tuple(entry.about for entry in state.entries.values())
+    abouts = tuple(state.about(name) for name in state.entries)
     return Result(
         size=state.setup.size,
         seed=state.seed,
@@ -198,12 +214,15 @@ def _result(state: _Run) -> Result:
         ended=state.clock(),
         nodes=_nodes(state),
         benchmarks=abouts,
-        command={name: sample_command(state.entries[name], state.setup, text) for name, text in state.settings.items()},
+        command={name: sample_command(state.entries[name], state.setup, its.to_json()) for name, its in state.prepared.items()},
         samples=tuple(state.samples),
         environments=state.environments,
         versions=_versions(),
         comparisons=compare_all(abouts, state.samples, state.environments, state.seed),
         failed=state.failed,
+        absent=state.absent,
+        lacks={name: prepared.lacks for name, prepared in state.prepared.items() if prepared.lacks},
+        limits={name: prepared.limits for name, prepared in state.prepared.items() if prepared.limits},
         stopped=state.stopped,
     )
 

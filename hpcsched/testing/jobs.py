@@ -101,7 +101,7 @@ class FakeJobs:
 
     def _answer(self, spec: JobSpec) -> dict[str, Any]:
         if "--prepare" in spec.command:
-            return {"order": 64}
+            return {"settings": {"order": 64}}
         file = Path(spec.command[1])
         about = choose((file.stem,), file.parent)[0].about
         metrics = {metric.name: {"value": self._value(spec)} for metric in about.metrics}

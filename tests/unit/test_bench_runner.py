@@ -263,3 +263,22 @@ def test_unknown_names_and_sizes_are_refused_before_anything_runs() -> None:
 def test_a_benchmark_takes_no_tasks() -> None:
     with pytest.raises(InvalidValue, match="leave out --ntasks-per-node"):
         run(FakeJobs(), ("dgemm",), resources=ResourceRequest(ntasks_per_node=2))
+
+
+def test_a_benchmark_for_which_a_node_has_nothing_is_named_and_not_failed() -> None:
+    jobs = FakeJobs(edit=lambda spec, answer: {"absent": "no GPU here"} if "--prepare" in spec.command else answer)
+    result = measure(jobs)
+    assert (result.absent, result.failed, result.samples) == ({"dgemm": "no GPU here"}, {}, ())
+
+
+def test_a_node_may_have_metrics_of_its_own_with_margins_and_limits() -> None:
+    found = {
+        "metrics": [{"name": "gflops", "unit": "GFLOP/s", "margin": 0.2}],
+        "limits": {"gflops": {"value": 150.0, "source": "2 cores"}},
+        "lacks": ["no second package"],
+    }
+    result = measure(FakeJobs(edit=lambda spec, answer: found if "--prepare" in spec.command else answer))
+    assert [(one.metric.name, one.margin) for one in result.comparisons] == [("gflops", 0.2)]
+    assert result.limits["dgemm"]["gflops"].value == 150.0
+    assert result.lacks == {"dgemm": ("no second package",)}
+    assert Result.from_json(result.to_json()) == result
