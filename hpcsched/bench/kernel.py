@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import stat
 import subprocess
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
-from hpcsched.errors import HpcschedError, MissingTool
+from hpcsched.errors import HpcschedError, MissingTool, WrongResult
 
-FLAGS = ("-O3", "-march=native", "-fopenmp", "-Wall", "-Werror")
+FLAGS = ("-O3", "-march=native", "-fopenmp", "-Wall", "-Wextra", "-Werror")
 COMPILE_LIMIT_S = 120.0
+RUN_LIMIT_S = 3600.0
+WRONG = 3
+"""How a kernel exits whose own check failed."""
+NO_SPEED = "this run has no speed"
+NON_TEMPORAL = re.compile(r"\b(v?movnt\w+|stnp)\b")
 
 
 def default_cache() -> Path:
@@ -23,7 +32,10 @@ def default_cache() -> Path:
 
 
 def build(source: Path, cache: Path, flags: tuple[str, ...] = FLAGS) -> Path:
-    """The program from that source; its name holds a hash of source, flags, compiler and CPU. Raises MissingTool."""
+    """The program from that source and the headers beside it; its name holds a hash of them, of flags, compiler and CPU.
+
+    Raises MissingTool.
+    """
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         raise MissingTool("no C compiler (cc) on this node; install one: apt install gcc libc6-dev")
@@ -40,9 +52,74 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
+def run(program: Path, *arguments: object, cpus: Iterable[int] = ()) -> dict[str, Any]:
+    """The JSON object that it prints. OpenMP gets a thread on each of those PUs, in that order.
+
+    Raises WrongResult when its own check failed, HpcschedError when it cannot run or ran another number of threads.
+    """
+    places = list(cpus)
+    command = [str(program), *map(str, arguments)]
+    try:
+        done = subprocess.run(command, env=_environment(places), capture_output=True, text=True, check=False, timeout=RUN_LIMIT_S)
+    except OSError as error:
+        raise HpcschedError(f"cannot run {program}: {error.strerror}; run with --prepare on this node first") from None
+    except subprocess.TimeoutExpired:
+        raise HpcschedError(f"{program.name} ran for over {RUN_LIMIT_S:g} s: take a smaller size") from None
+    return _read(program, done, len(places))
+
+
+def _environment(cpus: list[int]) -> dict[str, str]:
+    if not cpus:
+        return dict(os.environ)
+    places = ",".join(f"{{{cpu}}}" for cpu in cpus)
+    openmp = {"OMP_NUM_THREADS": str(len(cpus)), "OMP_PLACES": places, "OMP_PROC_BIND": "true", "OMP_DYNAMIC": "false"}
+    return {**os.environ, **openmp}
+
+
+def _read(program: Path, done: subprocess.CompletedProcess[str], threads: int) -> dict[str, Any]:
+    said = (done.stderr.strip().splitlines() or ["no word"])[-1][:200]
+    if done.returncode == WRONG:
+        raise WrongResult(f"{said}: {NO_SPEED}")
+    if done.returncode:
+        raise HpcschedError(f"{program.name} ended with {done.returncode}: {said}")
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        raise HpcschedError(f"{program.name} printed no result: {done.stdout[:100]!r}") from None
+    if threads and answer["threads"] != threads:
+        raise HpcschedError(f"it ran {answer['threads']} threads on {threads} cores: unset OMP_THREAD_LIMIT and the like")
+    return answer
+
+
+def stores(program: Path, functions: tuple[str, ...]) -> dict[str, str]:
+    """How the compiler writes to memory in each of these functions; empty without objdump (binutils)."""
+    if shutil.which("objdump") is None:
+        return {}
+    command = ["objdump", "-d", "--no-show-raw-insn", str(program)]
+    listing = subprocess.run(command, capture_output=True, text=True, check=False, timeout=COMPILE_LIMIT_S).stdout
+    blocks = list(_functions(listing))
+    return {name: _kind("\n".join(body for title, body in blocks if title.split(".")[0] == name)) for name in functions}
+
+
+def _functions(listing: str) -> Iterator[tuple[str, str]]:
+    for block in re.split(r"\n\n", listing):
+        title = re.match(r"[0-9a-f]+ <([^>]+)>:", block.lstrip())
+        if title:
+            yield title[1], block
+
+
+def _kind(body: str) -> str:
+    if not body:
+        return "inlined"
+    if NON_TEMPORAL.search(body):
+        return "non-temporal"
+    return "memcpy" if "<memcpy" in body or "<memmove" in body else "ordinary"
+
+
 def _key(source: Path, compiler: str, flags: tuple[str, ...]) -> str:
     version = subprocess.run([compiler, "--version"], capture_output=True, check=False, timeout=COMPILE_LIMIT_S).stdout
-    parts = (source.read_bytes(), " ".join(flags).encode(), version, _cpu_flags())
+    headers = (header.read_bytes() for header in sorted(source.parent.glob("*.h")))
+    parts = (source.read_bytes(), *headers, " ".join(flags).encode(), version, _cpu_flags())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
