@@ -108,7 +108,7 @@ def _run(settings: Settings, count: int, node: int, cores: Any) -> dict[str, Any
     if not answer["error"] <= ERROR_BOUND:
         raise WrongResult(f"an element is off by {answer['error']:g} (relative), allowed {ERROR_BOUND:g}: {NO_SPEED}")
     if answer["misplaced"] > 0:
-        raise WrongResult(f"{answer['misplaced']} of 192 pages lie outside NUMA node {node}, which is full: {NO_SPEED}")
+        raise WrongResult(f"{answer['misplaced']} of 192 pages lie outside NUMA node {node} (is it full?): {NO_SPEED}")
     return answer
 
 

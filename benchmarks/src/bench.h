@@ -117,8 +117,10 @@ static inline int strayed(void *start, size_t bytes, int node)
 {
     void *pages[SAMPLED_PAGES];
     int status[SAMPLED_PAGES], count = 0;
-    for (size_t i = 0; i < SAMPLED_PAGES; i++)
+    for (size_t i = 0; i < SAMPLED_PAGES; i++) {
         pages[i] = (char *)start + bytes / SAMPLED_PAGES * i;
+        *(volatile char *)pages[i]; /* the kernel names no node of a page that NUMA balancing has hidden */
+    }
     if (syscall(SYS_move_pages, 0, (unsigned long)SAMPLED_PAGES, pages, NULL, status, 0))
         return -1;
     for (int i = 0; i < SAMPLED_PAGES; i++)
