@@ -35,12 +35,16 @@ class Step:
 class Wanted:
     """`pairs` blocks after `warmups` discarded ones. `budget_s` 0: as long as it takes; else no block begins that would end
     after it, but `least` blocks are measured in any case.
+
+    A benchmark ends early when the 90 % intervals of all its metrics are as narrow as wanted: `precision` (a share) to each
+    side, or half of each metric's margin where it is 0; negative: it never does.
     """
 
     pairs: int
     warmups: int = 1
     least: int = 6
     budget_s: float = 0.0
+    precision: float = 0.0
 
 
 def blocks(seed: int, benchmarks: Sequence[str], wanted: Wanted) -> Iterator[tuple[Step, ...]]:

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from hpcsched.bench.about import About, Size
+from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.analysis import compare_all
 from hpcsched.bench.plan import Step, Wanted, blocks, enough, expected
 from hpcsched.bench.prepared import Prepared
 from hpcsched.bench.result import Node, Result, Sample
+from hpcsched.bench.stats import Ratio
 from hpcsched.bench.submit import Answer, Jobs, Setup, execute, job_spec, observed, prepare_command, read_answer, sample_command
 from hpcsched.bench.suite import Entry, choose
 from hpcsched.errors import HpcschedError, InvalidValue, Unreachable, WrongResult
@@ -29,13 +30,35 @@ GIVE_UP_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """One metric on the way: `pairs` so far, `planned` pairs by what is known by now; `ratio` with the intervals so far.
+
+    `half_width`: of its 90 % interval, `wanted`: the one at which it is narrow enough; both are shares. `ended`: why its
+    benchmark takes no more pairs, empty while it does.
+    """
+
+    benchmark: str
+    metric: Metric
+    pairs: int
+    planned: int
+    ratio: Ratio
+    half_width: float | None
+    wanted: float
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """Told before each sample. `planned` samples are an estimate under a time budget; both count warm-up samples."""
+    """Told before each sample. `planned` samples are an estimate under a time budget; both count warm-up samples.
+
+    `closing`: how far the interval of each metric has come.
+    """
 
     step: Step
     done: int
     planned: int
     elapsed_s: float
+    closing: tuple[Closing, ...] = ()
 
 
 @dataclass(slots=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 
 from hpcsched.bench.about import Metric
+from hpcsched.bench.checks import Checks
+from hpcsched.bench.family import PValues
 from hpcsched.bench.stats import LEAST_PAIRS, Interval, Ratio
 
 _Z95, _Z90 = (NormalDist().inv_cdf(level) for level in (0.95, 0.90))
@@ -29,6 +31,11 @@ class Comparison:
 
     `reason`: why it is not shown or void. `sentence`: the verdict in plain words. `pairs_needed`: an estimate of the pairs after
     which equivalence would be shown, if there is any; 0 when it is not asked or cannot be said.
+
+    `control_verdict`: bare / bare by the same rule. `detectable`: the smallest true difference (a share) that these data would
+    have shown in four runs of five. `wanted`: the half-width of the 90 % interval at which the benchmark has enough pairs.
+    `allowance`: the share by which bare metal differed from itself, added on both sides before the verdict. `causes`: what
+    the container brought with it, likely causes of a difference. `notes`: a sentence for each thing to know beside the verdict.
     """
 
     benchmark: str
@@ -42,6 +49,15 @@ class Comparison:
     sentence: str
     reason: str = ""
     pairs_needed: int = 0
+    control_verdict: Verdict = Verdict.NOT_SHOWN
+    p: PValues = field(default_factory=PValues)
+    control_p: PValues = field(default_factory=PValues)
+    detectable: float | None = None
+    wanted: float = 0.0
+    allowance: float = 0.0
+    checks: Checks = field(default_factory=Checks)
+    causes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def judge(ratio: Ratio, margin: float) -> Verdict:
