@@ -17,6 +17,7 @@ from typing import Any
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.environment import collect
 from hpcsched.bench.kernel import default_cache
+from hpcsched.bench.libraries import programs
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.errors import HpcschedError, MissingTool, Unsupported, WrongResult
 
@@ -70,7 +71,7 @@ def _act(benchmark: Benchmark, options: argparse.Namespace) -> None:
         raise Unsupported(prepared.absent)
     metrics = benchmark.about.metrics if prepared.metrics is None else prepared.metrics
     measured = benchmark.measure(prepared.settings)
-    answer = _answer(benchmark.about, options.size, metrics, measured)
+    answer = _answer(benchmark.about, options.size, metrics, measured, collect(programs=programs(prepared.settings)))
     print(json.dumps(answer) if options.json else _plain(metrics, prepared, measured))
 
 
@@ -83,7 +84,9 @@ def _prepared(benchmark: Benchmark, options: argparse.Namespace) -> Prepared:
         return Prepared(absent=error.line)
 
 
-def _answer(about: About, size: Size, named: Sequence[Metric], measured: Measured) -> Mapping[str, Any]:
+def _answer(
+    about: About, size: Size, named: Sequence[Metric], measured: Measured, environment: Mapping[str, str]
+) -> Mapping[str, Any]:
     missing = {metric.name for metric in named} ^ set(measured.values)
     if missing:
         raise WrongResult(f"metrics measured and metrics named differ: {', '.join(sorted(missing))}")
@@ -101,7 +104,7 @@ def _answer(about: About, size: Size, named: Sequence[Metric], measured: Measure
         "verified": True,
         "metrics": metrics,
         "config": measured.config,
-        "environment": collect(),
+        "environment": environment,
     }
 
 
