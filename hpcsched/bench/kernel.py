@@ -22,16 +22,27 @@ def default_cache() -> Path:
     return Path(base) / "hpcsched-bench" if base else Path(f"/var/tmp/hpcsched-bench-{os.geteuid()}")
 
 
-def build(source: Path, cache: Path, flags: tuple[str, ...] = FLAGS) -> Path:
-    """The program from that source; its name holds a hash of source, flags, compiler and CPU. Raises MissingTool."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        raise MissingTool("no C compiler (cc) on this node; install one: apt install gcc libc6-dev")
+def build(
+    source: Path, cache: Path, flags: tuple[str, ...] = FLAGS, compiler: str = "", libraries: tuple[str, ...] = ("-lm",)
+) -> Path:
+    """The program from that source; its name holds a hash of source, flags, compiler and CPU. Raises MissingTool.
+
+    `compiler`: a path; empty: the C compiler that is there.
+    """
+    chosen = compiler or c_compiler()
     _private_folder(cache)
-    target = cache / f"{source.stem}-{_key(source, compiler, flags)}"
+    target = cache / f"{source.stem}-{_key(source, chosen, (*flags, *libraries))}"
     if not target.exists():
-        _compile([compiler, *flags], source, target)
+        _compile([chosen, *flags], source, target, libraries)
     return target
+
+
+def c_compiler() -> str:
+    """Its path. Raises MissingTool."""
+    found = shutil.which("cc") or shutil.which("gcc")
+    if found is None:
+        raise MissingTool("no C compiler (cc) on this node; install one: apt install gcc libc6-dev")
+    return found
 
 
 def digest(path: Path) -> str:
@@ -51,10 +62,10 @@ def _cpu_flags() -> bytes:
     return b"".join(next((line for line in lines if line.startswith(name)), b"") for name in (b"model name", b"flags"))
 
 
-def _compile(command: list[str], source: Path, target: Path) -> None:
+def _compile(command: list[str], source: Path, target: Path, libraries: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / target.name
-        arguments = [*command, "-o", str(made), str(source), "-lm"]
+        arguments = [*command, "-o", str(made), str(source), *libraries]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=COMPILE_LIMIT_S)
         if done.returncode:
             first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])
