@@ -161,11 +161,12 @@ def _give_up(state: _Run, name: str) -> None:
 
 def _sample(state: _Run, step: Step) -> Sample:
     entry = state.entries[step.benchmark]
-    command = sample_command(entry, state.setup, state.prepared[step.benchmark].to_json())
+    prepared = state.prepared[step.benchmark]
+    command = sample_command(entry, state.setup, prepared.to_json())
     started = state.clock()
     bare = Sample(len(state.samples), step.block, step.benchmark, step.arm, step.warmup, started, 0.0)
     try:
-        job, output = execute(state.jobs, job_spec(entry, state.setup, command, step.arm.runtime))
+        job, output = execute(state.jobs, job_spec(entry, state.setup, command, step.arm.runtime, prepared.mounts))
     except HpcschedError as error:
         return dataclasses.replace(bare, error=str(error), seconds=state.clock() - started)
     return _filled(state, dataclasses.replace(bare, seconds=state.clock() - started), job, output)
