@@ -27,7 +27,7 @@ ABOUT = About(
 RESIDUAL_BOUND = 16.0
 """HPL's threshold."""
 ORDER_ON_ONE_CORE = {Size.QUICK: 1536, Size.NORMAL: 3072, Size.FULL: 6144}
-REPEATS = {Size.QUICK: 5, Size.NORMAL: 10, Size.FULL: 15}
+REPEATS = {Size.QUICK: 4, Size.NORMAL: 10, Size.FULL: 15}
 
 
 def order(cores: int, memory: int, size: Size) -> int:

@@ -251,7 +251,7 @@ def test_a_file_that_is_no_report_is_refused_in_one_line(body: bytes, tmp_path: 
 
 def test_unknown_names_and_sizes_are_refused_before_anything_runs() -> None:
     jobs = FakeJobs()
-    with pytest.raises(NotFound, match=r"there are: .*dgemm.*stream"):
+    with pytest.raises(NotFound, match=r"there are: .*dgemm, .*stream"):
         measure(jobs, "linpack")
     with pytest.raises(InvalidValue, match="quick, normal, full"):
         run(jobs, size="huge")
