@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import NO_SPEED, build, digest, run
+from hpcsched.bench.kernel import build, digest, run
 from hpcsched.bench.machine import allowed_nodes, bound_cpus, by_node, cache_sizes, distances, line_size, memory_available
 from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.program import NO_SPEED
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import WrongResult
 

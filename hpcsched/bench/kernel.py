@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -14,14 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from hpcsched.errors import HpcschedError, MissingTool, WrongResult
+from hpcsched.bench.program import answer
+from hpcsched.errors import HpcschedError, MissingTool
 
 FLAGS = ("-O3", "-march=native", "-fopenmp", "-Wall", "-Wextra", "-Werror")
 COMPILE_LIMIT_S = 120.0
 RUN_LIMIT_S = 3600.0
-WRONG = 3
-"""How a kernel exits whose own check failed."""
-NO_SPEED = "this run has no speed"
 NON_TEMPORAL = re.compile(r"\b(v?movnt\w+|stnp)\b")
 
 
@@ -31,19 +28,27 @@ def default_cache() -> Path:
     return Path(base) / "hpcsched-bench" if base else Path(f"/var/tmp/hpcsched-bench-{os.geteuid()}")
 
 
-def build(source: Path, cache: Path, flags: tuple[str, ...] = FLAGS) -> Path:
+def build(
+    source: Path, cache: Path, flags: tuple[str, ...] = FLAGS, compiler: str = "", libraries: tuple[str, ...] = ("-lm",)
+) -> Path:
     """The program from that source and the headers beside it; its name holds a hash of them, of flags, compiler and CPU.
 
-    Raises MissingTool.
+    `compiler`: a path; empty: the C compiler that is there. Raises MissingTool.
     """
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        raise MissingTool("no C compiler (cc) on this node; install one: apt install gcc libc6-dev")
+    chosen = compiler or c_compiler()
     _private_folder(cache)
-    target = cache / f"{source.stem}-{_key(source, compiler, flags)}"
+    target = cache / f"{source.stem}-{_key(source, chosen, (*flags, *libraries))}"
     if not target.exists():
-        _compile([compiler, *flags], source, target)
+        _compile([chosen, *flags], source, target, libraries)
     return target
+
+
+def c_compiler() -> str:
+    """Its path. Raises MissingTool."""
+    found = shutil.which("cc") or shutil.which("gcc")
+    if found is None:
+        raise MissingTool("no C compiler (cc) on this node; install one: apt install gcc libc6-dev")
+    return found
 
 
 def digest(path: Path) -> str:
@@ -58,37 +63,17 @@ def run(program: Path, *arguments: object, cpus: Iterable[int] = ()) -> dict[str
     Raises WrongResult when its own check failed, HpcschedError when it cannot run or ran another number of threads.
     """
     places = list(cpus)
-    command = [str(program), *map(str, arguments)]
-    try:
-        done = subprocess.run(command, env=_environment(places), capture_output=True, text=True, check=False, timeout=RUN_LIMIT_S)
-    except OSError as error:
-        raise HpcschedError(f"cannot run {program}: {error.strerror}; run with --prepare on this node first") from None
-    except subprocess.TimeoutExpired:
-        raise HpcschedError(f"{program.name} ran for over {RUN_LIMIT_S:g} s: take a smaller size") from None
-    return _read(program, done, len(places))
+    found = answer([str(program), *map(str, arguments)], _openmp(places), RUN_LIMIT_S)
+    if places and found.get("threads") != len(places):
+        raise HpcschedError(f"it ran {found.get('threads')} threads on {len(places)} cores: unset OMP_THREAD_LIMIT and the like")
+    return found
 
 
-def _environment(cpus: list[int]) -> dict[str, str]:
+def _openmp(cpus: list[int]) -> dict[str, str]:
     if not cpus:
-        return dict(os.environ)
+        return {}
     places = ",".join(f"{{{cpu}}}" for cpu in cpus)
-    openmp = {"OMP_NUM_THREADS": str(len(cpus)), "OMP_PLACES": places, "OMP_PROC_BIND": "true", "OMP_DYNAMIC": "false"}
-    return {**os.environ, **openmp}
-
-
-def _read(program: Path, done: subprocess.CompletedProcess[str], threads: int) -> dict[str, Any]:
-    said = (done.stderr.strip().splitlines() or ["no word"])[-1][:200]
-    if done.returncode == WRONG:
-        raise WrongResult(f"{said}: {NO_SPEED}")
-    if done.returncode:
-        raise HpcschedError(f"{program.name} ended with {done.returncode}: {said}")
-    try:
-        answer: dict[str, Any] = json.loads(done.stdout)
-    except ValueError:
-        raise HpcschedError(f"{program.name} printed no result: {done.stdout[:100]!r}") from None
-    if threads and answer["threads"] != threads:
-        raise HpcschedError(f"it ran {answer['threads']} threads on {threads} cores: unset OMP_THREAD_LIMIT and the like")
-    return answer
+    return {"OMP_NUM_THREADS": str(len(cpus)), "OMP_PLACES": places, "OMP_PROC_BIND": "true", "OMP_DYNAMIC": "false"}
 
 
 def stores(program: Path, functions: tuple[str, ...]) -> dict[str, str]:
@@ -128,10 +113,10 @@ def _cpu_flags() -> bytes:
     return b"".join(next((line for line in lines if line.startswith(name)), b"") for name in (b"model name", b"flags"))
 
 
-def _compile(command: list[str], source: Path, target: Path) -> None:
+def _compile(command: list[str], source: Path, target: Path, libraries: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         made = Path(folder) / target.name
-        arguments = [*command, "-o", str(made), str(source), "-lm"]
+        arguments = [*command, "-o", str(made), str(source), *libraries]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=COMPILE_LIMIT_S)
         if done.returncode:
             first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr.strip()[:200])

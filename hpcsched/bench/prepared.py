@@ -17,13 +17,15 @@ Settings = dict[str, Any]
 class Prepared:
     """`settings`: whatever JSON can hold, the same for all samples. `metrics`: those that this node can measure; None: all that
     the benchmark names. `limits`: by metric. `lacks`: a sentence for each thing that this node has not, and so is not measured.
-    `absent`: why nothing can be measured here at all (empty: something can).
+    `mounts`: folders of the node that each sample must find as they are, which a container does by a bind mount. `absent`: why
+    nothing can be measured here at all (empty: something can).
     """
 
     settings: Settings = field(default_factory=dict)
     metrics: tuple[Metric, ...] | None = None
     limits: dict[str, Limit] = field(default_factory=dict)
     lacks: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
     absent: str = ""
 
     def to_json(self) -> str:

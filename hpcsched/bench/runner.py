@@ -259,8 +259,9 @@ def _sample(state: _Run, step: Step) -> Sample:
 def _spec(state: _Run, step: Step) -> JobSpec:
     """Arms differ in the runtime alone, unless the container is burdened on purpose."""
     entry = state.entries[step.benchmark]
-    command = sample_command(entry, state.setup, state.prepared[step.benchmark].to_json())
-    spec = job_spec(entry, state.setup, command, step.arm.runtime)
+    prepared = state.prepared[step.benchmark]
+    command = sample_command(entry, state.setup, prepared.to_json())
+    spec = job_spec(entry, state.setup, command, step.arm.runtime, prepared.mounts)
     if state.handicap is None or step.arm is not Arm.CONTAINER:
         return spec
     burdened = state.handicap.wrap(state.setup.python, spec.command)

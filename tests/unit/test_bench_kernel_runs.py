@@ -40,10 +40,10 @@ def test_a_kernel_that_finds_itself_wrong_has_no_speed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("echo no memory >&2; exit 1", "kernel ended with 1: no memory"),
-        ("exit 2", "kernel ended with 2: no word"),
-        ("kill -9 $$", "kernel ended with -9"),
-        ("echo nonsense", "kernel printed no result: 'nonsense"),
+        ("echo no memory >&2; exit 1", "kernel ended with exit code 1: no memory"),
+        ("exit 2", "kernel ended with exit code 2: it said nothing"),
+        ("kill -9 $$", "kernel ended by signal 9"),
+        ("echo nonsense", "kernel printed no result: nonsense"),
         ("""echo '{"threads": 1}'""", "ran 1 threads on 2 cores: unset OMP_THREAD_LIMIT"),
     ],
 )
