@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import digest
+from hpcsched.bench.blas import fewer_threads, load
+from hpcsched.bench.interleave import interleave
 from hpcsched.bench.machine import bound_cpus, core_count, memory_available
-from hpcsched.bench.script import Benchmark, Measured, Settings, main
+from hpcsched.bench.peak import peak
+from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.program import NO_SPEED
+from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import WrongResult
 
 ABOUT = About(
@@ -24,9 +27,7 @@ ABOUT = About(
 RESIDUAL_BOUND = 16.0
 """HPL's threshold."""
 ORDER_ON_ONE_CORE = {Size.QUICK: 1536, Size.NORMAL: 3072, Size.FULL: 6144}
-REPEATS = {Size.QUICK: 6, Size.NORMAL: 10, Size.FULL: 15}
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
-LIBRARIES = ("openblas", "mkl_rt", "blis", "libblas", "flexiblas")
+REPEATS = {Size.QUICK: 4, Size.NORMAL: 10, Size.FULL: 15}
 
 
 def order(cores: int, memory: int, size: Size) -> int:
@@ -36,22 +37,24 @@ def order(cores: int, memory: int, size: Size) -> int:
     return max(int(min(wanted, fitting)) // 64 * 64, 128)
 
 
-def prepare(size: Size, cache: Path) -> Settings:
+def prepare(size: Size, cache: Path) -> Prepared:
     """Choose the order; there is nothing to compile."""
-    return {"order": order(core_count(bound_cpus()), memory_available(), size), "repeats": REPEATS[size], "seed": 20140713}
+    cpus = bound_cpus()
+    cores, limit = core_count(cpus), peak(cpus)
+    _, blas = load("numpy", cores)
+    settings = {"order": order(cores, memory_available(), size), "repeats": REPEATS[size], "seed": 20140713}
+    return Prepared(settings, limits={"gflops": limit} if limit else {}, lacks=fewer_threads(blas, cores))
 
 
 def measure(settings: Settings) -> Measured:
     """The best of the repeats, the first one left out."""
-    cores = core_count(bound_cpus())
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(cores)))
-    import numpy
-
+    memory = interleave()
+    numpy, blas = load("numpy", core_count(bound_cpus()))
     a, b = _matrices(numpy, settings["order"], settings["seed"])
     seconds, product = _best(numpy, a, b, settings["repeats"])
     _check(numpy, a, b, product)
     gflops = 2.0 * settings["order"] ** 3 / seconds / 1e9
-    return Measured({"gflops": gflops}, {**settings, "threads": cores, **_library(numpy)})
+    return Measured({"gflops": gflops}, {**settings, "memory": memory, "numpy": numpy.__version__, **blas.config})
 
 
 def _matrices(numpy: Any, size: int, seed: int) -> tuple[Any, Any]:
@@ -81,16 +84,7 @@ def residual(numpy: Any, a: Any, b: Any, product: Any) -> float:
 def _check(numpy: Any, a: Any, b: Any, product: Any) -> None:
     found = residual(numpy, a, b, product)
     if not found <= RESIDUAL_BOUND:
-        raise WrongResult(f"scaled residual {found:g}, allowed {RESIDUAL_BOUND:g}: this run has no speed")
-
-
-def _library(numpy: Any) -> dict[str, str]:
-    """The BLAS that numpy names, and the file that the kernel shows as mapped into this process."""
-    named = numpy.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {})
-    mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/" in line}
-    files = sorted(path for path in mapped if any(name in Path(path).name for name in LIBRARIES))
-    program = {"blas_file": Path(files[0]).name, "program": digest(Path(files[0]))} if files else {}
-    return {"numpy": numpy.__version__, "blas": f"{named.get('name', '?')} {named.get('version', '?')}", **program}
+        raise WrongResult(f"scaled residual {found:g}, allowed {RESIDUAL_BOUND:g}: {NO_SPEED}")
 
 
 if __name__ == "__main__":

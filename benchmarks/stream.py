@@ -3,34 +3,40 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest
-from hpcsched.bench.machine import bound_cpus, core_count, last_level_cache, memory_available
-from hpcsched.bench.script import Benchmark, Measured, Settings, main
-from hpcsched.errors import HpcschedError, WrongResult
+from hpcsched.bench.kernel import build, digest, run, stores
+from hpcsched.bench.machine import bound_cpus, by_node, last_level_cache, memory_available, one_of_each_core
+from hpcsched.bench.modules import memory_limit
+from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.program import NO_SPEED
+from hpcsched.bench.script import Benchmark, Measured, main
+from hpcsched.errors import WrongResult
 
-ABOUT = About(
-    name="stream",
-    stresses="memory bandwidth of the bound cores together",
-    source="J. D. McCalpin, STREAM: metric definitions and the rule of four cache sizes",
-    metrics=tuple(Metric(name, "GB/s") for name in ("copy", "scale", "add", "triad")),
-    margin=0.005,
-)
 BYTES_PER_ELEMENT = {"copy": 16, "scale": 16, "add": 24, "triad": 24}
 """Counted as STREAM does: what the source code reads and writes, without write-allocate traffic."""
+ABOUT = About(
+    name="stream",
+    stresses="memory bandwidth of the bound cores together, and of each NUMA node's cores in its own memory",
+    source="J. D. McCalpin, STREAM: metric definitions and the rule of four cache sizes",
+    metrics=tuple(Metric(name, "GB/s") for name in BYTES_PER_ELEMENT),
+    margin=0.005,
+)
 ERROR_BOUND = 1e-13
 CACHE_FACTOR = {Size.QUICK: 4, Size.NORMAL: 4, Size.FULL: 16}
-REPEATS = {Size.QUICK: 10, Size.NORMAL: 40, Size.FULL: 100}
+REPEATS = {Size.QUICK: 5, Size.NORMAL: 40, Size.FULL: 100}
 SMALLEST_CACHE = 8 << 20
+SMALLEST_ARRAY = 1 << 20
 LARGEST_ARRAY = {Size.QUICK: 256 << 20}
-"""Bytes, however large the caches are: a sample then takes one to two seconds at 20 GB/s."""
-CAVEAT = "each array is smaller than the last-level caches four times over, so part of this is the speed of a cache"
+"""Bytes, however large the caches are: three of these take a second or two anywhere."""
+CAVEAT = (
+    "arrays of four times the last-level caches: they are smaller, so part of this is the speed of a cache; take --size normal"
+)
+ONE_NODE = "the bandwidth of each NUMA node: the bound cores are all on one"
+ANY_NODE = -1
 SOURCE = Path(__file__).parent / "src" / "stream.c"
 
 
@@ -41,56 +47,75 @@ def elements(cache: int, memory: int, size: Size) -> int:
     """
     wanted = CACHE_FACTOR[size] * max(cache, SMALLEST_CACHE)
     most = min(memory * 6 // 10 // 3, LARGEST_ARRAY.get(size, wanted))
-    return max(min(wanted, most), 1 << 20) // 8
+    return max(min(wanted, most), SMALLEST_ARRAY) // 8
 
 
-def prepare(size: Size, cache: Path) -> Settings:
-    """Compile, and choose the array size from this node's caches."""
+def prepare(size: Size, cache: Path) -> Prepared:
+    """Compile, and choose the array sizes from this node's caches."""
     cpus = bound_cpus()
-    caches = last_level_cache(cpus)
+    kernel, caches = build(SOURCE, cache), last_level_cache(cpus)
     count = elements(caches, memory_available(), size)
-    return {
-        "kernel": str(build(SOURCE, cache)),
+    nodes = list(by_node(cpus)) if len(by_node(cpus)) > 1 else []
+    settings = {
+        "kernel": str(kernel),
         "elements": count,
         "repeats": REPEATS[size],
         "last_level_cache": caches,
         "four_cache_sizes": count * 8 >= 4 * max(caches, SMALLEST_CACHE),
+        "nodes": nodes,
+        "stores": _stores(kernel),
     }
+    return Prepared(settings, metrics(nodes), _limits(), _lacks(settings))
+
+
+def metrics(nodes: Sequence[int]) -> tuple[Metric, ...]:
+    """Those of all cores together, and the triad of each of several nodes."""
+    return (*ABOUT.metrics, *(Metric(f"triad_node{node}", "GB/s") for node in nodes))
+
+
+def _stores(kernel: Path) -> str:
+    found = stores(kernel, tuple(BYTES_PER_ELEMENT))
+    return ", ".join(f"{name} {kind}" for name, kind in found.items()) or "unknown without objdump"
+
+
+def _limits() -> dict[str, Any]:
+    limit = memory_limit()
+    return dict.fromkeys(BYTES_PER_ELEMENT, limit) if limit else {}
+
+
+def _lacks(settings: Settings) -> tuple[str, ...]:
+    return (*(() if settings["four_cache_sizes"] else (CAVEAT,)), *(() if settings["nodes"] else (ONE_NODE,)))
 
 
 def measure(settings: Settings) -> Measured:
-    """One run of the kernel on the bound cores, one thread on each."""
-    cores = core_count(bound_cpus())
-    answer = _run(Path(settings["kernel"]), settings["elements"], settings["repeats"], cores)
-    _check(answer, cores)
-    values = {name: size * settings["elements"] / answer[name] / 1e9 for name, size in BYTES_PER_ELEMENT.items()}
-    return Measured(values, _config(settings, cores))
+    """One thread on each bound core: all together, then those of each NUMA node alone."""
+    cores = one_of_each_core(bound_cpus())
+    answer = _run(settings, settings["elements"], ANY_NODE, cores)
+    values = {name: bytes_each * settings["elements"] / answer[name] / 1e9 for name, bytes_each in BYTES_PER_ELEMENT.items()}
+    for node in settings["nodes"]:
+        values[f"triad_node{node}"] = _triad_of(settings, node, by_node(cores).get(node, ()))
+    return Measured(values, _config(settings, len(cores)))
 
 
-def _run(kernel: Path, count: int, repeats: int, threads: int) -> dict[str, Any]:
-    places = {"OMP_NUM_THREADS": str(threads), "OMP_PROC_BIND": "close", "OMP_PLACES": "cores", "OMP_DYNAMIC": "false"}
-    command = [str(kernel), str(count), str(repeats)]
-    try:
-        done = subprocess.run(command, env={**os.environ, **places}, capture_output=True, text=True, check=False)
-    except OSError as error:
-        raise HpcschedError(f"cannot run {kernel}: {error.strerror}; run with --prepare on this node first") from None
-    if done.returncode:
-        raise HpcschedError(f"the kernel ended with {done.returncode}: {done.stderr.strip()[:200]}")
-    answer: dict[str, Any] = json.loads(done.stdout)
+def _triad_of(settings: Settings, node: int, cores: Any) -> float:
+    if not cores:
+        raise WrongResult(f"no core of NUMA node {node} is bound any more: {NO_SPEED}; prepare again")
+    count = max(settings["elements"] // len(settings["nodes"]), SMALLEST_ARRAY // 8)
+    return float(BYTES_PER_ELEMENT["triad"] * count / _run(settings, count, node, cores)["triad"] / 1e9)
+
+
+def _run(settings: Settings, count: int, node: int, cores: Any) -> dict[str, Any]:
+    answer = run(Path(settings["kernel"]), count, settings["repeats"], node, cpus=cores)
+    if not answer["error"] <= ERROR_BOUND:
+        raise WrongResult(f"an element is off by {answer['error']:g} (relative), allowed {ERROR_BOUND:g}: {NO_SPEED}")
+    if answer["misplaced"] > 0:
+        raise WrongResult(f"{answer['misplaced']} of 192 pages lie outside NUMA node {node} (is it full?): {NO_SPEED}")
     return answer
 
 
-def _check(answer: dict[str, Any], cores: int) -> None:
-    if not answer["error"] <= ERROR_BOUND:
-        raise WrongResult(f"an element is off by {answer['error']:g} (relative), allowed {ERROR_BOUND:g}: this run has no speed")
-    if answer["threads"] != cores:
-        raise WrongResult(f"the kernel ran {answer['threads']} threads on {cores} cores: unset OMP_THREAD_LIMIT and the like")
-
-
-def _config(settings: Settings, cores: int) -> dict[str, str | int | float | bool]:
-    kept = {name: settings[name] for name in ("elements", "repeats", "last_level_cache", "four_cache_sizes")}
-    caveat = {} if settings["four_cache_sizes"] else {"caveat": CAVEAT}
-    return {**kept, **caveat, "threads": cores, "program": digest(Path(settings["kernel"]))}
+def _config(settings: Settings, threads: int) -> dict[str, str | int | float | bool]:
+    kept = {name: settings[name] for name in ("elements", "repeats", "last_level_cache", "four_cache_sizes", "stores")}
+    return {**kept, "threads": threads, "program": digest(Path(settings["kernel"]))}
 
 
 if __name__ == "__main__":

@@ -1,15 +1,20 @@
 /* Sustainable memory bandwidth: copy, scale, add and triad as J. D. McCalpin defines them
  * ("Memory Bandwidth and Machine Balance in Current High Performance Computers", IEEE TCCA Newsletter, 1995).
  *
- * stream ELEMENTS REPEATS prints one JSON object: the least seconds of each kernel (the first repeat does not count),
- * the number of threads, and the largest relative error of any element against the same arithmetic on scalars.
+ * stream ELEMENTS REPEATS NODE prints the least seconds of each kernel (the first repeat does not count), the number of threads,
+ * the largest relative error of any element against the same arithmetic on scalars, and how many of 192 pages lie on another
+ * NUMA node than NODE (-1: the kernel does not say, or NODE is -1).
  */
+#include "bench.h"
 #include <math.h>
 #include <omp.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { COPY, SCALE, ADD, TRIAD, KERNELS };
+
+struct arrays {
+    double *a, *b, *c;
+    long n;
+};
 
 static const double factor = 3.0, start_a = 1.0, start_b = 2.0;
 
@@ -52,27 +57,30 @@ static void triad(const double *restrict b, const double *restrict c, double *re
         a[i] = b[i] + factor * c[i];
 }
 
-static void repeat(double *a, double *b, double *c, long n, double seconds[KERNELS])
+static void repeat(const struct arrays *all, double took[KERNELS])
 {
     double mark[KERNELS + 1];
-    mark[COPY] = omp_get_wtime();
-    copy(a, c, n);
-    mark[SCALE] = omp_get_wtime();
-    scale(c, b, n);
-    mark[ADD] = omp_get_wtime();
-    add(a, b, c, n);
-    mark[TRIAD] = omp_get_wtime();
-    triad(b, c, a, n);
-    mark[KERNELS] = omp_get_wtime();
+    mark[COPY] = seconds();
+    copy(all->a, all->c, all->n);
+    mark[SCALE] = seconds();
+    scale(all->c, all->b, all->n);
+    mark[ADD] = seconds();
+    add(all->a, all->b, all->c, all->n);
+    mark[TRIAD] = seconds();
+    triad(all->b, all->c, all->a, all->n);
+    mark[KERNELS] = seconds();
     for (int k = 0; k < KERNELS; k++)
-        seconds[k] = mark[k + 1] - mark[k];
+        took[k] = mark[k + 1] - mark[k];
 }
 
-static void keep_least(double best[KERNELS], const double seconds[KERNELS])
+static void least(const struct arrays *all, long repeats, double best[KERNELS])
 {
-    for (int k = 0; k < KERNELS; k++)
-        if (seconds[k] < best[k])
-            best[k] = seconds[k];
+    double took[KERNELS];
+    for (long r = 0; r < repeats; r++) {
+        repeat(all, took);
+        for (int k = 0; k < KERNELS; k++)
+            best[k] = r > 0 && took[k] < best[k] ? took[k] : best[k];
+    }
 }
 
 static double worst_error(const double *array, long n, double expected)
@@ -86,59 +94,52 @@ static double worst_error(const double *array, long n, double expected)
     return worst;
 }
 
-static double verify(const double *a, const double *b, const double *c, long n, long repeats)
+static double verify(const struct arrays *all, long repeats)
 {
-    double one_a = start_a, one_b = start_b, one_c = 0.0;
+    double a = start_a, b = start_b, c = 0.0;
     for (long r = 0; r < repeats; r++) {
-        one_c = one_a;
-        one_b = factor * one_c;
-        one_c = one_a + one_b;
-        one_a = one_b + factor * one_c;
+        c = a;
+        b = factor * c;
+        c = a + b;
+        a = b + factor * c;
     }
-    return fmax(worst_error(a, n, one_a), fmax(worst_error(b, n, one_b), worst_error(c, n, one_c)));
+    double of_a = worst_error(all->a, all->n, a), of_b = worst_error(all->b, all->n, b), of_c = worst_error(all->c, all->n, c);
+    return fmax(of_a, fmax(of_b, of_c));
 }
 
-static double *allocate(long n)
+static int misplaced(const struct arrays *all, int node)
 {
-    const size_t huge_page = (size_t)2 << 20;
-    size_t bytes = ((size_t)n * sizeof(double) + huge_page - 1) / huge_page * huge_page;
-    double *array = aligned_alloc(huge_page, bytes);
-    if (array == NULL) {
-        fprintf(stderr, "no memory for an array of %zu bytes; take a smaller size\n", bytes);
-        exit(1);
-    }
-    return array;
+    size_t bytes = (size_t)all->n * sizeof(double);
+    int of_a = strayed(all->a, bytes, node), of_b = strayed(all->b, bytes, node), of_c = strayed(all->c, bytes, node);
+    return node == ANY_NODE || of_a < 0 || of_b < 0 || of_c < 0 ? -1 : of_a + of_b + of_c;
 }
 
-static long bounded(const char *text, long low, long high)
+static int threads(void)
 {
-    char *end;
-    long number = strtol(text, &end, 10);
-    if (*end != '\0' || number < low || number > high) {
-        fprintf(stderr, "%s is not a number from %ld to %ld\n", text, low, high);
-        exit(2);
-    }
-    return number;
+    int count = 0;
+#pragma omp parallel
+#pragma omp single
+    count = omp_get_num_threads();
+    return count;
+}
+
+static double *array(long n)
+{
+    return reserve((size_t)n * sizeof(double), AS_THE_SYSTEM_GIVES);
 }
 
 int main(int count, char **argument)
 {
-    if (count != 3) {
-        fprintf(stderr, "usage: stream ELEMENTS REPEATS\n");
-        return 2;
-    }
+    if (count != 4)
+        quit(CALLED_WRONGLY, "usage: stream ELEMENTS REPEATS NODE");
     /* 15^200 is still a double. */
     long n = bounded(argument[1], 1000, 1L << 40), repeats = bounded(argument[2], 2, 200);
-    double *a = allocate(n), *b = allocate(n), *c = allocate(n);
-    double best[KERNELS] = {HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL}, seconds[KERNELS];
-    first_touch(a, b, c, n);
-    for (long r = 0; r < repeats; r++) {
-        repeat(a, b, c, n, seconds);
-        if (r > 0)
-            keep_least(best, seconds);
-    }
-    printf("{\"copy\": %.9g, \"scale\": %.9g, \"add\": %.9g, \"triad\": %.9g, \"threads\": %d, \"error\": %.9g}\n",
-           best[COPY], best[SCALE], best[ADD], best[TRIAD], omp_get_max_threads(), verify(a, b, c, n, repeats));
-    free(a), free(b), free(c);
+    int node = (int)bounded(argument[3], ANY_NODE, MOST_NODES - 1);
+    struct arrays all = {array(n), array(n), array(n), n};
+    double best[KERNELS] = {HUGE_VAL, HUGE_VAL, HUGE_VAL, HUGE_VAL};
+    first_touch(all.a, all.b, all.c, n);
+    least(&all, repeats, best);
+    printf("{\"copy\": %.9g, \"scale\": %.9g, \"add\": %.9g, \"triad\": %.9g, ", best[COPY], best[SCALE], best[ADD], best[TRIAD]);
+    printf("\"threads\": %d, \"error\": %.9g, \"misplaced\": %d}\n", threads(), verify(&all, repeats), misplaced(&all, node));
     return 0;
 }

@@ -16,9 +16,20 @@ class Size(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
+    """`margin` 0: that of its benchmark."""
+
     name: str
     unit: str
     higher_is_better: bool = True
+    margin: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What the hardware cannot pass, in the metric's unit; `source`: where the figure comes from."""
+
+    value: float
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +46,9 @@ class About:
     metrics: tuple[Metric, ...]
     margin: float
     limit_s: tuple[tuple[Size, int], ...] = ((Size.QUICK, 60), (Size.NORMAL, 300), (Size.FULL, 1800))
+
+    def margin_of(self, metric: Metric) -> float:
+        return metric.margin or self.margin
 
     def time_limit_s(self, size: Size) -> int:
         return dict(self.limit_s)[size]

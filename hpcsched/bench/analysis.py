@@ -3,44 +3,160 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
+import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from hpcsched.bench.about import About, Metric
-from hpcsched.bench.environment import OF_THE_CONTAINER
-from hpcsched.bench.plan import Arm
+from hpcsched.bench.about import About, Limit, Metric
+from hpcsched.bench.checks import Checks, autocorrelation, outliers, trend, widening
+from hpcsched.bench.family import PValues, Summary, adjusted, summarize
+from hpcsched.bench.judging import compare
+from hpcsched.bench.likeness import Environments, differences, likely_causes, objections
+from hpcsched.bench.likeness import container_differences as container_differences
+from hpcsched.bench.plan import Arm, Wanted
+from hpcsched.bench.ranks import exchanged
 from hpcsched.bench.result import Sample
-from hpcsched.bench.stats import bootstrapped, median, ratio
-from hpcsched.bench.verdict import Comparison, compare
+from hpcsched.bench.stats import LEAST_PAIRS, Ratio, bootstrapped, equivalence_p, log_ratios, median, ratio
+from hpcsched.bench.verdict import Comparison, Figures, Verdict
 
-Environments = Mapping[str, Mapping[str, str]]
+Limits = Mapping[str, Mapping[str, Limit]]
+BARE_ARMS = (Arm.BARE, Arm.CONTROL)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """One benchmark: its counted samples and what is to be known for judging them."""
+
+    about: About
+    samples: Sequence[Sample]
+    objections: tuple[str, ...]
+    causes: tuple[str, ...]
+    limits: Mapping[str, Limit]
+    wanted: Wanted | None
+    seed: int
 
 
 def compare_all(
-    abouts: Iterable[About], samples: Sequence[Sample], environments: Environments, seed: int
+    abouts: Iterable[About],
+    samples: Sequence[Sample],
+    environments: Environments,
+    seed: int,
+    limits: Limits | None = None,
+    wanted: Wanted | None = None,
 ) -> tuple[Comparison, ...]:
-    """One for each metric of each benchmark; warm-up samples do not count."""
-    return tuple(found for about in abouts for found in _of_benchmark(about, counted(samples, about.name), environments, seed))
+    """One for each metric of each benchmark that has samples; warm-up samples do not count.
+
+    Where only warm-up samples were taken there are no figures, but what forbade to go on is told.
+    """
+    figures: list[Figures] = []
+    for about in abouts:
+        own = [sample for sample in samples if sample.benchmark == about.name]
+        taken, of_node = counted(own, about.name), (limits or {}).get(about.name, {})
+        against = objections(taken, environments) if taken else differences(own, environments)
+        measured = _Measured(about, taken, against, likely_causes(taken or own, environments), of_node, wanted, seed)
+        figures += [_of_metric(measured, metric) for metric in about.metrics] if taken or against else []
+    return tuple(compare(found) for found in _corrected(figures))
+
+
+def _corrected(figures: Sequence[Figures]) -> Iterable[Figures]:
+    """p-values adjusted over all metrics; those of void comparisons tested nothing, and do not count."""
+    tested = [PValues() if one.objections else one.p for one in figures]
+    controls = [PValues() if one.objections else one.control_p for one in figures]
+    for one, p, control_p in zip(figures, adjusted(tested), adjusted(controls), strict=True):
+        yield dataclasses.replace(one, p=p, control_p=control_p)
 
 
 def counted(samples: Iterable[Sample], benchmark: str) -> list[Sample]:
     return [sample for sample in samples if sample.benchmark == benchmark and not sample.warmup]
 
 
-def _of_benchmark(about: About, samples: Sequence[Sample], environments: Environments, seed: int) -> Iterable[Comparison]:
-    if not samples:
-        return
-    against = objections(samples, environments)
-    for metric in about.metrics:
-        yield _of_metric(about, metric, samples, against, seed)
+def _of_metric(of: _Measured, metric: Metric) -> Figures:
+    samples, limit, margin = of.samples, of.limits.get(metric.name), of.about.margin_of(metric)
+    checks = checked(samples, metric, limit, of.seed)
+    return Figures(
+        benchmark=of.about.name,
+        metric=metric,
+        margin=margin,
+        bare=median(values(samples, metric, Arm.BARE)),
+        container=median(values(samples, metric, Arm.CONTAINER)),
+        ratio=_ratio(samples, metric, Arm.CONTAINER, checks.widened, of.seed),
+        control=_ratio(samples, metric, Arm.CONTROL, 1.0, of.seed),
+        p=_p(samples, metric, margin, Arm.CONTAINER, (*BARE_ARMS, Arm.CONTAINER), checks.widened),
+        control_p=_p(samples, metric, margin, Arm.CONTROL, BARE_ARMS, 1.0),
+        checks=checks,
+        wanted=of.wanted.half_width(margin) if of.wanted else 0.0,
+        pair_s=pair_s(samples),
+        objections=(*of.objections, *_impossible(checks, metric, limit)),
+        causes=of.causes,
+    )
 
 
-def _of_metric(about: About, metric: Metric, samples: Sequence[Sample], against: Sequence[str], seed: int) -> Comparison:
-    medians = median(values(samples, metric, Arm.BARE)), median(values(samples, metric, Arm.CONTAINER))
-    pairs, equals = paired(samples, metric, Arm.CONTAINER), paired(samples, metric, Arm.CONTROL)
-    container = dataclasses.replace(ratio(*pairs), bootstrap=bootstrapped(*pairs, seed=seed))
-    control = dataclasses.replace(ratio(*equals), bootstrap=bootstrapped(*equals, seed=seed))
-    return compare(about.name, metric, about.margin, medians, container, control, against)
+def _ratio(samples: Sequence[Sample], metric: Metric, arm: Arm, widened: float, seed: int) -> Ratio:
+    pairs = paired(samples, metric, arm)
+    return dataclasses.replace(ratio(*pairs, widened=widened), bootstrap=bootstrapped(*pairs, seed=seed))
+
+
+def pair_s(samples: Sequence[Sample]) -> float:
+    """What a block of these samples takes on average; 0 without any."""
+    blocks = {sample.block for sample in samples}
+    return sum(sample.seconds for sample in samples) / len(blocks) if blocks else 0.0
+
+
+def _p(samples: Sequence[Sample], metric: Metric, margin: float, arm: Arm, arms: Sequence[Arm], widened: float) -> PValues:
+    """All `arms` are alike if `arm` has no effect; None of too few pairs."""
+    first, second = paired(samples, metric, arm)
+    if len(first) < LEAST_PAIRS:
+        return PValues()
+    different = exchanged(list(_logs_by_block(samples, metric, arm, arms)))
+    return PValues(different, None, equivalence_p(first, second, margin, widened))
+
+
+def _logs_by_block(
+    samples: Iterable[Sample], metric: Metric, arm: Arm, arms: Sequence[Arm]
+) -> Iterable[tuple[float, Sequence[float]]]:
+    found: dict[int, dict[Arm, float]] = {}
+    for sample in samples:
+        if sample.arm in arms and metric.name in sample.values:
+            found.setdefault(sample.block, {})[sample.arm] = math.log(sample.values[metric.name])
+    for logs in found.values():
+        if arm in logs:
+            yield logs[arm], [value for other, value in logs.items() if other is not arm]
+
+
+def checked(samples: Sequence[Sample], metric: Metric, limit: Limit | None, seed: int) -> Checks:
+    """What else the counted samples of one benchmark show of one metric."""
+    pairs = paired(samples, metric, Arm.CONTAINER)
+    near = autocorrelation(log_ratios(*pairs), seed) or (None, None)
+    lag, p = near
+    return Checks(
+        bare=trend(
+            [sample.values[metric.name] for sample in samples if sample.arm in BARE_ARMS and metric.name in sample.values]
+        ),
+        ratio=trend([one / other for one, other in zip(*pairs, strict=True)]),
+        lag=lag,
+        lag_p=p,
+        widened=1.0 if lag is None or p is None else widening(lag, p, len(pairs[0])),
+        outliers=tuple(sorted(order for arm in Arm for order in _outlying(samples, metric, arm))),
+        beyond=tuple(sample.order for sample in samples if limit and _beyond(sample, metric, limit)),
+    )
+
+
+def _outlying(samples: Iterable[Sample], metric: Metric, arm: Arm) -> Iterable[int]:
+    own = [sample for sample in samples if sample.arm is arm and metric.name in sample.values]
+    return (own[place].order for place in outliers([sample.values[metric.name] for sample in own]))
+
+
+def _beyond(sample: Sample, metric: Metric, limit: Limit) -> bool:
+    value = sample.values.get(metric.name, limit.value)
+    return value > limit.value if metric.higher_is_better else value < limit.value
+
+
+def _impossible(checks: Checks, metric: Metric, limit: Limit | None) -> Iterable[str]:
+    if limit and checks.beyond:
+        yield (
+            f"{len(checks.beyond)} samples of {metric.name} lie beyond the physical limit of {limit.value:.5g} {metric.unit} "
+            f"({limit.source}): the measurement or the limit is wrong"
+        )
 
 
 def values(samples: Iterable[Sample], metric: Metric, arm: Arm) -> list[float]:
@@ -55,65 +171,24 @@ def paired(samples: Iterable[Sample], metric: Metric, arm: Arm) -> tuple[list[fl
     return [found[block, arm] for block in both], [found[block, Arm.BARE] for block in both]
 
 
-def objections(samples: Sequence[Sample], environments: Environments) -> tuple[str, ...]:
-    """What forbids a comparison of these samples: failures, another binding, another program, machine or library."""
-    whole = [sample for sample in samples if not sample.error]
-    return (*_failures(samples), *_unread(whole), *_unlike(whole, environments))
+def summary(abouts: Iterable[About], samples: Sequence[Sample], comparisons: Iterable[Comparison]) -> Summary | None:
+    """Over all benchmarks without a void metric."""
+    void = {comparison.benchmark for comparison in comparisons if comparison.verdict is Verdict.VOID}
+    return summarize({about.name: speeds(about, counted(samples, about.name)) for about in abouts if about.name not in void})
 
 
-def _failures(samples: Sequence[Sample]) -> Iterable[str]:
-    failed = [sample for sample in samples if sample.error]
-    if failed:
-        arms = Counter(str(sample.arm) for sample in failed)
-        by_arm = ", ".join(f"{count} {arm}" for arm, count in sorted(arms.items()))
-        yield f"{len(failed)} of {len(samples)} samples failed ({by_arm}), the first with: {failed[0].error}"
+def speeds(about: About, samples: Sequence[Sample]) -> list[float]:
+    """Of each block that has all metrics, the mean log speed ratio over them: above 0 where the container was faster."""
+    signed = [
+        {block: (1 if metric.higher_is_better else -1) * log for block, log in _by_block(samples, metric)}
+        for metric in about.metrics
+    ]
+    whole = [block for block in signed[0] if all(block in logs for logs in signed)] if signed else []
+    return [sum(logs[block] for logs in signed) / len(signed) for block in whole]
 
 
-def _unread(samples: Sequence[Sample]) -> Iterable[str]:
-    unread = sum(not sample.cpus or not sample.mems for sample in samples)
-    if unread:
-        yield f"the kernel's binding was not read back for {unread} of {len(samples)} samples"
-
-
-def _unlike(samples: Sequence[Sample], environments: Environments) -> Iterable[str]:
-    facts = [(sample.arm, _facts(sample, environments)) for sample in samples]
-    for name in sorted({name for _, found in facts for name in found}):
-        seen = _by_arm(name, facts)
-        if len(set().union(*seen.values())) > 1:
-            yield f"{name} differs: {_told(seen)}"
-
-
-def container_differences(samples: Sequence[Sample], environments: Environments) -> tuple[str, ...]:
-    """What the container brought with it (limits, capabilities…): part of what is measured, so it is named, no more."""
-    facts = [(sample.arm, environments.get(sample.environment, {})) for sample in samples if not sample.error]
-    told = ((name, _by_arm(name, facts)) for name in sorted(OF_THE_CONTAINER))
-    return tuple(f"{name}: {_told(seen)}" for name, seen in told if len(set().union(*seen.values())) > 1)
-
-
-def caveats(samples: Iterable[Sample]) -> tuple[str, ...]:
-    """What benchmarks say against their own figures, a sentence each."""
-    return tuple(sorted({f"{one.benchmark}: {one.config['caveat']}." for one in samples if one.config.get("caveat")}))
-
-
-def _facts(sample: Sample, environments: Environments) -> dict[str, str]:
-    """All that must be the same in every sample."""
-    around = {name: value for name, value in environments.get(sample.environment, {}).items() if name not in OF_THE_CONTAINER}
-    config = {name: str(value) for name, value in sample.config.items()}
-    return {"node": sample.node, "cpus bound": sample.cpus, "mems bound": sample.mems, **around, **config}
-
-
-def _by_arm(name: str, facts: Sequence[tuple[Arm, Mapping[str, str]]]) -> dict[str, set[str]]:
-    """Values seen on bare metal (control included) and in the container."""
-    seen: dict[str, set[str]] = {}
-    for arm, found in facts:
-        side = "container" if arm is Arm.CONTAINER else "bare metal"
-        seen.setdefault(side, set()).add(found.get(name, "(none)"))
-    return seen
-
-
-def _told(seen: Mapping[str, set[str]]) -> str:
-    return ", ".join(f"{side} {' and '.join(_few(sorted(found)))}" for side, found in sorted(seen.items()))
-
-
-def _few(values: Sequence[str]) -> Sequence[str]:
-    return values if len(values) <= 3 else [*values[:2], f"{len(values) - 2} others"]
+def _by_block(samples: Iterable[Sample], metric: Metric) -> Iterable[tuple[int, float]]:
+    found = {(sample.block, sample.arm): sample.values[metric.name] for sample in samples if metric.name in sample.values}
+    for block, arm in found:
+        if arm is Arm.CONTAINER and (block, Arm.BARE) in found:
+            yield block, math.log(found[block, arm] / found[block, Arm.BARE])

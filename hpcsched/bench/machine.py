@@ -23,6 +23,45 @@ def core_count(cpus: IdSet, sys: Path = SYS) -> int:
     return len(siblings)
 
 
+def one_of_each_core(cpus: IdSet, sys: Path = SYS) -> IdSet:
+    """Of each core the lowest of these PUs: where a thread for each core belongs."""
+    first: dict[str, int] = {}
+    for cpu in cpus:
+        first.setdefault(_text(sys / f"devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") or str(cpu), cpu)
+    return IdSet.of(first.values())
+
+
+def by_node(cpus: IdSet, sys: Path = SYS) -> dict[int, IdSet]:
+    """These PUs by NUMA node; all on node 0 where the kernel names no nodes."""
+    folders = sys.glob("devices/system/node/node[0-9]*")
+    nodes = {int(folder.name[4:]): IdSet.parse(_text(folder / "cpulist")) & cpus for folder in folders}
+    return {node: nodes[node] for node in sorted(nodes) if nodes[node]} or {0: cpus}
+
+
+def allowed_nodes(proc: Path = PROC) -> IdSet:
+    """NUMA nodes that this process may take memory from, proc(5)."""
+    lines = dict(line.split(":", 1) for line in _text(proc / "self/status").splitlines() if ":" in line)
+    return IdSet.parse(lines.get("Mems_allowed_list", "0").strip())
+
+
+def distances(node: int, sys: Path = SYS) -> dict[int, int]:
+    """From that NUMA node to each online one in the firmware's figures (SLIT: 10 is local); empty where the kernel has none."""
+    folder = sys / "devices/system/node"
+    figures = [int(figure) for figure in _text(folder / f"node{node}/distance").split()]
+    return dict(zip(IdSet.parse(_text(folder / "online")), figures, strict=False))
+
+
+def cache_sizes(cpu: int, sys: Path = SYS) -> dict[int, int]:
+    """Bytes of the data or unified cache of each level that this PU uses."""
+    return {level: size for level, _, size in _caches(cpu, sys)}
+
+
+def line_size(cpu: int, sys: Path = SYS) -> int:
+    """Bytes of a line of its first data cache, 64 where the kernel does not say."""
+    text = _text(sys / f"devices/system/cpu/cpu{cpu}/cache/index0/coherency_line_size")
+    return int(text) if text.isdigit() and int(text) else 64
+
+
 def last_level_cache(cpus: IdSet, sys: Path = SYS) -> int:
     """Bytes of all highest-level caches that these PUs share, 0 where the kernel shows none."""
     found = [cache for cpu in cpus for cache in _caches(cpu, sys)]

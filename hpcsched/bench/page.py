@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from importlib.resources import files
 
-from hpcsched.bench.analysis import caveats, container_differences, counted
+from hpcsched.bench.analysis import container_differences, counted
 from hpcsched.bench.plots import ratios_svg, samples_svg
 from hpcsched.bench.result import Result
 from hpcsched.bench.stats import LEAST_PAIRS
@@ -150,7 +150,6 @@ def limits(result: Result) -> Iterable[str]:
     if len(result.comparisons) > 1:
         yield f"Each of the {len(result.comparisons)} metrics is judged alone, at 5 %: of many metrics some differ by chance."
     yield "Only what these benchmarks stress was compared: nothing is said of network, disk, accelerators or many nodes."
-    yield from caveats(result.samples)
     if result.stopped:
         yield f"The run ended early: {result.stopped}."
     open_ones = [comparison for comparison in result.comparisons if comparison.verdict in (Verdict.NOT_SHOWN, Verdict.VOID)]

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hpcsched.bench.analysis import caveats
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, Verdict, percent
 from hpcsched.errors import HpcschedError
@@ -39,12 +38,15 @@ def render_table(result: Result) -> Group:
 
 
 def sentences(result: Result) -> Iterable[str]:
-    """Verdicts in plain words, and what is to be said against them."""
+    """Verdicts in plain words."""
     for name, why in result.failed.items():
         yield f"{name} failed: {why}"
+    for name, why in result.absent.items():
+        yield f"{name}: not measured here: {why}"
+    for name, lacks in result.lacks.items():
+        yield from (f"{name}: not measured here: {lack}" for lack in lacks)
     for comparison in result.comparisons:
         yield comparison.sentence
-    yield from caveats(result.samples)
     if result.stopped:
         yield f"Ended early: {result.stopped}."
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import msgspec
 
-from hpcsched.bench.about import About, Size
+from hpcsched.bench.about import About, Limit, Size
+from hpcsched.bench.family import Summary
 from hpcsched.bench.plan import Arm, Wanted
 from hpcsched.bench.verdict import Comparison
 from hpcsched.errors import InvalidValue
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,8 @@ class Sample:
     """One job. `order` counts from 0 in time over the whole run. `values` by metric; empty when `error` says why there are none.
 
     `cpus`, `mems`: what the agent read back from the kernel. `environment`: a key of `Result.environments`. `started` in Unix
-    seconds, `seconds` from submit to answer.
+    seconds, `seconds` from submit to answer. `steal`: share of its time that a hypervisor took, `throttled`: times that its CPUs
+    were slowed down; -1: this node does not say.
     """
 
     order: int
@@ -39,6 +41,8 @@ class Sample:
     config: dict[str, str | int | float | bool] = field(default_factory=dict)
     environment: str = ""
     error: str = ""
+    steal: float = -1.0
+    throttled: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,12 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`command` is what one sample runs, by benchmark. `failed`: benchmarks that could not be prepared or were given up, and why.
+    """`benchmarks`: each with the metrics that this node can measure. `command` is what one sample runs, by benchmark. `failed`:
+    benchmarks that could not be prepared or were given up, and why. `absent`: those that this node has nothing for, and what
+    it has not. `lacks`: by benchmark, what else was not measured. `limits`: by benchmark and metric.
 
-    `stopped` is empty when the plan was measured to its end, else why it was not.
+    `stopped` is empty when the plan was measured to its end, else why it was not; `ends`: by benchmark, why it took no
+    more pairs. `handicap`: what the container arm was burdened with on purpose, to see that it is found; else empty.
     """
 
     size: Size
@@ -71,7 +78,13 @@ class Result:
     versions: dict[str, str]
     comparisons: tuple[Comparison, ...] = ()
     failed: dict[str, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    lacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    limits: dict[str, dict[str, Limit]] = field(default_factory=dict)
     stopped: str = ""
+    summary: Summary | None = None
+    ends: dict[str, str] = field(default_factory=dict)
+    handicap: str = ""
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:

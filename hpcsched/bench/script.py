@@ -1,7 +1,7 @@
 """The frame of a benchmark script: its command line, and the one JSON object that it prints.
 
-A script is run twice over: `--prepare` once on the node (compiles, chooses sizes, prints settings), then once for each sample
-with those settings, so that all samples of both arms do the same work with the same files.
+A script is run twice over: `--prepare` once on the node (compiles, chooses sizes, prints what it Prepared), then once for each
+sample with just that, so that all samples of both arms do the same work with the same files.
 """
 
 from __future__ import annotations
@@ -9,25 +9,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hpcsched.bench.about import About, Size
+from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.environment import collect
 from hpcsched.bench.kernel import default_cache
-from hpcsched.errors import HpcschedError, WrongResult
-
-Settings = dict[str, Any]
+from hpcsched.bench.libraries import programs
+from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.errors import HpcschedError, MissingTool, Unsupported, WrongResult
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`values` by metric name, in the metric's unit. `config`: what was run (threads, sizes, libraries); equal in both arms.
-
-    A `caveat` in `config` is told to every reader of the report: a clause on what these figures do not show.
-    """
+    """`values` by metric name, in the metric's unit. `config`: what was run (threads, sizes, libraries); equal in both arms."""
 
     values: dict[str, float]
     config: dict[str, str | int | float | bool] = field(default_factory=dict)
@@ -35,10 +32,13 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """`prepare(size, cache folder)` gives settings that JSON can hold; `measure(settings)` raises WrongResult."""
+    """`prepare(size, cache folder)` raises MissingTool or Unsupported where nothing of it can be measured on this node.
+
+    `measure` gets the settings of what was prepared, and raises WrongResult.
+    """
 
     about: About
-    prepare: Callable[[Size, Path], Settings]
+    prepare: Callable[[Size, Path], Prepared]
     measure: Callable[[Settings], Measured]
 
 
@@ -63,27 +63,31 @@ def _parser(about: About) -> argparse.ArgumentParser:
 
 
 def _act(benchmark: Benchmark, options: argparse.Namespace) -> None:
-    settings = _settings(benchmark, options)
+    prepared = _prepared(benchmark, options)
     if options.prepare:
-        print(json.dumps(settings))
+        print(prepared.to_json())
         return
-    measured = benchmark.measure(settings)
-    answer = _answer(benchmark.about, options.size, measured)
-    print(json.dumps(answer) if options.json else _plain(benchmark.about, measured))
+    if prepared.absent:
+        raise Unsupported(prepared.absent)
+    metrics = benchmark.about.metrics if prepared.metrics is None else prepared.metrics
+    measured = benchmark.measure(prepared.settings)
+    answer = _answer(benchmark.about, options.size, metrics, measured, collect(programs=programs(prepared.settings)))
+    print(json.dumps(answer) if options.json else _plain(metrics, prepared, measured))
 
 
-def _settings(benchmark: Benchmark, options: argparse.Namespace) -> Settings:
-    if options.settings is None:
-        return benchmark.prepare(options.size, options.cache or default_cache())
+def _prepared(benchmark: Benchmark, options: argparse.Namespace) -> Prepared:
+    if options.settings is not None:
+        return Prepared.from_json(options.settings)
     try:
-        settings: Settings = json.loads(options.settings)
-    except ValueError as error:
-        raise WrongResult(f"--settings is no JSON ({error}); give what --prepare printed") from None
-    return settings
+        return benchmark.prepare(options.size, options.cache or default_cache())
+    except (MissingTool, Unsupported) as error:
+        return Prepared(absent=error.line)
 
 
-def _answer(about: About, size: Size, measured: Measured) -> Mapping[str, Any]:
-    missing = {metric.name for metric in about.metrics} ^ set(measured.values)
+def _answer(
+    about: About, size: Size, named: Sequence[Metric], measured: Measured, environment: Mapping[str, str]
+) -> Mapping[str, Any]:
+    missing = {metric.name for metric in named} ^ set(measured.values)
     if missing:
         raise WrongResult(f"metrics measured and metrics named differ: {', '.join(sorted(missing))}")
     metrics = {
@@ -92,7 +96,7 @@ def _answer(about: About, size: Size, measured: Measured) -> Mapping[str, Any]:
             "unit": metric.unit,
             "higher_is_better": metric.higher_is_better,
         }
-        for metric in about.metrics
+        for metric in named
     }
     return {
         "benchmark": about.name,
@@ -100,10 +104,10 @@ def _answer(about: About, size: Size, measured: Measured) -> Mapping[str, Any]:
         "verified": True,
         "metrics": metrics,
         "config": measured.config,
-        "environment": collect(),
+        "environment": environment,
     }
 
 
-def _plain(about: About, measured: Measured) -> str:
-    lines = [f"{metric.name:12} {measured.values[metric.name]:12.3f} {metric.unit}" for metric in about.metrics]
-    return "\n".join([*lines, "verified"])
+def _plain(metrics: Sequence[Metric], prepared: Prepared, measured: Measured) -> str:
+    lines = [f"{metric.name:16} {measured.values[metric.name]:12.5g} {metric.unit}" for metric in metrics]
+    return "\n".join([*lines, *(f"not measured: {lack}" for lack in prepared.lacks), "verified"])

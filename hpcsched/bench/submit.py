@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from hpcsched.bench.about import Size
 from hpcsched.bench.suite import Entry
 from hpcsched.errors import DeadlineExceeded, WrongResult
-from hpcsched.model.container import Observed
+from hpcsched.model.container import Mount, Observed
 from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
 from hpcsched.model.node import Node
 
@@ -66,8 +66,8 @@ def sample_command(entry: Entry, setup: Setup, settings: str) -> tuple[str, ...]
     return (setup.python, str(entry.file), "--size", setup.size, "--json", "--settings", settings)
 
 
-def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str) -> JobSpec:
-    """Two samples of one benchmark differ in `runtime` alone."""
+def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str, mounts: tuple[str, ...] = ()) -> JobSpec:
+    """Two samples of one benchmark differ in `runtime` alone. `mounts`: folders of the node, at the same place inside."""
     return JobSpec(
         command=command,
         name=f"bench-{entry.about.name}",
@@ -77,6 +77,7 @@ def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str)
         grace_s=GRACE_S,
         output_cap=OUTPUT_CAP,
         workdir="/",
+        mounts=tuple(Mount(folder, folder, read_only=False) for folder in mounts),
         env=(("PYTHONDONTWRITEBYTECODE", "1"),),
     )
 

@@ -6,9 +6,11 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hpcsched.bench.about import About
 from hpcsched.bench.suite import choose
 from hpcsched.errors import NotFound
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
@@ -101,9 +103,9 @@ class FakeJobs:
 
     def _answer(self, spec: JobSpec) -> dict[str, Any]:
         if "--prepare" in spec.command:
-            return {"order": 64}
+            return {"settings": {"order": 64}}
         file = Path(spec.command[1])
-        about = choose((file.stem,), file.parent)[0].about
+        about = _about(file)
         metrics = {metric.name: {"value": self._value(spec)} for metric in about.metrics}
         environment = {"kernel": "6.1", "cpus": str(CPUS), "mems": str(MEMS)}
         return {"verified": True, "metrics": metrics, "config": {"threads": 2}, "environment": environment}
@@ -111,6 +113,11 @@ class FakeJobs:
     def _value(self, spec: JobSpec) -> float:
         effect = self.model.container if spec.runtime == "lxc" else 1.0
         return self.model.level * effect * self._chance.lognormvariate(0.0, self.model.noise)
+
+
+@lru_cache(maxsize=64)
+def _about(file: Path) -> About:
+    return choose((file.stem,), file.parent)[0].about
 
 
 def with_field(spec: JobSpec, answer: dict[str, Any], part: str, name: str, value: str) -> dict[str, Any]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hpcsched.bench.environment import OF_THE_CONTAINER, collect
+from hpcsched.bench.handicap import Handicap, busy, seccomp
 from hpcsched.bench.kernel import build, digest
+from hpcsched.bench.libraries import hashes, mapped, needed, programs
 from hpcsched.bench.machine import core_count, last_level_cache, memory_available
 from hpcsched.bench.suite import choose, find, folder
 from hpcsched.errors import HpcschedError, InvalidValue, MissingTool, NotFound
@@ -91,7 +96,7 @@ def test_the_fingerprint_names_what_the_kernel_shows_and_leaves_out_the_rest(tmp
 def test_the_fingerprint_of_this_process_is_the_same_twice_and_knows_its_cpus() -> None:
     assert collect() == collect()
     assert IdSet.parse(collect()["cpus"]) == IdSet.of(os.sched_getaffinity(0))
-    assert set(collect()) & OF_THE_CONTAINER >= {"seccomp", "capabilities", "limit_memlock"}
+    assert set(collect()) & OF_THE_CONTAINER >= {"seccomp", "capabilities", "speculation_store_bypass"}
 
 
 def test_a_kernel_is_compiled_once_and_again_when_its_source_changes(tmp_path: Path) -> None:
@@ -164,3 +169,84 @@ def test_a_file_that_is_no_benchmark_is_named(tmp_path: Path, text: str) -> None
     (tmp_path / "mine.py").write_text(text)
     with pytest.raises(InvalidValue, match=r"mine\.py"):
         find(tmp_path)
+
+
+def test_files_of_one_name_are_told_apart_by_their_content(tmp_path: Path) -> None:
+    bodies = (b"x" * 3_000_000, b"x" * 3_000_001, b"y" + b"x" * 2_999_999, b"x" * 2_999_999 + b"y", b"x" * 10, b"x" * 9 + b"y")
+    file = tmp_path / "libm.so"
+    found = []
+    for body in (*bodies, *bodies):
+        file.write_bytes(body)
+        found.append(hashes([file])["library libm.so"])
+    assert found[: len(bodies)] == found[len(bodies) :]
+    assert len(set(found)) == len(bodies)
+
+
+def test_extension_modules_are_one_entry(tmp_path: Path) -> None:
+    files = [tmp_path / f"{name}.cpython-311-x86_64-linux-gnu.so" for name in "ab"]
+    for file in files:
+        file.write_text(file.name)
+    one, both = hashes(files[:1]), hashes(files)
+    assert set(one) == set(both) == {"python extensions"}
+    assert one != both
+
+
+def test_what_this_process_has_mapped_is_hashed() -> None:
+    assert any(name.startswith("library libc.so") for name in collect())
+    assert mapped() == sorted(set(mapped()))
+
+
+def test_libraries_of_a_program_are_those_that_its_loader_would_map(tmp_path: Path) -> None:
+    (tmp_path / "threads.c").write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads(); }\n")
+    program = build(tmp_path / "threads.c", tmp_path / "cache")
+    assert any(path.name.startswith("libgomp") for path in needed(program))
+    assert any(name.startswith("library libgomp") for name in collect(programs=[program]))
+    script = tmp_path / "script"
+    script.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    script.chmod(0o755)
+    assert needed(script) == []
+    assert not (tmp_path / "ran").exists()
+
+
+def test_programs_are_the_settings_that_name_one(tmp_path: Path) -> None:
+    tool = tmp_path / "tool"
+    tool.write_text("")
+    settings = {"kernel": str(tool), "data": str(tmp_path / "none"), "count": 3, "name": "sh"}
+    assert programs(settings) == []
+    tool.chmod(0o755)
+    assert programs(settings) == [tool]
+
+
+def test_variables_that_change_a_speed_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "MALLOC_ARENA_MAX", "LD_BIND_NOW", "GLIBC_TUNABLES", "HPCSCHED_JOB_ID", "COMPLETELY_OMP"):
+        monkeypatch.setenv(name, "1")
+    found = {name for name in collect() if name.startswith("$")}
+    assert {"$OMP_NUM_THREADS", "$MALLOC_ARENA_MAX", "$LD_BIND_NOW", "$GLIBC_TUNABLES"} <= found
+    assert not {"$HPCSCHED_JOB_ID", "$COMPLETELY_OMP"} & found
+
+
+def test_of_the_boot_options_those_that_change_a_speed_are_in_the_fingerprint(tmp_path: Path) -> None:
+    write(tmp_path / "proc/cmdline", "root=/dev/sda1 mitigations=off password=x isolcpus=2-3 quiet intel_idle.max_cstate=1")
+    assert collect(tmp_path)["boot_options"] == "mitigations=off isolcpus=2-3 intel_idle.max_cstate=1"
+
+
+def status_under(*burden: str) -> dict[str, str]:
+    """/proc/self/status of a command that was started under a handicap."""
+    command = [sys.executable, "-m", "hpcsched.bench.handicap", *burden, "--", "cat", "/proc/self/status"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode:
+        pytest.skip(done.stderr.strip())
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in done.stdout.splitlines())}
+
+
+def test_a_handicap_is_there_when_the_command_runs() -> None:
+    assert status_under("seccomp", "50")["Seccomp"] == "2"
+    assert "vulnerable" not in status_under("no-store-bypass", "").get("Speculation_Store_Bypass", "")
+    assert status_under("memory", "0")["Mems_allowed"]
+    assert status_under("busy", "0.1")["Name"] == "cat"
+
+
+@pytest.mark.parametrize("make", [lambda: busy(0.0), lambda: busy(1.0), lambda: seccomp(0), lambda: seccomp(5000)])
+def test_a_handicap_out_of_bounds_is_refused(make: Callable[[], Handicap]) -> None:
+    with pytest.raises(InvalidValue):
+        make()

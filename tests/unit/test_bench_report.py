@@ -84,13 +84,6 @@ def test_differences_that_the_container_brought_are_named(tmp_path: Path) -> Non
     assert "the container itself brought a difference, seccomp: bare metal (none), container 2" in page
 
 
-def test_what_a_benchmark_says_against_its_own_figures_is_told_once(tmp_path: Path) -> None:
-    result = measured(edit=lambda spec, answer: with_field(spec, answer, "config", "caveat", "small < large"))
-    assert html(result, tmp_path).count("<li>stream: small &lt; large.</li>") == 1
-    assert list(sentences(result)).count("stream: small < large.") == 1
-    assert "small" not in html(measured(), tmp_path)
-
-
 @pytest.mark.parametrize("pairs", [1, 2])
 def test_too_few_pairs_still_make_a_page_that_claims_nothing(pairs: int, tmp_path: Path) -> None:
     page = html(measured(pairs), tmp_path)

@@ -4,95 +4,23 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.stats import ttest_ind, wilcoxon
+from scipy.stats import mannwhitneyu, ttest_ind, wilcoxon
 
-from hpcsched.bench.stats import LEAST_PAIRS, Interval, Ratio, bootstrapped, ratio, rejected
-from hpcsched.bench.verdict import Verdict, judge, pairs_needed
+from hpcsched.bench import ranks
+from hpcsched.bench.checks import autocorrelation, outliers, widening
+from hpcsched.bench.family import holm, pairs_for
+from hpcsched.bench.ranks import exchanged, rejected, rejected_unpaired
+from hpcsched.bench.stats import LEAST_PAIRS, Interval, Ratio, bootstrapped, equivalence_p, ratio, unpaired
+from hpcsched.bench.verdict import Verdict, judge
+from tests.benchnoise import measured, normal
 
-Noise = Callable[[numpy.random.Generator, int], numpy.ndarray]
 FELTER = Path(__file__).parents[2].parent / "shared/data/overhead/felter2014_runs.csv"
-
-
-def normal(chance: numpy.random.Generator, count: int) -> numpy.ndarray:
-    return chance.normal(0.0, 1.0, count)
-
-
-def heavy_tails(chance: numpy.random.Generator, count: int) -> numpy.ndarray:
-    return chance.standard_t(3, count)
-
-
-def slow_now_and_then(chance: numpy.random.Generator, count: int) -> numpy.ndarray:
-    return chance.normal(0.0, 0.5, count) - (chance.random(count) < 0.1) * chance.exponential(5.0, count)
-
-
-def drifting(chance: numpy.random.Generator, count: int) -> numpy.ndarray:
-    """First-order autocorrelation of 0.5 on a slope of three standard deviations over the run."""
-    steps = chance.normal(0.0, 1.0, count)
-    for place in range(1, count):
-        steps[place] += 0.5 * steps[place - 1]
-    return steps + numpy.linspace(0.0, 3.0, count)
-
-
-NOISES = (normal, heavy_tails, slow_now_and_then, drifting)
-
-
-def measured(
-    chance: numpy.random.Generator, noise: Noise, pairs: int, true: float, sigma: float
-) -> tuple[list[float], list[float]]:
-    """Both arms of `pairs` pairs, in random order within each, one after another in time."""
-    logs = sigma * noise(chance, 2 * pairs).reshape(pairs, 2)
-    swapped = chance.random(pairs) < 0.5
-    container = numpy.where(swapped, logs[:, 0], logs[:, 1]) + math.log(true)
-    bare = numpy.where(swapped, logs[:, 1], logs[:, 0])
-    return list(numpy.exp(container)), list(numpy.exp(bare))
-
-
-@pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("pairs", [6, 10, 15, 30])
-def test_the_interval_covers_the_truth_as_often_as_it_says(noise: Noise, pairs: int) -> None:
-    chance = numpy.random.default_rng(pairs)
-    found = [ratio(*measured(chance, noise, pairs, 0.98, 0.01)) for _ in range(1000)]
-    assert numpy.mean([one.wide.holds(0.98) for one in found if one.wide]) >= 0.93
-    assert numpy.mean([one.narrow.holds(0.98) for one in found if one.narrow]) >= 0.88
-
-
-@pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("pairs", [6, 15, 30])
-def test_a_container_at_the_margin_is_called_equivalent_at_most_once_in_twenty(noise: Noise, pairs: int) -> None:
-    chance = numpy.random.default_rng(pairs)
-    sigma = 0.01 * math.sqrt(pairs) / 8
-    verdicts = [judge(ratio(*measured(chance, noise, pairs, 0.99, sigma)), 0.01) for _ in range(1500)]
-    assert verdicts.count(Verdict.EQUIVALENT) / len(verdicts) <= 0.06
-
-
-@pytest.mark.parametrize("noise", NOISES)
-def test_a_slowdown_of_five_per_cent_is_found(noise: Noise) -> None:
-    chance = numpy.random.default_rng(5)
-    verdicts = [judge(ratio(*measured(chance, noise, 15, 0.95, 0.01)), 0.005) for _ in range(300)]
-    assert verdicts.count(Verdict.DIFFERENT) / len(verdicts) >= 0.95
-
-
-@pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("pairs", [6, 15, 30])
-def test_two_equal_arms_are_rarely_called_different(noise: Noise, pairs: int) -> None:
-    chance = numpy.random.default_rng(pairs)
-    verdicts = [judge(ratio(*measured(chance, noise, pairs, 1.0, 0.01)), 0.001) for _ in range(1000)]
-    assert verdicts.count(Verdict.DIFFERENT) / len(verdicts) <= 0.06
-
-
-def test_the_pairs_named_as_needed_show_equivalence_in_four_runs_of_five() -> None:
-    chance = numpy.random.default_rng(8)
-    pilots = [pairs_needed(ratio(*measured(chance, normal, 15, 1.0, 0.01)), 0.01) for _ in range(200)]
-    needed = int(numpy.median(pilots))
-    verdicts = [judge(ratio(*measured(chance, normal, needed, 1.0, 0.01)), 0.01) for _ in range(500)]
-    assert 0.7 <= verdicts.count(Verdict.EQUIVALENT) / len(verdicts) <= 0.9
 
 
 @given(st.integers(LEAST_PAIRS, 25), st.integers(0, 1 << 30), st.sampled_from([0.90, 0.95]))
@@ -108,10 +36,105 @@ def test_the_interval_ends_where_the_signed_rank_test_begins_to_reject(pairs: in
 
 
 def test_the_ranks_of_many_pairs_agree_with_counting_them() -> None:
-    from hpcsched.bench import stats
-
     for tail in (0.025, 0.05):
-        assert abs(stats._rejected_many(100, tail) - rejected(100, tail)) <= 2
+        assert abs(math.floor(ranks._normal_signed_rank(100).inv_cdf(tail)) - rejected(100, tail)) <= 2
+        assert abs(math.floor(ranks._normal_rank_sum(50, 50).inv_cdf(tail)) - rejected_unpaired(50, 50, tail)) <= 2
+
+
+@given(st.integers(1, 9), st.integers(1, 9))
+def test_rank_sums_are_counted_as_scipy_counts_them(one: int, other: int) -> None:
+    first, second = list(range(one)), [one + 0.5 + place for place in range(other)]
+    assert ranks.at_most_rank_sum(0, one, other) == pytest.approx(
+        mannwhitneyu(first, second, alternative="less", method="exact").pvalue
+    )
+    assert math.fsum(ranks.rank_sum(one, other)) == pytest.approx(1.0)
+
+
+@given(st.integers(LEAST_PAIRS, 12), st.integers(0, 1 << 30))
+def test_shifts_of_unpaired_samples_end_where_the_rank_sum_test_begins_to_reject(count: int, seed: int) -> None:
+    chance = numpy.random.default_rng(seed)
+    first, second = chance.normal(0.0, 0.1, count), chance.normal(0.0, 0.1, count + 2)
+    found = unpaired(list(numpy.exp(first)), list(numpy.exp(second)))
+    assert found.wide is not None
+    for end, outwards in ((math.log(found.wide.low), -1e-9), (math.log(found.wide.high), 1e-9)):
+        assert mannwhitneyu(first - (end + outwards), second, method="exact").pvalue <= 0.05
+        assert mannwhitneyu(first - (end - outwards), second, method="exact").pvalue > 0.05
+
+
+@given(st.integers(LEAST_PAIRS, 20), st.integers(0, 1 << 30), st.floats(0.001, 0.1), st.floats(1.0, 3.0))
+def test_the_two_one_sided_tests_reject_just_when_the_narrow_interval_lies_within_the_margin(
+    pairs: int, seed: int, margin: float, widened: float
+) -> None:
+    arms = measured(numpy.random.default_rng(seed), normal, pairs, 1.0, 0.02)
+    found, p = ratio(*arms, widened), equivalence_p(*arms, margin, widened)
+    assert p is not None
+    assert (p <= 0.05) == (judge(found, margin) is Verdict.EQUIVALENT)
+
+
+def test_an_arm_that_is_the_slowest_of_each_block_has_the_least_p_there_is() -> None:
+    blocks = [(1.0, [2.0 + place / 10, 2.5 + place / 10]) for place in range(7)]
+    assert exchanged(blocks) == pytest.approx(2 / 3**7)
+    assert exchanged([(1.0, [2.0])] * 7) == pytest.approx(2 / 2**7)
+    assert exchanged([]) is None
+    assert exchanged([(1.0, [1.0, 1.0])] * 7) == 1.0
+
+
+def test_many_blocks_are_judged_by_moments_as_by_counting() -> None:
+    chance = numpy.random.default_rng(1)
+    places = [sorted(chance.choice(900, 3, replace=False).tolist()) for _ in range(200)]
+    own = sum(three[0] for three in places[:110]) + sum(three[2] for three in places[110:])
+    assert ranks._by_moments(own, places) == pytest.approx(ranks._by_counting(own, places), rel=0.02)
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=12))
+def test_holm_keeps_the_order_and_never_makes_a_p_smaller(values: list[float]) -> None:
+    found = holm(values)
+    assert all(one <= more <= 1.0 for one, more in zip(values, found, strict=True))
+    assert sorted(found) == [
+        found[place] for place in sorted(range(len(values)), key=lambda place: (values[place], found[place]))
+    ]
+
+
+def test_holm_corrects_as_its_author_does() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_eight_pairs_are_enough_for_a_difference_among_a_hundred_metrics() -> None:
+    assert [pairs_for(metrics) for metrics in (1, 18, 19, 100)] == [6, 6, 7, 8]
+    assert 2 * 3.0 ** -pairs_for(60) * 60 <= 0.05
+
+
+def test_outliers_are_flagged_and_equal_values_have_none() -> None:
+    assert outliers([100.0, 101.0, 99.0, 100.5, 99.5, 60.0, 100.2]) == [5]
+    assert outliers([1.0] * 8 + [2.0]) == []
+    assert outliers([]) == []
+
+
+def test_neighbours_that_resemble_each_other_are_found_and_independent_ones_are_not() -> None:
+    rising = autocorrelation(numpy.array([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 10]), seed=1)
+    turning = autocorrelation(numpy.array([1.0, 9, 2, 8, 3, 7, 4, 6, 5, 5]), seed=1)
+    assert rising is not None
+    assert turning is not None
+    assert rising[1] < 0.01
+    assert turning[1] > 0.9
+    assert autocorrelation(numpy.ones(9), seed=1) is None
+    assert widening(*rising, 10) > 2
+    assert widening(*turning, 10) == 1.0
+
+
+def test_what_bare_metal_does_to_itself_is_added_before_the_verdict() -> None:
+    slow = Ratio(20, 0.9, Interval(0.89, 0.91), Interval(0.895, 0.905))
+    near = Ratio(20, 0.998, Interval(0.997, 0.999), Interval(0.9975, 0.9985))
+    assert judge(slow, 0.01, allowance=0.05) is Verdict.DIFFERENT
+    assert judge(slow, 0.01, allowance=0.12) is Verdict.NOT_SHOWN
+    assert judge(near, 0.01, allowance=0.005) is Verdict.EQUIVALENT
+    assert judge(near, 0.01, allowance=0.01) is Verdict.NOT_SHOWN
+
+
+def test_a_difference_that_may_be_chance_among_many_is_not_called_one() -> None:
+    slow = Ratio(20, 0.9, Interval(0.89, 0.91), Interval(0.895, 0.905))
+    assert judge(slow, 0.01, p=0.06) is Verdict.NOT_SHOWN
+    assert judge(slow, 0.01, p=0.05) is Verdict.DIFFERENT
 
 
 @given(st.lists(st.tuples(st.floats(0.5, 2.0), st.floats(0.5, 2.0)), min_size=LEAST_PAIRS, max_size=20))
@@ -205,3 +228,23 @@ def test_published_random_access_runs_show_neither_a_difference_nor_equivalence_
     assert found.wide is not None
     assert (found.estimate, found.wide.low, found.wide.high) == pytest.approx((0.9825, 0.9552, 1.0106), abs=2e-4)
     assert judge(found, 0.02) is Verdict.NOT_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "log", "estimate", "margin", "verdict", "significant"),
+    [
+        ("linpack", "two-socket.interleavedalloc", 1.0001, 0.01, Verdict.EQUIVALENT, False),
+        ("stream_Triad", "single-socket.localalloc", 0.9997, 0.005, Verdict.EQUIVALENT, False),
+        ("stream_Scale", "single-socket.localalloc", 0.9995, 0.01, Verdict.EQUIVALENT, True),
+        ("gups", "single-socket.localalloc", 0.9825, 0.02, Verdict.NOT_SHOWN, False),
+    ],
+)
+def test_ranks_of_published_runs_say_what_their_means_say(
+    benchmark: str, log: str, estimate: float, margin: float, verdict: Verdict, significant: bool
+) -> None:
+    """Runs of different days, ten in each arm: nothing pairs them."""
+    found = unpaired(*(list(numpy.exp(arm)) for arm in felter(benchmark, log)))
+    assert found.wide is not None
+    assert found.estimate == pytest.approx(estimate, abs=0.005)
+    assert found.wide.holds(1.0) is not significant
+    assert judge(found, margin) is verdict

@@ -1,0 +1,40 @@
+"""What a benchmark finds out once on a node, before any sample: how much work, and what this node can and cannot show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from hpcsched.bench.about import Limit, Metric
+from hpcsched.errors import WrongResult
+
+Settings = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """`settings`: whatever JSON can hold, the same for all samples. `metrics`: those that this node can measure; None: all that
+    the benchmark names. `limits`: by metric. `lacks`: a sentence for each thing that this node has not, and so is not measured.
+    `mounts`: folders of the node that each sample must find as they are, which a container does by a bind mount. `absent`: why
+    nothing can be measured here at all (empty: something can).
+    """
+
+    settings: Settings = field(default_factory=dict)
+    metrics: tuple[Metric, ...] | None = None
+    limits: dict[str, Limit] = field(default_factory=dict)
+    lacks: tuple[str, ...] = ()
+    mounts: tuple[str, ...] = ()
+    absent: str = ""
+
+    def to_json(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Prepared:
+        """Raises WrongResult."""
+        try:
+            return msgspec.json.decode(text, type=cls, strict=False)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise WrongResult(f"these are no settings ({error}); give what --prepare printed") from None

@@ -1,0 +1,83 @@
+"""Runs a program that a benchmark measures with, always with a deadline, and reads its answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hpcsched.errors import HpcschedError, WrongResult
+
+WRONG = 3
+"""Exit code of our kernels whose check of their own result failed; the last line on stderr says what was wrong."""
+NO_SPEED = "this run has no speed"
+
+
+def run(command: Sequence[str], env: Mapping[str, str] | None = None, limit_s: float = 600.0, folder: Path | None = None) -> str:
+    """What it printed; `env` is added to ours. It and all that it started end with the limit.
+
+    Raises WrongResult when it exits with WRONG, HpcschedError when it does not start, ends badly or takes too long.
+    """
+    process = _start(command, env or {}, folder)
+    try:
+        out, err = process.communicate(timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        raise HpcschedError(f"{Path(command[0]).name} did not end within {limit_s:g} s") from None
+    finally:
+        _end(process)
+    if process.returncode:
+        raise _failure(Path(command[0]).name, process.returncode, err or out)
+    return out
+
+
+def answer(command: Sequence[str], env: Mapping[str, str] | None = None, limit_s: float = 600.0) -> dict[str, Any]:
+    """The JSON object in the last line that it printed. Raises as `run`."""
+    lines = run(command, env, limit_s).strip().splitlines()
+    try:
+        found = json.loads(lines[-1] if lines else "")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise HpcschedError(f"{Path(command[0]).name} printed no result: {lines[-1][:200] if lines else 'nothing'}")
+    return found
+
+
+def _start(command: Sequence[str], env: Mapping[str, str], folder: Path | None) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **env},
+            cwd=folder,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise HpcschedError(f"cannot run {command[0]}: {error.strerror}; run with --prepare on this node first") from None
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Whatever it left in its session is killed; the pipes are closed."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _failure(name: str, code: int, said: str) -> HpcschedError:
+    lines = [line.strip() for line in said.splitlines() if line.strip(" -")]
+    if code == WRONG:
+        return WrongResult(f"{lines[-1] if lines else 'the check of the result failed'}: {NO_SPEED}")
+    how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+    return HpcschedError(f"{name} ended {how}: {lines[0][:200] if lines else 'it said nothing'}")
