@@ -12,6 +12,7 @@ from hpcsched.bench.about import About, Limit, Size
 from hpcsched.bench.plan import Arm, Wanted
 from hpcsched.bench.verdict import Comparison
 from hpcsched.errors import InvalidValue
+from hpcsched.model.certificate import Facts
 
 SCHEMA = 2
 
@@ -43,12 +44,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Where it ran: `cores` and `memory` (bytes) of the whole node."""
+    """Where it ran: `cores` and `memory` (bytes) of the whole node. `facts`: those that its agent offered."""
 
     name: str
     cpu_model: str
     cores: int
     memory: int
+    facts: Facts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Result:
     lacks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     limits: dict[str, dict[str, Limit]] = field(default_factory=dict)
     stopped: str = ""
+    image: str = "host"
+    handicap: str = ""
     schema: int = SCHEMA
 
     def to_json(self) -> bytes:

@@ -52,6 +52,12 @@ class Ask:
         self.wait: Wait | None = None
 
 
+def shape_key(spec: JobSpec) -> tuple[object, ...]:
+    """Equal where the same nodes fit."""
+    chosen = (spec.nodelist, spec.require, spec.image) if spec.require else (spec.nodelist,)
+    return (spec.resources, spec.runtime, spec.partition, spec.constraint, *chosen)
+
+
 class Asks:
     """Specs are told apart by identity: a job's stays the same object as long as it is not modified."""
 
@@ -116,7 +122,7 @@ class Asks:
         return ask
 
     def _shape(self, spec: JobSpec) -> Shape:
-        key = (spec.resources, spec.runtime, spec.partition, spec.constraint)
+        key = shape_key(spec)
         shape = self._shapes.get(key)
         if shape is None:
             shape = self._shapes[key] = Shape(spec)

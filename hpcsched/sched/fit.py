@@ -56,7 +56,7 @@ class Fitter:
         if len(self._known) >= _MOST:
             self._known.clear()
             self._kinds.clear()
-        plain = replace(offer, name="", boot_id="", version="", machine="")
+        plain = replace(offer, name="", boot_id="", version="", machine="", facts=())
         kind = self._kinds.get(plain)
         if kind is None:
             kind = self._kinds[plain] = Kind(offer)
