@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 from dataclasses import replace
 from importlib.metadata import version
+from pathlib import Path
 
 from hpcsched.agent import inventory
+from hpcsched.agent.facts import node_facts
 from hpcsched.config import AgentConfig
 from hpcsched.errors import ConfigError, InvalidValue
+from hpcsched.hardware.cgroup_layout import read_layout
 from hpcsched.hardware.host import boot_id, restrict
 from hpcsched.hardware.hugepages import read_pools
 from hpcsched.hardware.topology import read_topology
@@ -42,6 +45,7 @@ def make(config: AgentConfig) -> NodeOffer:
         machine=whole.digest,
         tunings=tuple(name for name, _ in config.tunings),
         features=tuple(sorted(set(config.features))),
+        facts=node_facts(config, read_layout(Path("/proc/self/mountinfo").read_text()), version("hpcsched"), whole.digest),
     )
 
 

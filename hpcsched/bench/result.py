@@ -13,6 +13,7 @@ from hpcsched.bench.family import Summary
 from hpcsched.bench.plan import Arm, Wanted
 from hpcsched.bench.verdict import Comparison
 from hpcsched.errors import InvalidValue
+from hpcsched.model.certificate import Facts
 
 SCHEMA = 2
 
@@ -47,12 +48,13 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Where it ran: `cores` and `memory` (bytes) of the whole node."""
+    """Where it ran: `cores` and `memory` (bytes) of the whole node. `facts`: those that its agent offered."""
 
     name: str
     cpu_model: str
     cores: int
     memory: int
+    facts: Facts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class Result:
     stopped: str = ""
     summary: Summary | None = None
     ends: dict[str, str] = field(default_factory=dict)
+    image: str = "host"
     handicap: str = ""
     schema: int = SCHEMA
 

@@ -308,7 +308,11 @@ def _result(state: _Run) -> Result:
 def _nodes(state: _Run) -> tuple[Node, ...]:
     ran_on = {sample.node for sample in state.samples}
     offers = [node.offer for node in state.jobs.nodes() if node.name in ran_on]
-    return tuple(Node(offer.name, offer.topology.cpu_model, len(offer.topology.cores), offer.topology.memory) for offer in offers)
+    return tuple(_node(offer) for offer in offers)
+
+
+def _node(offer: NodeOffer) -> Node:
+    return Node(offer.name, offer.topology.cpu_model, len(offer.topology.cores), offer.topology.memory, offer.facts)
 
 
 def _versions() -> dict[str, str]:

@@ -60,6 +60,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("simulate", "simulate", "Try policies and settings on a workload trace."),
             Entry("bench", "bench", "Compare containers with bare metal."),
+            Entry("certificate", "certificate", "Make and check signed proofs of what containers cost."),
             Entry("demo", "demo", "See all of it on this host, in three minutes."),
         ),
     ),

@@ -18,6 +18,8 @@ def asked(job: Job) -> list[tuple[str, str]]:
         ("account", spec.account),
         ("qos", spec.qos),
         ("constraint", spec.constraint),
+        ("nodelist", ",".join(spec.nodelist)),
+        ("require", ", ".join(spec.require)),
         ("array", spec.array),
         ("after", spec.dependency),
         ("begin", wording.moment(spec.begin_time)),

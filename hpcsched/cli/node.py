@@ -7,8 +7,10 @@ import click
 from hpcsched.cli import live_names, wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.output import output_option, show_facts
+from hpcsched.model.certificate import Certified
 from hpcsched.model.device import DeviceKind
 from hpcsched.model.node import Node
+from hpcsched.sched.certified import stale
 
 
 def facts(node: Node) -> list[tuple[str, str]]:
@@ -32,12 +34,22 @@ def facts(node: Node) -> list[tuple[str, str]]:
         ("runtimes", " ".join(offer.runtimes)),
         ("tunings", " ".join(offer.tunings)),
         ("features", " ".join(offer.features)),
+        *((f"certificate {one.image}", _certificate(node, one)) for one in node.certified),
+        *(("fact", f"{name}: {value}") for name, value in offer.facts),
         ("version", offer.version),
         ("boot_id", offer.boot_id),
         ("topology", topology.digest),
         ("machine", offer.machine),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _certificate(node: Node, certified: Certified) -> str:
+    reason = stale(certified, node.offer.facts)
+    worst = max((figure.value for figure in certified.figures if figure.name.startswith("overhead.")), default=0.0)
+    cost = f", {len(certified.figures)} figures, costs at most {worst:.2%}" if certified.figures else ""
+    holds = f"no longer holds: {reason}" if reason else "holds"
+    return f"{certified.id} of {wording.moment(certified.issued)}{cost}; {holds}"
 
 
 def _numa(node: Node) -> list[tuple[str, str]]:

@@ -78,7 +78,7 @@ _OTHERS = (
     ),
 )
 JOB_OPTIONS: tuple[click.Option, ...] = (NODES_OPTION, *RESOURCE_OPTIONS, *_OTHERS[:1], *QUEUE_OPTIONS, *_OTHERS[1:])
-_ADDED_UP = ("env", "mounts", "hugepages")
+_ADDED_UP = ("env", "mounts", "hugepages", "require")
 
 
 def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -119,6 +119,8 @@ def job_spec(options: Mapping[str, Any], command: tuple[str, ...], script: bytes
     resources = resource_request({name: rest.pop(name) for name in NAMES & rest.keys()})
     if "nodes" in rest:
         rest["nodes"], rest["max_nodes"] = _least_and_most(rest["nodes"])
+    elif rest.get("nodelist") and not rest.get("array"):
+        rest["nodes"] = len(rest["nodelist"])
     if "env" in rest:
         rest["env"] = tuple(dict(rest["env"]).items())
     spec = JobSpec(command=command, script=script, user=_user_name(), resources=resources)

@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
+from hpcsched.model.hostlist import expand
 from hpcsched.model.units import parse_bytes, parse_duration
 from hpcsched.sched.check import MAX_NODES
 from hpcsched.sched.check_resources import NUMA_WORDS, check_hugepages, check_numa
@@ -135,3 +136,12 @@ class PageCount(_Parsed):
         asked = parse_bytes(size), int(count)
         check_hugepages([asked])
         return asked
+
+
+class NodeList(_Parsed):
+    """Names with commas; a range in brackets stands for several names, as n[01-16,20]. Read to a tuple of names, each once."""
+
+    name = "names"
+
+    def read(self, text: str) -> tuple[str, ...]:
+        return expand(text)

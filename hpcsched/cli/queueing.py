@@ -11,7 +11,7 @@ from click.shell_completion import CompletionItem
 from hpcsched.cli import live_names
 from hpcsched.cli.context import Context
 from hpcsched.cli.moments import parse_moment
-from hpcsched.cli.params import NodeRange, Word
+from hpcsched.cli.params import NodeList, NodeRange, Word
 from hpcsched.errors import InvalidValue
 
 _INT32 = 1 << 31
@@ -71,6 +71,19 @@ QUEUE_OPTIONS: tuple[click.Option, ...] = (
     ),
     _option(
         "-C", "--constraint", metavar="EXPR", about="Features that its nodes must have, as 'epyc&ib', 'a100|h100' or '!old'."
+    ),
+    _option(
+        "-w",
+        "--nodelist",
+        type=NodeList(),
+        metavar="NAMES",
+        about="Only these nodes, as n1,n2 [default with it for --nodes: all of them].",
+    ),
+    _option(
+        "--require",
+        multiple=True,
+        metavar="FIGURE",
+        about="Only nodes whose certificate shows it, as 'stream.triad >= 20GB/s' or 'overhead.dgemm < 1%'; may be repeated.",
     ),
     _option(
         "-a",

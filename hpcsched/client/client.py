@@ -11,6 +11,8 @@ from typing import Any
 from hpcsched.client.channel import call, default_address, open_channel, raising
 from hpcsched.client.exec import ExecSession, begin
 from hpcsched.errors import InvalidValue
+from hpcsched.model.certificate import Certified
+from hpcsched.model.certificate_use import ListedCertificate
 from hpcsched.model.change import JobChange
 from hpcsched.model.explanation import Explanation
 from hpcsched.model.job import Job, JobSpec
@@ -21,6 +23,8 @@ from hpcsched.model.site_use import PartitionUse, QosUse, Share
 from hpcsched.v1 import (
     accounting_service_pb2,
     accounting_service_pb2_grpc,
+    certificate_service_pb2,
+    certificate_service_pb2_grpc,
     job_service_pb2,
     job_service_pb2_grpc,
     node_service_pb2,
@@ -50,6 +54,7 @@ class Client:
         self._nodes: Any = node_service_pb2_grpc.NodeServiceStub(self._channel)
         self._reservations: Any = reservation_service_pb2_grpc.ReservationServiceStub(self._channel)
         self._site: Any = site_service_pb2_grpc.SiteServiceStub(self._channel)
+        self._certificates: Any = certificate_service_pb2_grpc.CertificateServiceStub(self._channel)
         self._accounting: Any = accounting_service_pb2_grpc.AccountingServiceStub(self._channel)
 
     def __enter__(self) -> Client:
@@ -217,6 +222,31 @@ class Client:
         """Fair share of accounts and users, each account before what is in it."""
         response = self._call(self._site.ListShares, site_service_pb2.ListSharesRequest())
         return [from_message(Share, item) for item in response.shares]
+
+    def issue_certificate(self, report: bytes) -> bytes:
+        """The file of a certificate of what a report of `bench run --json` shows. Raises InvalidValue, Conflict, NotFound."""
+        request = certificate_service_pb2.IssueCertificateRequest(request_id=_new_id(), result=report)
+        return bytes(self._call(self._certificates.IssueCertificate, request).file)
+
+    def certificates(self, node: str = "") -> list[ListedCertificate]:
+        """Of that node, or of all."""
+        request = certificate_service_pb2.ListCertificatesRequest(node=node)
+        found = self._call(self._certificates.ListCertificates, request).certificates
+        return [ListedCertificate(item.node, from_message(Certified, item.certified), item.stale) for item in found]
+
+    def certificate(self, identity: str) -> bytes:
+        """Its file."""
+        request = certificate_service_pb2.GetCertificateRequest(id=identity)
+        return bytes(self._call(self._certificates.GetCertificate, request).file)
+
+    def revoke_certificate(self, identity: str) -> None:
+        request = certificate_service_pb2.RevokeCertificateRequest(request_id=_new_id(), id=identity)
+        self._call(self._certificates.RevokeCertificate, request)
+
+    def certificate_key(self) -> bytes:
+        """The controller's public key, Ed25519."""
+        request = certificate_service_pb2.GetCertificateKeyRequest()
+        return bytes(self._call(self._certificates.GetCertificateKey, request).key)
 
     def records(self, limit: int = 1000, before_job_id: int = 0) -> list[Record]:
         """Records of ended jobs, newest first."""

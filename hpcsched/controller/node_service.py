@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hpcsched.controller.answers import answering, node_name, request_id
 from hpcsched.controller.desk import Desk
 from hpcsched.errors import NotFound
+from hpcsched.model.node import Node
 from hpcsched.state import decide
 from hpcsched.v1 import node_service_pb2 as pb
 from hpcsched.v1 import node_service_pb2_grpc
@@ -27,7 +29,7 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
     async def ListNodes(self, request: Any, context: Any) -> Any:
         await self._desk.loop.settled()
         nodes = self._desk.loop.state.nodes
-        return pb.ListNodesResponse(nodes=[to_message(nodes[name]) for name in sorted(nodes)])
+        return pb.ListNodesResponse(nodes=[_brief(nodes[name]) for name in sorted(nodes)])
 
     @answering
     async def DrainNode(self, request: Any, context: Any) -> Any:
@@ -47,3 +49,10 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
         if node is None:
             raise NotFound(f"there is no node {name!r}; `hpcsched nodes` lists those that are known")
         return to_message(node)
+
+
+def _brief(node: Node) -> Any:
+    """Without the figures of certificates, which would be most of a long list."""
+    if not node.certified:
+        return to_message(node)
+    return to_message(replace(node, certified=tuple(replace(one, figures=()) for one in node.certified)))

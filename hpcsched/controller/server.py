@@ -21,6 +21,7 @@ from hpcsched.config import ControllerConfig
 from hpcsched.controller import settings
 from hpcsched.controller.accounting_service import AccountingService
 from hpcsched.controller.agent_service import AgentService
+from hpcsched.controller.certificate_service import CertificateService
 from hpcsched.controller.clock import read_clocks
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.job_service import JobService
@@ -37,6 +38,8 @@ from hpcsched.v1 import (
     accounting_service_pb2_grpc,
     agent_service_pb2,
     agent_service_pb2_grpc,
+    certificate_service_pb2,
+    certificate_service_pb2_grpc,
     job_service_pb2,
     job_service_pb2_grpc,
     node_service_pb2,
@@ -66,6 +69,12 @@ _SERVICES = (
         reservation_service_pb2_grpc.add_ReservationServiceServicer_to_server,
         reservation_service_pb2,
         "ReservationService",
+    ),
+    (
+        CertificateService,
+        certificate_service_pb2_grpc.add_CertificateServiceServicer_to_server,
+        certificate_service_pb2,
+        "CertificateService",
     ),
     (SiteService, site_service_pb2_grpc.add_SiteServiceServicer_to_server, site_service_pb2, "SiteService"),
     (AgentService, agent_service_pb2_grpc.add_AgentServiceServicer_to_server, agent_service_pb2, "AgentService"),

@@ -117,7 +117,9 @@ class JobSpec:
     first, before all other factors; `nice`: taken off its priority. `nodes` to `max_nodes` (0: exactly `nodes`) nodes. Empty
     `partition`, `account`, `qos`: the defaults of the site. `constraint`: over node features, as `epyc&ib`; `array`: as
     `0-99:2%8`; `dependency`: as `afterok:12,afterany:13`. Times in Unix seconds, 0: none. `deadline`: it has
-    ended by then, or never starts. `requeue`: it may run a second time, after preemption or the loss of a node.
+    ended by then, or never starts. `requeue`: it may run a second time, after preemption or the loss of a node. `nodelist`: names
+    of the only nodes that it may have (empty: any). `require`: of the certified figures of its nodes, `stream.triad >= 20 GB/s`,
+    all of which must be met.
     """
 
     command: tuple[str, ...] = ()
@@ -150,6 +152,8 @@ class JobSpec:
     reservation: str = ""
     nice: int = 0
     requeue: bool = False
+    nodelist: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
 
     @property
     def most_nodes(self) -> int:

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass
 
 from hpcsched.model.allocation import HugePages
+from hpcsched.model.certificate import Certified, Facts
 from hpcsched.model.device import Device
 from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Topology
@@ -28,7 +29,8 @@ class NodeOffer:
 
     `cpus`: PUs for jobs, reserved cores taken off. `memory`: bytes for jobs, 0 when the node gives no figure. `hugepages`: the
     pools that the node has set aside. `tunings`: names of node tunings that a job may ask for. `machine`: digest of the whole
-    machine's topology, of which this node may be a part. `features`: words of the site, for `--constraint`.
+    machine's topology, of which this node may be a part. `features`: words of the site, for `--constraint`. `facts`: what a
+    certificate of this node hangs on: kernel, drivers, how containers are confined, images by digest.
     """
 
     name: str
@@ -43,6 +45,7 @@ class NodeOffer:
     tunings: tuple[str, ...] = ()
     machine: str = ""
     features: tuple[str, ...] = ()
+    facts: Facts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Node:
     since: float = 0.0
     suspended: tuple[int, ...] = ()
     """Jobs that gave it up frozen, and go on here when it is free."""
+    certified: tuple[Certified, ...] = ()
+    """At most one for each image, valid or not."""
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Wait
 from hpcsched.sched.packing import is_small
 from hpcsched.sched.partitions import partition_of
-from hpcsched.sched.waiting import Columns, Words, shape_of
+from hpcsched.sched.waiting import Columns, Words, asked, shape_of
 from hpcsched.sched.waiting import Shape as ShapeKey
 
 _MOST = 200_000
@@ -25,8 +25,7 @@ class Shape:
     __slots__ = ("able", "epoch", "late_room", "room", "serial", "spec")
 
     def __init__(self, key: ShapeKey) -> None:
-        resources, runtime, partition, constraint = key
-        self.spec = JobSpec(resources=resources, runtime=runtime, partition=partition, constraint=constraint)
+        self.spec = asked(key)
         self.able = self.serial = self.room = self.late_room = 0
         self.epoch = -1
 

@@ -8,8 +8,10 @@ import re
 from hpcsched.errors import InvalidValue
 from hpcsched.model.array import parse_array
 from hpcsched.model.job import JobSpec
+from hpcsched.sched import requirement
 from hpcsched.sched.bounds import short, within
 from hpcsched.sched.dependency import parse_dependency
+from hpcsched.sched.nodelist import check_nodelist
 
 MAX_NODES = 100_000
 MAX_NICE = (1 << 31) - 1
@@ -38,6 +40,8 @@ def check_queueing(spec: JobSpec) -> None:
         parse_dependency(spec.dependency)
     if spec.array:
         _check_array(spec)
+    check_nodelist(spec)
+    requirement.check(spec.require)
 
 
 def _check_max_nodes(spec: JobSpec) -> None:

@@ -19,7 +19,7 @@ from hpcsched.sched.running import Running
 from hpcsched.sched.site_rules import Rules
 
 _MOST = 100_000
-_ITS_OWN = ("name", "boot_id", "version", "machine")
+_ITS_OWN = ("name", "boot_id", "version", "machine", "facts")
 _what_it_is = attrgetter(*(field.name for field in fields(NodeOffer) if field.name not in _ITS_OWN))
 
 

@@ -26,7 +26,7 @@ def is_free(node: Node) -> bool:
 class Fleet:
     """`names` by rank, which is their order; `serving`, `free` (both in service): masks of ranks (see `bits`).
 
-    `epoch` goes up whenever nodes come, go or offer something else: what was derived from offers is void then.
+    `epoch` goes up whenever nodes come, go, offer something else or are certified: what was derived from that is void then.
     """
 
     def __init__(self, kind: Callable[[NodeOffer], Kind]) -> None:
@@ -104,6 +104,8 @@ class Fleet:
         bit = 1 << rank
         if node.offer is not self.nodes[rank].offer:
             self._change_kind(rank, bit, self._kind(node.offer))
+        if node.certified is not self.nodes[rank].certified:
+            self.epoch += 1
         self.nodes[rank] = node
         serves = in_service(node)
         self.serving = self.serving | bit if serves else self.serving & ~bit

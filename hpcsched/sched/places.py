@@ -5,9 +5,11 @@ from __future__ import annotations
 from hpcsched.errors import InvalidValue
 from hpcsched.model.job import JobSpec
 from hpcsched.model.site import Site
+from hpcsched.sched import bits
 from hpcsched.sched.constraint import Expression, matches, parse
 from hpcsched.sched.fleet import Fleet
 from hpcsched.sched.partitions import Partitions
+from hpcsched.sched.requirement import meets
 
 
 class Places:
@@ -24,7 +26,14 @@ class Places:
             wanted = parse(spec.constraint)
         except InvalidValue:
             return 0
-        return self._partition(spec.partition) & self._fitting(spec, wanted)
+        able = self._partition(spec.partition) & self._fitting(spec, wanted)
+        if spec.nodelist:
+            able &= self._fleet.mask(spec.nodelist)
+        return self._certified(spec, able) if spec.require else able
+
+    def _certified(self, spec: JobSpec, able: int) -> int:
+        nodes = self._fleet.nodes
+        return bits.of(rank for rank in bits.ranks(able) if meets(spec.require, nodes[rank], spec.image))
 
     def _fitting(self, spec: JobSpec, wanted: Expression) -> int:
         able = 0

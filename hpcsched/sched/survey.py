@@ -10,6 +10,7 @@ from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.sched.constraint import matches, parse
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.nodelist import left_out
 from hpcsched.sched.partitions import Partitions
 from hpcsched.sched.quantities import quantities
 from hpcsched.sched.reserved import Reserved, horizon
@@ -42,7 +43,9 @@ class _Judge:
 
     def verdict(self, node: Node) -> str:
         """The first thing that keeps the job from it."""
-        return self._unfit(node.offer) or _out_of_service(node) or self._held(node) or _taken(node)
+        return (
+            self._unfit(node.offer) or left_out(self._job.spec, node) or _out_of_service(node) or self._held(node) or _taken(node)
+        )
 
     def _unfit(self, offer: NodeOffer) -> str:
         spec = self._job.spec

@@ -16,6 +16,7 @@ from hpcsched.sched.binding_fault import binding_fault
 from hpcsched.sched.constraint import matches, parse
 from hpcsched.sched.fleet import in_service
 from hpcsched.sched.limits import LimitLedger
+from hpcsched.sched.nodelist import left_out
 from hpcsched.sched.partitions import is_member, partition_of
 from hpcsched.sched.preempt import may_take
 from hpcsched.sched.reserved import Reserved, horizon
@@ -107,6 +108,8 @@ class _Judge:
             return f"is not in partition {spec.partition or 'default'}"
         if not matches(parse(spec.constraint), node.offer.features):
             return f"does not have the features {spec.constraint}"
+        if (fault := left_out(spec, node)) != "":
+            return f"is {fault}"
         if not self._reserved.allows(job, name, horizon(spec, self._snapshot.now)):
             return "is reserved for others"
         return ""

@@ -14,8 +14,8 @@ from hpcsched.model.job import Job, JobSpec, ResourceRequest
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
-Shape = tuple[ResourceRequest, str, str, str]
-"""What is asked of a node, its runtime, and the job's partition and constraint."""
+Shape = tuple[ResourceRequest, str, str, str, tuple[str, ...], tuple[str, ...], str]
+"""What is asked of a node, its runtime, the job's partition, constraint, list of nodes and required figures, and their image."""
 _FLOATS = ("since", "limit", "nodes", "nice")
 _INTS = ("id", "level", "user", "qos", "partition", "shape", "array")
 _STRETCH = 256
@@ -162,7 +162,22 @@ def since(job: Job) -> float:
 
 def shape_of(spec: JobSpec) -> Shape:
     """Jobs of one shape fit the same nodes."""
-    return spec.resources, spec.runtime, spec.partition, spec.constraint
+    image = spec.image if spec.require else ""
+    return spec.resources, spec.runtime, spec.partition, spec.constraint, spec.nodelist, spec.require, image
+
+
+def asked(shape: Shape) -> JobSpec:
+    """Of that shape, and else the least that can be asked."""
+    resources, runtime, partition, constraint, nodelist, require, image = shape
+    return JobSpec(
+        resources=resources,
+        runtime=runtime,
+        partition=partition,
+        constraint=constraint,
+        nodelist=nodelist,
+        require=require,
+        image=image,
+    )
 
 
 def limit(spec: JobSpec) -> float:

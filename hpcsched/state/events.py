@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpcsched.model.allocation import Allocation, Binding
+from hpcsched.model.certificate import Certified
 from hpcsched.model.container import ContainerStatus, WorkStatus
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.node import NodeOffer
@@ -126,6 +127,22 @@ class NodeDrained:
 class NodeResumed:
     time: float
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCertified:
+    """A certificate was signed for it."""
+
+    time: float
+    name: str
+    certified: Certified
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRevoked:
+    time: float
+    name: str
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +298,8 @@ Event = (
     | NodeLost
     | NodeDrained
     | NodeResumed
+    | NodeCertified
+    | CertificateRevoked
     | WorkerGranted
     | SlotGranted
     | WorkAssigned

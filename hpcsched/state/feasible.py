@@ -8,7 +8,9 @@ from hpcsched.errors import Infeasible, InvalidValue
 from hpcsched.model.job import JobSpec
 from hpcsched.sched.feasibility import require_feasible
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.nodelist import chosen
 from hpcsched.sched.site_check import candidates
+from hpcsched.sched.waiting import shape_of
 from hpcsched.state.tables import Tables
 
 _fitter = Fitter()
@@ -18,7 +20,7 @@ MAX_SHAPES = 10_000
 def require_all_feasible(tables: Tables, specs: Sequence[JobSpec]) -> None:
     """Each shape once, while no node changes. Raises Infeasible, InvalidValue that names the job where there are several."""
     for number, spec in enumerate(specs, 1):
-        shape = (spec.resources, spec.runtime, spec.partition, spec.constraint)
+        shape = shape_of(spec)
         if spec.nodes <= tables.feasible.get(shape, 0):
             continue
         try:
@@ -31,5 +33,6 @@ def require_all_feasible(tables: Tables, specs: Sequence[JobSpec]) -> None:
 
 
 def _require(tables: Tables, spec: JobSpec) -> None:
-    found, where = candidates(spec, tables.site, [node.offer for node in tables.nodes.values()])
-    require_feasible(spec, found, _fitter, where)
+    nodes = chosen(spec, list(tables.nodes.values()))
+    found, where = candidates(spec, tables.site, [node.offer for node in nodes])
+    require_feasible(spec, found, _fitter, f"{where} by that list" if spec.nodelist else where)

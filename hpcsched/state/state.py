@@ -12,6 +12,7 @@ from hpcsched.model.job import Job
 from hpcsched.model.site import Site
 from hpcsched.model.snapshot import Snapshot, Wait
 from hpcsched.state import (
+    certificate_handlers,
     change_handlers,
     clock_handlers,
     dump,
@@ -46,6 +47,8 @@ _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.NodeLost: node_handlers.node_lost,
     events.NodeDrained: node_handlers.node_drained,
     events.NodeResumed: node_handlers.node_resumed,
+    events.NodeCertified: certificate_handlers.node_certified,
+    events.CertificateRevoked: certificate_handlers.certificate_revoked,
     events.WorkerGranted: worker_handlers.worker_granted,
     events.SlotGranted: worker_handlers.slot_granted,
     events.WorkAssigned: worker_handlers.work_assigned,

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
+from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Site
@@ -18,7 +18,7 @@ from hpcsched.state.specs import Specs
 from hpcsched.state.usage import Runs, UsageLedger
 
 Owner = tuple[str, str, str, str]
-Shape = tuple[ResourceRequest, str, str, str]
+Shape = tuple[object, ...]
 """What is asked of a node, its runtime, and the job's partition and constraint."""
 
 
@@ -252,7 +252,7 @@ class Tables:
         name = node.offer.name
         known = self.nodes.get(name)
         self.nodes[name] = node
-        if known is None or known.offer is not node.offer:
+        if known is None or known.offer is not node.offer or known.certified is not node.certified:
             self.feasible.clear()
         before, after = _left_on(known), _left_on(node)
         if after != before:

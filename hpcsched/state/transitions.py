@@ -156,4 +156,5 @@ def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node
         get("cleaning", node.cleaning),
         time,
         get("suspended", node.suspended),
+        node.certified,
     )

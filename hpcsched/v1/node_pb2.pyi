@@ -36,7 +36,7 @@ DEVICE_KIND_GPU: DeviceKind
 DEVICE_KIND_NIC: DeviceKind
 
 class NodeOffer(_message.Message):
-    __slots__ = ("name", "topology", "cpus", "memory", "version", "boot_id", "runtimes", "devices", "hugepages", "tunings", "machine", "features")
+    __slots__ = ("name", "topology", "cpus", "memory", "version", "boot_id", "runtimes", "devices", "hugepages", "tunings", "machine", "features", "facts")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TOPOLOGY_FIELD_NUMBER: _ClassVar[int]
     CPUS_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class NodeOffer(_message.Message):
     TUNINGS_FIELD_NUMBER: _ClassVar[int]
     MACHINE_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     topology: _topology_pb2.Topology
     cpus: str
@@ -61,7 +62,40 @@ class NodeOffer(_message.Message):
     tunings: _containers.RepeatedScalarFieldContainer[str]
     machine: str
     features: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., topology: _Optional[_Union[_topology_pb2.Topology, _Mapping]] = ..., cpus: _Optional[str] = ..., memory: _Optional[int] = ..., version: _Optional[str] = ..., boot_id: _Optional[str] = ..., runtimes: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., hugepages: _Optional[_Iterable[_Union[_container_pb2.HugePages, _Mapping]]] = ..., tunings: _Optional[_Iterable[str]] = ..., machine: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ...) -> None: ...
+    facts: _containers.RepeatedCompositeFieldContainer[Fact]
+    def __init__(self, name: _Optional[str] = ..., topology: _Optional[_Union[_topology_pb2.Topology, _Mapping]] = ..., cpus: _Optional[str] = ..., memory: _Optional[int] = ..., version: _Optional[str] = ..., boot_id: _Optional[str] = ..., runtimes: _Optional[_Iterable[str]] = ..., devices: _Optional[_Iterable[_Union[Device, _Mapping]]] = ..., hugepages: _Optional[_Iterable[_Union[_container_pb2.HugePages, _Mapping]]] = ..., tunings: _Optional[_Iterable[str]] = ..., machine: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., facts: _Optional[_Iterable[_Union[Fact, _Mapping]]] = ...) -> None: ...
+
+class Fact(_message.Message):
+    __slots__ = ("name", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+
+class Certified(_message.Message):
+    __slots__ = ("id", "image", "facts", "issued", "figures")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    ISSUED_FIELD_NUMBER: _ClassVar[int]
+    FIGURES_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    image: str
+    facts: _containers.RepeatedCompositeFieldContainer[Fact]
+    issued: float
+    figures: _containers.RepeatedCompositeFieldContainer[CertifiedFigure]
+    def __init__(self, id: _Optional[str] = ..., image: _Optional[str] = ..., facts: _Optional[_Iterable[_Union[Fact, _Mapping]]] = ..., issued: _Optional[float] = ..., figures: _Optional[_Iterable[_Union[CertifiedFigure, _Mapping]]] = ...) -> None: ...
+
+class CertifiedFigure(_message.Message):
+    __slots__ = ("name", "value", "unit")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    value: float
+    unit: str
+    def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
 
 class Device(_message.Message):
     __slots__ = ("id", "kind", "vendor", "numa", "cpus", "index", "model", "uuid", "pci", "names")
@@ -88,7 +122,7 @@ class Device(_message.Message):
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., vendor: _Optional[str] = ..., numa: _Optional[int] = ..., cpus: _Optional[str] = ..., index: _Optional[int] = ..., model: _Optional[str] = ..., uuid: _Optional[str] = ..., pci: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning", "suspended")
+    __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning", "suspended", "certified")
     OFFER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
@@ -98,6 +132,7 @@ class Node(_message.Message):
     DOWN_FIELD_NUMBER: _ClassVar[int]
     CLEANING_FIELD_NUMBER: _ClassVar[int]
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
+    CERTIFIED_FIELD_NUMBER: _ClassVar[int]
     offer: NodeOffer
     state: NodeState
     connected: bool
@@ -107,4 +142,5 @@ class Node(_message.Message):
     down: bool
     cleaning: _containers.RepeatedScalarFieldContainer[int]
     suspended: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, offer: _Optional[_Union[NodeOffer, _Mapping]] = ..., state: _Optional[_Union[NodeState, str]] = ..., connected: _Optional[bool] = ..., drain_reason: _Optional[str] = ..., job_id: _Optional[int] = ..., since: _Optional[float] = ..., down: _Optional[bool] = ..., cleaning: _Optional[_Iterable[int]] = ..., suspended: _Optional[_Iterable[int]] = ...) -> None: ...
+    certified: _containers.RepeatedCompositeFieldContainer[Certified]
+    def __init__(self, offer: _Optional[_Union[NodeOffer, _Mapping]] = ..., state: _Optional[_Union[NodeState, str]] = ..., connected: _Optional[bool] = ..., drain_reason: _Optional[str] = ..., job_id: _Optional[int] = ..., since: _Optional[float] = ..., down: _Optional[bool] = ..., cleaning: _Optional[_Iterable[int]] = ..., suspended: _Optional[_Iterable[int]] = ..., certified: _Optional[_Iterable[_Union[Certified, _Mapping]]] = ...) -> None: ...

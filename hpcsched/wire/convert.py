@@ -19,6 +19,7 @@ from hpcsched.errors import InvalidValue
 from hpcsched.model import (
     allocation,
     array,
+    certificate,
     change,
     container,
     device,
@@ -92,6 +93,8 @@ _MESSAGES: dict[type, type[Message]] = {
     site_use.Share: site_pb2.Share,
     reservation.ReservationRequest: reservation_pb2.ReservationRequest,
     device.Device: node_pb2.Device,
+    certificate.Certified: node_pb2.Certified,
+    certificate.CertifiedFigure: node_pb2.CertifiedFigure,
     node.NodeOffer: node_pb2.NodeOffer,
     node.Node: node_pb2.Node,
     record.Record: record_pb2.Record,

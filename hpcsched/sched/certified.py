@@ -1,0 +1,51 @@
+"""Whether a certificate holds for a node as it is now, and what it shows there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from hpcsched.model.certificate import Certificate, Certified, CertifiedFigure, Facts
+from hpcsched.model.node import Node
+
+OVERHEAD = "overhead"
+_IMAGE = "image "
+
+
+def facts_for(facts: Facts, image: str) -> Facts:
+    """Of the node, and of that image alone."""
+    return tuple((name, value) for name, value in facts if not name.startswith(_IMAGE) or name == _IMAGE + image)
+
+
+def stale(certified: Certified, facts: Facts) -> str:
+    """What has changed since it was issued; empty: nothing, it holds."""
+    now = dict(facts_for(facts, certified.image))
+    then = dict(certified.facts)
+    for name in sorted(then.keys() | now.keys()):
+        if then.get(name) != now.get(name):
+            return f"{name} was {then.get(name) or 'not there'}, is {now.get(name) or 'not there'}"
+    return ""
+
+
+def valid(node: Node, image: str) -> Certified | None:
+    """The one that holds for containers of that image there."""
+    return next((one for one in node.certified if one.image == image and not stale(one, node.offer.facts)), None)
+
+
+def shown(node: Node, image: str) -> Mapping[str, CertifiedFigure]:
+    """Figures by name; none without a valid certificate."""
+    found = valid(node, image)
+    return {figure.name: figure for figure in found.figures} if found else {}
+
+
+def condensed(certificate: Certificate, identity: str) -> Certified:
+    return Certified(identity, certificate.image, certificate.facts, certificate.issued, tuple(_figures(certificate)))
+
+
+def _figures(certificate: Certificate) -> Iterator[CertifiedFigure]:
+    worst: dict[str, float] = {}
+    for figure in certificate.figures:
+        benchmark = figure.name.partition(".")[0]
+        worst[benchmark] = max(worst.get(benchmark, figure.overhead), figure.overhead)
+        yield CertifiedFigure(figure.name, figure.container, figure.unit)
+        yield CertifiedFigure(f"{OVERHEAD}.{figure.name}", figure.overhead, "")
+    yield from (CertifiedFigure(f"{OVERHEAD}.{name}", value, "") for name, value in worst.items())
