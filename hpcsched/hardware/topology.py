@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -103,10 +105,11 @@ def _numa_nodes(
     pus = {index: 0 for index in seen.memory if seen.allowed_nodes >> index & 1}
     for core in cores:
         pus[core.numa] = pus.get(core.numa, 0) | core.pus.mask
+    there = reduce(or_, pus.values(), 0)
     rows = read_distances(root, frozenset(pus))
     kinds = tiers(root, homes, frozenset(index for index, mine in pus.items() if mine), nvidia_gpus(devices))
     return tuple(
-        NumaNode(index, memory, IdSet(pus[index]), rows.get(index, ()), kinds.get(index, "DRAM"), IdSet(near & seen.allowed))
+        NumaNode(index, memory, IdSet(pus[index]), rows.get(index, ()), kinds.get(index, "DRAM"), IdSet(near & there))
         for index in sorted(pus)
         for memory, near in [_memory(seen, index)]
     )

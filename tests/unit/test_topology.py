@@ -184,6 +184,12 @@ def test_too_many_elements_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         parse_topology(GOLDEN.read_bytes())
 
 
+def test_memory_is_near_no_pu_without_a_core() -> None:
+    damaged = bytearray(GOLDEN.read_bytes())
+    damaged[5123:5126] = b""
+    assert_sound(parse_topology(bytes(damaged)))
+
+
 @given(st.data())
 def test_damaged_xml_gives_a_whole_topology_or_a_topology_error(data: st.DataObject) -> None:
     document = bytearray(GOLDEN.read_bytes())
