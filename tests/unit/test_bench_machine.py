@@ -208,6 +208,14 @@ def test_libraries_of_a_program_are_those_that_its_loader_would_map(tmp_path: Pa
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_static_program_is_not_run_to_see_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "made.c").write_text(
+        f'#include <stdio.h>\nint main(void) {{ fclose(fopen("{tmp_path}/ran", "w")); return 0; }}\n'
+    )
+    assert needed(build(tmp_path / "made.c", tmp_path / "cache", ("-static",))) == []
+    assert not (tmp_path / "ran").exists()
+
+
 def test_programs_are_the_settings_that_name_one(tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     tool.write_text("")
