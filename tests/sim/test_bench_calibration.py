@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy
 import pytest
 
+from hpcsched.bench.about import Metric
 from hpcsched.bench.analysis import compare_all, counted, paired, summary
 from hpcsched.bench.checks import Trend, autocorrelation, trend, widening
 from hpcsched.bench.closing import closings
@@ -197,7 +199,20 @@ def test_the_geometric_mean_counts_a_benchmark_once_and_turns_times_over() -> No
     assert found is not None
     assert found.ratio == pytest.approx(0.9, abs=0.002)
     assert found.benchmarks == ("made",)
-    assert summary((ABOUT,), samples(arms), compare_all((ABOUT,), [], {}, 1)) == found
+    lower = dataclasses.replace(ABOUT, metrics=(Metric("speed", "s", higher_is_better=False),))
+    times = summary((lower,), samples(arms), ())
+    assert times is not None
+    assert times.ratio == pytest.approx(1 / 0.9, abs=0.002)
+
+
+def test_a_benchmark_with_a_void_metric_is_left_out_of_the_geometric_mean() -> None:
+    taken = [
+        dataclasses.replace(sample, cpus="")
+        for sample in samples(three_arms(numpy.random.default_rng(19), normal, 12, 0.9, 0.001))
+    ]
+    comparisons = compare_all((ABOUT,), taken, {}, 1)
+    assert {one.verdict for one in comparisons} == {Verdict.VOID}
+    assert summary((ABOUT,), taken, comparisons) is None
 
 
 @pytest.mark.parametrize("sizes", [(6, 6), (10, 10), (8, 30), (60, 60)])

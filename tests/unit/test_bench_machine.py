@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hpcsched.bench.environment import OF_THE_CONTAINER, collect
@@ -18,6 +19,7 @@ from hpcsched.bench.machine import core_count, last_level_cache, memory_availabl
 from hpcsched.bench.suite import choose, find, folder
 from hpcsched.errors import HpcschedError, InvalidValue, MissingTool, NotFound
 from hpcsched.model.idset import IdSet
+from tests.integration.daemons import eventually
 
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 
@@ -208,6 +210,14 @@ def test_libraries_of_a_program_are_those_that_its_loader_would_map(tmp_path: Pa
     assert not (tmp_path / "ran").exists()
 
 
+def test_a_static_program_is_not_run_to_see_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "made.c").write_text(
+        f'#include <stdio.h>\nint main(void) {{ fclose(fopen("{tmp_path}/ran", "w")); return 0; }}\n'
+    )
+    assert needed(build(tmp_path / "made.c", tmp_path / "cache", ("-static",))) == []
+    assert not (tmp_path / "ran").exists()
+
+
 def test_programs_are_the_settings_that_name_one(tmp_path: Path) -> None:
     tool = tmp_path / "tool"
     tool.write_text("")
@@ -230,20 +240,46 @@ def test_of_the_boot_options_those_that_change_a_speed_are_in_the_fingerprint(tm
     assert collect(tmp_path)["boot_options"] == "mitigations=off isolcpus=2-3 intel_idle.max_cstate=1"
 
 
-def status_under(*burden: str) -> dict[str, str]:
-    """/proc/self/status of a command that was started under a handicap."""
-    command = [sys.executable, "-m", "hpcsched.bench.handicap", *burden, "--", "cat", "/proc/self/status"]
+def under(*burden: str, shows: str) -> str:
+    """A file of /proc/self of a command that was started under a handicap."""
+    command = [sys.executable, "-m", "hpcsched.bench.handicap", *burden, "--", "cat", f"/proc/self/{shows}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     if done.returncode:
         pytest.skip(done.stderr.strip())
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in done.stdout.splitlines())}
+    return done.stdout
 
 
-def test_a_handicap_is_there_when_the_command_runs() -> None:
-    assert status_under("seccomp", "50")["Seccomp"] == "2"
-    assert "vulnerable" not in status_under("no-store-bypass", "").get("Speculation_Store_Bypass", "")
-    assert status_under("memory", "0")["Mems_allowed"]
-    assert status_under("busy", "0.1")["Name"] == "cat"
+def test_a_seccomp_filter_is_there_when_the_command_runs() -> None:
+    assert "Seccomp:\t2" in under("seccomp", "50", shows="status")
+
+
+def test_stores_are_not_passed_when_the_command_runs() -> None:
+    assert "Speculation_Store_Bypass:\tthread vulnerable" not in under("no-store-bypass", "", shows="status")
+
+
+def test_memory_comes_from_the_node_named_when_the_command_runs() -> None:
+    maps = under("memory", "0", shows="numa_maps").splitlines()
+    assert maps
+    assert all(line.split()[1] == "bind:0" for line in maps)
+
+
+def test_the_busy_loops_beside_a_command_end_with_it() -> None:
+    command = [sys.executable, "-m", "hpcsched.bench.handicap", "busy", "0.1", "--", "cat"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as cat:
+        process = psutil.Process(cat.pid)
+        eventually(lambda: process.name() == "cat", "the command runs")
+        beside = process.children()
+        assert len(beside) == len(os.sched_getaffinity(0))
+        assert cat.stdin
+        cat.stdin.close()
+    eventually(lambda: not any(map(goes_on, beside)), "the loops have ended")
+
+
+def goes_on(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize("make", [lambda: busy(0.0), lambda: busy(1.0), lambda: seccomp(0), lambda: seccomp(5000)])

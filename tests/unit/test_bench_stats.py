@@ -14,11 +14,13 @@ from scipy.stats import mannwhitneyu, ttest_ind, wilcoxon
 
 from hpcsched.bench import ranks
 from hpcsched.bench.checks import autocorrelation, outliers, widening
+from hpcsched.bench.closing import closings
 from hpcsched.bench.family import holm, pairs_for
+from hpcsched.bench.plan import Wanted
 from hpcsched.bench.ranks import exchanged, rejected, rejected_unpaired
 from hpcsched.bench.stats import LEAST_PAIRS, Interval, Ratio, bootstrapped, equivalence_p, ratio, unpaired
 from hpcsched.bench.verdict import Verdict, judge
-from tests.benchnoise import measured, normal
+from tests.benchnoise import ABOUT, measured, normal, samples, three_arms
 
 FELTER = Path(__file__).parents[2].parent / "shared/data/overhead/felter2014_runs.csv"
 
@@ -248,3 +250,16 @@ def test_ranks_of_published_runs_say_what_their_means_say(
     assert found.estimate == pytest.approx(estimate, abs=0.005)
     assert found.wide.holds(1.0) is not significant
     assert judge(found, margin) is verdict
+
+
+def test_the_control_decides_how_far_an_interval_has_come_unless_the_container_is_far_noisier() -> None:
+    arms = three_arms(numpy.random.default_rng(2), normal, 12, 1.0, 0.01)
+    (calm,) = closings(ABOUT, samples(arms), Wanted(50))
+    control = ratio(arms[:, 2].tolist(), arms[:, 1].tolist()).narrow
+    assert control is not None
+    assert calm.half_width == control.half_width()
+    arms[:, 0] **= 10
+    (loud,) = closings(ABOUT, samples(arms), Wanted(50))
+    own = ratio(arms[:, 0].tolist(), arms[:, 1].tolist()).narrow
+    assert own is not None
+    assert loud.half_width == own.half_width() / 1.5 > 2 * calm.half_width
