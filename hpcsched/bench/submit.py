@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from hpcsched.bench.about import Size
 from hpcsched.bench.suite import Entry
-from hpcsched.errors import DeadlineExceeded, WrongResult
+from hpcsched.errors import Conflict, DeadlineExceeded, WrongResult
 from hpcsched.model.container import Mount, Observed
-from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.node import Node
 
 QUEUE_LIMIT_S = 3600.0
 """How long a sample may wait for its node while other people's jobs run there."""
+PATIENCE_S = 60.0
+"""And how long for a node that is drained, down or not connected."""
 GRACE_S = 5
 OUTPUT_CAP = 1 << 20
 
@@ -26,6 +30,8 @@ class Jobs(Protocol):
     def submit(self, spec: JobSpec) -> int: ...
 
     def wait(self, job_id: int, timeout_s: float | None = None) -> Job: ...
+
+    def job(self, job_id: int) -> Job: ...
 
     def output(self, job_id: int) -> bytes: ...
 
@@ -83,14 +89,25 @@ def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str,
 
 
 def execute(jobs: Jobs, spec: JobSpec) -> tuple[Job, bytes]:
-    """The ended job and its output; a job that is interrupted or does not end is cancelled. Raises DeadlineExceeded."""
+    """The ended job and its output; a job that is interrupted or does not end is cancelled. Raises DeadlineExceeded, Conflict."""
     job_id = jobs.submit(spec)
     try:
-        job = jobs.wait(job_id, timeout_s=spec.time_limit_s + spec.grace_s + QUEUE_LIMIT_S)
-    except (KeyboardInterrupt, DeadlineExceeded):
+        job = _ended(jobs, job_id, spec.time_limit_s + spec.grace_s + QUEUE_LIMIT_S)
+    except (KeyboardInterrupt, DeadlineExceeded, Conflict):
         jobs.cancel(job_id)
         raise
     return job, jobs.output(job_id)
+
+
+def _ended(jobs: Jobs, job_id: int, limit_s: float) -> Job:
+    """Waits for as long as it may run or other jobs are before it, but not for nodes that nobody has put into service."""
+    for _ in range(math.ceil(limit_s / PATIENCE_S)):
+        with contextlib.suppress(DeadlineExceeded):
+            return jobs.wait(job_id, timeout_s=PATIENCE_S)
+        job = jobs.job(job_id)
+        if job.state is JobState.PENDING and job.reason is Reason.REQ_NODE_NOT_AVAIL:
+            raise Conflict(f"no node takes job {job_id}: {job.message}; put one into service with `hpcsched resume NAME`")
+    raise DeadlineExceeded(f"job {job_id} has not ended within {limit_s:g} s")
 
 
 def read_answer(job: Job, output: bytes) -> Answer:

@@ -68,6 +68,9 @@ class FakeJobs:
         self.now += self.model.seconds
         return self._job(job_id)
 
+    def job(self, job_id: int) -> Job:
+        return self._job(job_id)
+
     def output(self, job_id: int) -> bytes:
         spec = self._spec(job_id)
         error = self.fails(job_id, spec)

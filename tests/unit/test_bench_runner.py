@@ -22,7 +22,7 @@ from hpcsched.bench.verdict import Verdict
 from hpcsched.errors import DeadlineExceeded, InvalidValue, NotFound, Unreachable
 from hpcsched.model.container import Observed
 from hpcsched.model.idset import IdSet
-from hpcsched.model.job import Job, JobSpec, ResourceRequest
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.testing.jobs import FakeJobs, Model, rebound, with_field
 
 
@@ -204,7 +204,27 @@ def test_a_job_that_does_not_end_is_cancelled_and_counts_as_failed() -> None:
     jobs = Stuck()
     result = measure(jobs)
     assert jobs.cancelled == [6]
-    assert [sample.error for sample in result.samples if sample.error] == ["job 6 did not end"]
+    assert [sample.error for sample in result.samples if sample.error] == ["job 6 has not ended within 3665 s"]
+
+
+def test_a_sample_waits_behind_other_jobs_but_not_for_a_node_that_is_out_of_service() -> None:
+    class Drained(FakeJobs):
+        def wait(self, job_id: int, timeout_s: float | None = None) -> Job:
+            if job_id >= 6:
+                self.now += timeout_s or 0.0
+                raise DeadlineExceeded("still pending")
+            return FakeJobs.wait(self, job_id, timeout_s)
+
+        def job(self, job_id: int) -> Job:
+            reason = Reason.PRIORITY if self.now < began + 200 else Reason.REQ_NODE_NOT_AVAIL
+            return dataclasses.replace(FakeJobs.job(self, job_id), state=JobState.PENDING, reason=reason, message="n1 is drained")
+
+    jobs = Drained()
+    began = jobs.now
+    result = measure(jobs)
+    assert jobs.cancelled == [6, 7, 8]
+    assert 200 < result.ended - began < 500
+    assert "put one into service with `hpcsched resume NAME`" in result.failed["dgemm"]
 
 
 def test_an_interrupt_cancels_the_running_job_and_keeps_what_was_measured() -> None:
