@@ -104,6 +104,7 @@ def run(
     python: str = sys.executable,
     clock: Callable[[], float] = time.time,
     precision: float = 0.0,
+    nodelist: Sequence[str] = (),
     handicap: Handicap | None = None,
 ) -> Result:
     """Measure bare metal against the container; all benchmarks without any name. Ctrl-C ends it early with what was measured.
@@ -115,7 +116,7 @@ def run(
     """
     if resources.ntasks_per_node:
         raise InvalidValue("a benchmark is one process in each arm: leave out --ntasks-per-node")
-    setup = Setup(_size(size), resources, python, cache)
+    setup = Setup(_size(size), resources, python, cache, tuple(nodelist))
     entries = {entry.about.name: entry for entry in choose(names, folder)}
     wanted = _wanted(pairs, usual_budget_s(setup.size, len(entries)) if budget_s is None else budget_s, precision)
     chosen = secrets.randbelow(1 << 31) if seed is None else seed

@@ -42,12 +42,16 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The same for all samples of a run. `python` and `cache` are paths on the node, visible at the same place inside."""
+    """The same for all samples of a run. `python` and `cache` are paths on the node, visible at the same place inside.
+
+    `nodelist`: nodes that it may run on (empty: any).
+    """
 
     size: Size
     resources: ResourceRequest
     python: str
     cache: Path | None
+    nodelist: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str,
         workdir="/",
         mounts=tuple(Mount(folder, folder, read_only=False) for folder in mounts),
         env=(("PYTHONDONTWRITEBYTECODE", "1"),),
+        nodelist=setup.nodelist,
     )
 
 
