@@ -37,7 +37,8 @@ class Up:
 
     def cli(self, *arguments: str, code: int | None = 0, **options: object) -> subprocess.CompletedProcess[bytes]:
         """The command line; fails when it exits with anything but `code` (None: any)."""
-        done = subprocess.run([*COMMAND, "--address", self.address, *arguments], capture_output=True, timeout=60, **options)
+        command = [*COMMAND, "--address", self.address, *arguments]
+        done = subprocess.run(command, **{"capture_output": True, "timeout": 60, **options})
         assert code is None or done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 
