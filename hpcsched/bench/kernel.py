@@ -58,7 +58,7 @@ def digest(path: Path) -> str:
 
 
 def run(program: Path, *arguments: object, cpus: Iterable[int] = ()) -> dict[str, Any]:
-    """The JSON object that it prints. OpenMP gets a thread on each of those PUs, in that order.
+    """The JSON object that it prints. OpenMP gets a thread on each of those PUs, in that order, unless OMP_PROC_BIND is set.
 
     Raises WrongResult when its own check failed, HpcschedError when it cannot run or ran another number of threads.
     """
@@ -73,7 +73,8 @@ def _openmp(cpus: list[int]) -> dict[str, str]:
     if not cpus:
         return {}
     places = ",".join(f"{{{cpu}}}" for cpu in cpus)
-    return {"OMP_NUM_THREADS": str(len(cpus)), "OMP_PLACES": places, "OMP_PROC_BIND": "true", "OMP_DYNAMIC": "false"}
+    bind = os.environ.get("OMP_PROC_BIND", "true")
+    return {"OMP_NUM_THREADS": str(len(cpus)), "OMP_PLACES": places, "OMP_PROC_BIND": bind, "OMP_DYNAMIC": "false"}
 
 
 def stores(program: Path, functions: tuple[str, ...]) -> dict[str, str]:

@@ -74,21 +74,22 @@ class Schedule:
     They are balanced: six counted blocks in a row use all six orders of three arms once.
     """
 
-    def __init__(self, seed: int, benchmarks: Sequence[str]) -> None:
+    def __init__(self, seed: int, benchmarks: Sequence[str], arms: Sequence[Arm] = tuple(Arm)) -> None:
+        self._every = list(arms)
         self._chance = random.Random(seed)
         self._warmup = {name: random.Random(f"{seed} warm-up {name}") for name in benchmarks}
-        self._orders = {name: _orders(random.Random(f"{seed} {name}")) for name in benchmarks}
+        self._orders = {name: _orders(random.Random(f"{seed} {name}"), self._every) for name in benchmarks}
 
     def block(self, number: int, going: Sequence[str], warmup: bool) -> tuple[Step, ...]:
         names = self._chance.sample(sorted(going), len(going))
         return tuple(Step(number, name, arm, warmup) for name in names for arm in self._arms(name, warmup))
 
     def _arms(self, name: str, warmup: bool) -> Sequence[Arm]:
-        return self._warmup[name].sample(list(Arm), len(Arm)) if warmup else next(self._orders[name])
+        return self._warmup[name].sample(self._every, len(self._every)) if warmup else next(self._orders[name])
 
 
-def _orders(chance: random.Random) -> Iterator[tuple[Arm, ...]]:
-    every = list(permutations(Arm))
+def _orders(chance: random.Random, arms: Sequence[Arm]) -> Iterator[tuple[Arm, ...]]:
+    every = list(permutations(arms))
     while True:
         yield from chance.sample(every, len(every))
 

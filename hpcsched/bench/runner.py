@@ -62,6 +62,7 @@ class _Run:
     offers: list[NodeOffer]
     clock: Callable[[], float]
     handicap: Handicap | None = None
+    arms: tuple[Arm, ...] = tuple(Arm)
     started: float = 0.0
     prepared: dict[str, Prepared] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
@@ -106,22 +107,27 @@ def run(
     precision: float = 0.0,
     nodelist: Sequence[str] = (),
     handicap: Handicap | None = None,
+    entries: Sequence[Entry] = (),
+    env: tuple[tuple[str, str], ...] = (),
+    arms: tuple[Arm, ...] = tuple(Arm),
 ) -> Result:
     """Measure bare metal against the container; all benchmarks without any name. Ctrl-C ends it early with what was measured.
 
     At most `pairs` of each benchmark, fewer where its intervals are narrow enough (`precision`: see `Wanted`) or where the budget
     of all together ends: 0 is none, None the usual one of that size. `handicap`: a burden on the container alone, to be found.
 
+    `entries`: these instead of benchmarks by name. `env`: variables of every job. `arms`: without bare metal nothing is compared.
+
     Raises NotFound, InvalidValue and Unreachable before the first sample; later failures are in the result.
     """
     if resources.ntasks_per_node:
         raise InvalidValue("a benchmark is one process in each arm: leave out --ntasks-per-node")
-    setup = Setup(_size(size), resources, python, cache, tuple(nodelist))
-    entries = {entry.about.name: entry for entry in choose(names, folder)}
-    wanted = _wanted(pairs, usual_budget_s(setup.size, len(entries)) if budget_s is None else budget_s, precision)
+    setup = Setup(_size(size), resources, python, cache, env, tuple(nodelist))
+    chosen_entries = {entry.about.name: entry for entry in entries or choose(names, folder)}
+    wanted = _wanted(pairs, usual_budget_s(setup.size, len(chosen_entries)) if budget_s is None else budget_s, precision)
     chosen = secrets.randbelow(1 << 31) if seed is None else seed
     offers = [node.offer for node in client.nodes()]
-    state = _Run(client, setup, wanted, chosen, progress, entries, offers, clock, handicap, started=clock())
+    state = _Run(client, setup, wanted, chosen, progress, chosen_entries, offers, clock, handicap, arms, started=clock())
     try:
         _prepare(state)
         _measure(state)
@@ -168,7 +174,7 @@ def _note(state: _Run, name: str, prepared: Prepared) -> None:
 
 
 def _measure(state: _Run) -> None:
-    schedule = Schedule(state.seed, sorted(state.prepared))
+    schedule = Schedule(state.seed, sorted(state.prepared), state.arms)
     for number in itertools.count():
         warmup, measured = number < state.wanted.warmups, max(number - state.wanted.warmups, 0)
         if number == 1 and not state.handicap:
@@ -236,7 +242,7 @@ def _planned(state: _Run, warmups: int, measured: int) -> int:
     """Samples of the whole run: those taken, and those that benchmarks which still go on will take; `warmups` blocks are left."""
     most = expected(measured, state.wanted, state.elapsed_s(), state.round_s())
     coming = (warmups + max(min(_pairs_of(state, name, measured), most) - measured, 1) for name in state.going())
-    return len(state.samples) + sum(coming) * len(Arm)
+    return len(state.samples) + sum(coming) * len(state.arms)
 
 
 def _pairs_of(state: _Run, name: str, measured: int) -> int:
@@ -281,7 +287,8 @@ def _remember(state: _Run, taken: Taken) -> str:
 def _result(state: _Run) -> Result:
     abouts = tuple(state.about(name) for name in state.entries)
     limits = {name: prepared.limits for name, prepared in state.prepared.items() if prepared.limits}
-    comparisons = compare_all(abouts, state.samples, state.environments, state.seed, limits, state.wanted)
+    compared = Arm.BARE in state.arms
+    comparisons = compare_all(abouts, state.samples, state.environments, state.seed, limits, state.wanted) if compared else ()
     return Result(
         size=state.setup.size,
         seed=state.seed,

@@ -42,15 +42,15 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The same for all samples of a run. `python` and `cache` are paths on the node, visible at the same place inside.
-
-    `nodelist`: nodes that it may run on (empty: any).
+    """The same for all samples of a run. `python` and `cache` are paths on the node, visible at the same place inside. `env`:
+    variables beside those that every job has. `nodelist`: nodes that it may run on (empty: any).
     """
 
     size: Size
     resources: ResourceRequest
     python: str
     cache: Path | None
+    env: tuple[tuple[str, str], ...] = ()
     nodelist: tuple[str, ...] = ()
 
 
@@ -69,11 +69,11 @@ def observed(job: Job) -> Observed | None:
 
 def prepare_command(entry: Entry, setup: Setup) -> tuple[str, ...]:
     cache = ("--cache", str(setup.cache)) if setup.cache else ()
-    return (setup.python, str(entry.file), "--size", setup.size, "--prepare", *cache)
+    return (setup.python, *entry.arguments, "--size", setup.size, "--prepare", *cache)
 
 
 def sample_command(entry: Entry, setup: Setup, settings: str) -> tuple[str, ...]:
-    return (setup.python, str(entry.file), "--size", setup.size, "--json", "--settings", settings)
+    return (setup.python, *entry.arguments, "--size", setup.size, "--json", "--settings", settings)
 
 
 def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str, mounts: tuple[str, ...] = ()) -> JobSpec:
@@ -88,7 +88,7 @@ def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str,
         output_cap=OUTPUT_CAP,
         workdir="/",
         mounts=tuple(Mount(folder, folder, read_only=False) for folder in mounts),
-        env=(("PYTHONDONTWRITEBYTECODE", "1"),),
+        env=tuple({"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.env)}.items()),
         nodelist=setup.nodelist,
     )
 

@@ -16,8 +16,15 @@ VARIABLE = "HPCSCHED_BENCHMARKS"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
+    """`start`: what Python is given to run it; empty: the file."""
+
     about: About
     file: Path
+    start: tuple[str, ...] = ()
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        return self.start or (str(self.file),)
 
 
 def folder(given: Path | None = None) -> Path:

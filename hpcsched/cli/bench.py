@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hpcsched.cli.bench_sweep_options import sweep_options, take_asked
 from hpcsched.cli.context import Context
 from hpcsched.cli.options import resource_options
 from hpcsched.cli.outcome import INTERRUPTED
@@ -61,6 +62,7 @@ def list_benchmarks(form: str) -> None:
 @click.option(
     "--html", "html_file", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write a page with plots."
 )
+@sweep_options
 @resource_options
 @output_option
 @click.pass_obj
@@ -81,11 +83,17 @@ def run(
 
     Exits 1 when a benchmark could not be run. Plain columns: those of the table.
     """
+    asked = take_asked(resources)
+    request = resource_request(resources)
+    if asked.swept:
+        from hpcsched.cli.bench_sweep import run_sweep
+
+        return run_sweep(context, asked, names, request, seed, form, size=size, pairs=pairs, budget_s=budget)
     from hpcsched.bench.runner import run as measure
 
-    request = resource_request(resources)
+    more = asked.measuring(names)
     with context.client() as client, bench_progress() as progress:
-        result = measure(client, names, size, pairs, budget, seed, progress, resources=request)
+        result = measure(client, names, size, pairs, budget, seed, progress, resources=request, **more)
     _write(result, json_file, html_file)
     shown = _show(result, form)
     return INTERRUPTED if result.stopped == "interrupted" else shown

@@ -111,6 +111,22 @@ class MountPoint(_Parsed):
         return Mount(parts[0], parts[-1], mode == "ro")
 
 
+class Share(_Parsed):
+    """`1%` or `0.01`; read to a float."""
+
+    name = "share"
+
+    def read(self, text: str) -> float:
+        number, percent, rest = text.partition("%")
+        try:
+            found = float(number) / (100 if percent else 1)
+        except ValueError:
+            found = 0.0
+        if rest or not 0 < found <= 0.5:
+            raise InvalidValue(f"bad share {text[:40]!r}: write it like 1% or 0.01, up to 50%")
+        return found
+
+
 class NumaChoice(_Parsed, Word):
     """`pack`, `spread` or NUMA nodes by OS index, kept as text."""
 
