@@ -14,13 +14,24 @@ from hpcsched.cli.options import resource_options
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import output_option
 from hpcsched.cli.resources import resource_request
+from hpcsched.errors import HpcschedError
 
 PAIRS = {"quick": 15, "normal": 100, "full": 500}
 """At most, for each benchmark, where nobody names a number."""
 
 
+def _begin_so(_context: click.Context, _option: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell: names of benchmarks; none where there is no suite."""
+    from hpcsched.bench.suite import find
+
+    try:
+        return [entry.about.name for entry in find() if entry.about.name.startswith(incomplete)]
+    except HpcschedError:
+        return []
+
+
 @click.command(epilog="Example: hpcsched bench run stream dgemm --pairs 30 --html report.html")
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=_begin_so)
 @click.option("--size", type=click.Choice(tuple(PAIRS)), default="quick", show_default=True, help="Of the problem.")
 @click.option(
     "--pairs",

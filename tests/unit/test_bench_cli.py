@@ -11,10 +11,12 @@ from typing import Any
 
 import jsonschema
 import pytest
+from click.shell_completion import ShellComplete
 
 from hpcsched.bench.result import Result
 from hpcsched.bench.schema import schema_text
 from hpcsched.bench.suite import VARIABLE
+from hpcsched.cli.bench import command
 from hpcsched.cli.context import Context
 from hpcsched.cli.main import invoke
 from hpcsched.cli.output import FORMS
@@ -131,6 +133,13 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
     captured = capsys.readouterr()
     assert "name a file in a folder that exists" in captured.err
     assert "warm-up" not in captured.err
+
+
+def test_a_shell_is_offered_the_names_of_benchmarks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    complete = ShellComplete(command, {}, "hpcsched", "_HPCSCHED_COMPLETE")
+    assert [item.value for item in complete.get_completions(["run"], "s")] == ["stream"]
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
+    assert complete.get_completions(["run"], "s") == []
 
 
 def test_the_schema_in_the_documents_is_that_of_the_types(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -100,7 +101,9 @@ def screen() -> Console:
 
 def test_it_is_drawn_when_a_sample_begins_and_at_no_other_time(screen: Console) -> None:
     assert isinstance(screen.file, io.StringIO)
+    threads = threading.active_count()
     with live(screen) as tell:
+        assert threading.active_count() == threads, "a thread draws"
         sizes = []
         for step in told()[:6]:
             tell(step)

@@ -227,6 +227,8 @@ def test_the_csv_has_a_row_for_each_sample_and_metric(suite: Result, tmp_path: P
     assert tuple(found[0]) == COLUMNS
     values = {(int(row["order"]), row["metric"]): float(row["value"]) for row in found}
     assert values == {(sample.order, name): value for sample in suite.samples for name, value in sample.values.items()}
+    warm = {sample.order for sample in suite.samples if sample.warmup}
+    assert {int(row["order"]) for row in found if row["warmup"] == "1"} == warm
     outlying = {(order, one.metric.name) for one in suite.comparisons for order in one.checks.outliers}
     assert {(int(row["order"]), row["metric"]) for row in found if row["outlier"] == "1"} == outlying
     assert outlying
