@@ -1,21 +1,63 @@
-"""A result for people: a table for the terminal, a page for everybody else."""
+"""A result for people at a terminal: a short table, then what it means, a benchmark at a time; and the files of a report."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hpcsched.bench.page_words import missing
 from hpcsched.bench.result import Result
+from hpcsched.bench.stats import Ratio
+from hpcsched.bench.telling import Chapter, chapters, ended, lead, mean, signed
+from hpcsched.bench.tidy import tidy
 from hpcsched.bench.verdict import Comparison, Verdict, percent
 from hpcsched.errors import HpcschedError
 
 if TYPE_CHECKING:
-    from rich.console import Group
+    from rich.console import Group, RenderableType
     from rich.table import Table
 
 COLOURS = {Verdict.EQUIVALENT: "green", Verdict.DIFFERENT: "red", Verdict.NOT_SHOWN: "yellow", Verdict.VOID: "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`group`: what stands there in the row above a benchmark's metrics. `long`: only where all is asked for; `spare`: not on
+    a narrow terminal.
+    """
+
+    name: str
+    text: Callable[[Comparison], str]
+    group: Callable[[Comparison], str] = lambda one: ""
+    right: bool = True
+    long: bool = False
+    spare: bool = False
+
+
 COLUMNS = (
+    Column("metric", lambda one: f"  {one.metric.name}", lambda one: one.benchmark, right=False),
+    Column("unit", lambda one: f"{one.metric.unit} {'↑' if one.metric.higher_is_better else '↓'}", right=False, spare=True),
+    Column("bare metal", lambda one: _figure(one.bare)),
+    Column("container", lambda one: _figure(one.container)),
+    Column("difference in %", lambda one: difference(one.ratio), lambda one: f"margin ±{one.margin:.1%}"),
+    Column("control in %", lambda one: difference(one.control), long=True),
+    Column("could show", lambda one: "–" if one.detectable is None else f"{one.detectable:.2%}", long=True),
+    Column("p same", lambda one: _p(one.p.different_adjusted), long=True),
+    Column("p apart", lambda one: _p(one.p.equivalent), long=True),
+    Column("verdict", lambda one: one.verdict, lambda one: f"{one.ratio.pairs} pairs", right=False),
+)
+LEGEND = "↑ higher is better, ↓ lower is better; container against bare metal in pairs, with 95 % intervals\n"
+LONG_LEGEND = (
+    "could show: the smallest true difference that these samples would have found in four runs of five; "
+    "p same: of no difference, corrected for all metrics; p apart: of a difference of the margin or more\n"
+)
+NARROW = 96
+"""Characters below which a terminal is narrow."""
+NAMES, MARKS = 9, 10
+"""Characters for a benchmark's name, for a verdict."""
+PLAIN = (
     "benchmark",
     "metric",
     "unit",
@@ -29,62 +71,120 @@ COLUMNS = (
 )
 
 
-def render_table(result: Result) -> Group:
-    """For rich's Console: the table, then a sentence for each metric and for all that went wrong."""
+def render(result: Result, long: bool = False, width: int = 160) -> Group:
+    """For rich's Console of that width. `long`: also control, p-values and a sentence for each metric."""
     from rich.console import Group
     from rich.text import Text
 
-    return Group(_table(result.comparisons), *(Text(line) for line in sentences(result)))
+    parts: list[RenderableType] = [_table(result.comparisons, long, width)] if result.comparisons else []
+    parts += [Text(LEGEND + (LONG_LEGEND if long else ""), style="dim")] if parts else []
+    parts += [Text(line) for line in (lead(result), mean(result), *ended(result)) if line]
+    parts += [_told(chapter) for chapter in chapters(result) if chapter.told]
+    parts += [Text(line) for line in _missing(result)]
+    parts += [Text(line) for line in sentences(result)] if long else []
+    return Group(*parts)
 
 
 def sentences(result: Result) -> Iterable[str]:
-    """Verdicts in plain words."""
-    for name, why in result.failed.items():
-        yield f"{name} failed: {why}"
-    for name, why in result.absent.items():
-        yield f"{name}: not measured here: {why}"
-    for name, lacks in result.lacks.items():
-        yield from (f"{name}: not measured here: {lack}" for lack in lacks)
+    """A verdict in plain words for each metric, and what to know beside it."""
     for comparison in result.comparisons:
-        yield comparison.sentence
-    if result.stopped:
-        yield f"Ended early: {result.stopped}."
+        yield " ".join((comparison.sentence, *comparison.notes))
 
 
 def rows(comparisons: Iterable[Comparison]) -> Iterable[tuple[str, ...]]:
-    """Cells in the order of COLUMNS."""
+    """Cells in the order of PLAIN."""
     for found in comparisons:
-        medians = ("–" if value is None else f"{value:.5g}" for value in (found.bare, found.container))
+        medians = (_figure(value) for value in (found.bare, found.container))
         ratios = (percent(found.ratio), percent(found.control))
         tail = (f"±{found.margin:.1%}", str(found.ratio.pairs), str(found.verdict))
         yield (found.benchmark, found.metric.name, found.metric.unit, *medians, *ratios, *tail)
 
 
-def _table(comparisons: tuple[Comparison, ...]) -> Table:
+def difference(ratio: Ratio) -> str:
+    """`−0.13 [−0.39, +0.12]`: per cent, with the 95 % interval."""
+    if ratio.estimate is None:
+        return "–"
+    ends = f" [{_points(ratio.wide.low)}, {_points(ratio.wide.high)}]" if ratio.wide else ""
+    return _points(ratio.estimate) + ends
+
+
+def _points(ratio: float) -> str:
+    return signed(ratio - 1).removesuffix("%")
+
+
+def _figure(value: float | None) -> str:
+    return "–" if value is None else f"{value:.5g}"
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2g}"
+
+
+def _table(comparisons: Sequence[Comparison], long: bool, width: int) -> Table:
+    """Above the metrics of each benchmark a row with its name, margin and pairs."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title="container / bare metal, paired")
-    for name in COLUMNS:
-        table.add_column(name, justify="right" if name in COLUMNS[3:9] else "left")
-    for comparison, cells in zip(comparisons, rows(comparisons), strict=True):
-        table.add_row(*cells[:-1], Text(cells[-1], style=COLOURS[comparison.verdict]))
+    columns = [column for column in COLUMNS if (long or not column.long) and (width >= NARROW or not column.spare)]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        words = column.name in ("metric", "unit")
+        table.add_column(column.name, justify="right" if column.right else "left", no_wrap=not words, overflow="fold")
+    before = ""
+    for one in comparisons:
+        if one.benchmark != before:
+            before = one.benchmark
+            table.add_row(*(Text(column.group(one), style="bold" if column.name == "metric" else "dim") for column in columns))
+        table.add_row(*(Text(column.text(one), style=_style(column, one)) for column in columns))
     return table
+
+
+def _style(column: Column, one: Comparison) -> str:
+    return COLOURS[one.verdict] if column.name == "verdict" else ""
+
+
+def _told(chapter: Chapter) -> RenderableType:
+    """The benchmark's name, and beside it a line for each thing to say."""
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(width=NAMES, style="bold")
+    grid.add_column(width=MARKS)
+    grid.add_column()
+    for number, one in enumerate(chapter.told):
+        names = ", ".join(one.metrics) if len(one.metrics) < max(len(chapter.about.metrics), 2) else "all"
+        style = COLOURS[one.verdict] if one.verdict else "red" if one.mark == "failed" else "dim"
+        text = f"{names}: {one.text}" if one.metrics else one.text
+        grid.add_row(chapter.about.name if number == 0 else "", Text(one.mark, style=style), Text(text))
+    return grid
+
+
+def _missing(result: Result) -> Iterable[str]:
+    lacks = [line for line in missing(result) if line.partition(":")[0] not in result.absent]
+    if lacks:
+        yield "\nNot measured on this node:"
+        yield from (f"  {line}" for line in lacks)
 
 
 def write_html(result: Result, path: Path) -> None:
     """Raises HpcschedError when the file cannot be written."""
     from hpcsched.bench.page import page
 
-    _write(path, page(result).encode())
+    write(path, page(result).encode())
 
 
 def write_json(result: Result, path: Path) -> None:
     """Raises HpcschedError when the file cannot be written."""
-    _write(path, result.to_json())
+    write(path, result.to_json())
 
 
-def _write(path: Path, body: bytes) -> None:
+def write_csv(result: Result, path: Path) -> None:
+    """One row for each sample and metric. Raises HpcschedError when the file cannot be written."""
+    write(path, tidy(result).encode())
+
+
+def write(path: Path, body: bytes) -> None:
     try:
         path.write_bytes(body)
     except OSError as error:

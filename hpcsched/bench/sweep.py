@@ -53,6 +53,7 @@ class Case:
     arms: tuple[Arm, ...] = tuple(Arm)
     resources: ResourceRequest = field(default_factory=ResourceRequest)
     env: tuple[tuple[str, str], ...] = ()
+    nodelist: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -232,6 +233,7 @@ def _run(state: _State, jobs: Jobs, case: Case, options: Mapping[str, Any]) -> R
         entries=(entry(case.own),) if case.own else (),
         env=case.env,
         arms=case.arms,
+        nodelist=case.nodelist,
         **options,
     )
 
