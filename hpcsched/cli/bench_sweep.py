@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def run_sweep(
     context: Context, asked: Asked, names: Sequence[str], resources: ResourceRequest, seed: int | None, form: str, **plan: Any
 ) -> int:
-    """Exits 1 when a combination failed, 130 when it was interrupted. `plan`: size, pairs, budget_s, precision, nodelist of each one."""
+    """Exits 1 when a combination failed, 130 when it was interrupted. `plan`: size, pairs and the like of each one."""
     from hpcsched.bench.sweep import run_sweep as measure
     from hpcsched.bench.sweep_folder import opened
 
