@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hpcsched.model.allocation import Allocation
 from hpcsched.model.array import ArrayProgress, Assigned
+from hpcsched.model.changed import changer
 from hpcsched.model.container import ContainerStatus, EndCause, Mount
 from hpcsched.model.site import PreemptMode
 
@@ -228,3 +229,6 @@ class Job:
         if self.array is None or self.held:
             return self.state is JobState.PENDING and not self.held
         return not self.cancel_requested and self.array.left > 0
+
+
+changed_job = changer(Job)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpcsched.model.allocation import Allocation, Binding
+from hpcsched.model.changed import changer
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
@@ -49,6 +50,9 @@ class Start:
     worker: int | None = None
     why: str = ""
     """Why these nodes, a sentence."""
+
+
+changed_start = changer(Start)
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,7 +247,7 @@ class _Turn:
     def _nodes(self, job: Job, ask: Ask) -> int:
         """Of each group as many as it was promised; 0: they are not there."""
         ledger, most = self._ledger, self._ledger.most(job, ask)
-        there = ledger.open(ask, ledger.free | ledger.due | ledger.giving.kept.get(job.id, 0))
+        there = ledger.open(ask, ledger.free | ledger.due | ledger.kept(job))
         if self._is_apart(job, ask):
             return bits.lowest(there, most) if there.bit_count() >= ask.nodes else 0
         chosen = 0

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hpcsched.model.job import Job, Reason
-from hpcsched.model.snapshot import Plan, Start, Wait
+from hpcsched.model.snapshot import Plan, Start, Wait, changed_start
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.horizon import Shadow, shadow
 from hpcsched.sched.ledger import UNAVAILABLE, Ledger
-from hpcsched.sched.preempt import preemptions
 from hpcsched.sched.waiting import Waiting, by_falling
 
 Rows = Iterable[tuple[Job, Ask]]
@@ -60,7 +58,8 @@ class Turn:
         self.head, self.behind = job, place + 1
         if not self.has_start(job):
             self.waits[job.id] = needs(self.ledger, job)
-        self.reserved = shadow(self.ledger, self.ledger.ask(job), set(self.jobs[: place + 1].column("id").tolist()))
+        ahead = set(self.jobs[: place + 1].column("id").tolist()) if self.ledger.running_workers else set()
+        self.reserved = shadow(self.ledger, self.ledger.ask(job), ahead)
 
     def start_on(self, job: Job, ask: Ask, chosen: int) -> bool:
         """In a slot, or on these nodes now or as soon as they are free; False: no, and why is said."""
@@ -102,7 +101,7 @@ class Turn:
     def _soon(self, job: Job, ask: Ask) -> int:
         """Free nodes for it, or where these are too few, such that are free in a moment, too; 0: too few of both."""
         ledger = self.ledger
-        free = ledger.free | ledger.giving.kept.get(job.id, 0)
+        free = ledger.free | ledger.kept(job)
         for nodes in (free, free | ledger.due) if ledger.due else (free,):
             open_ = ledger.open(ask, nodes)
             if open_.bit_count() >= ask.nodes:
@@ -133,18 +132,26 @@ class Turn:
     def _take(self, start: Start) -> None:
         self.ledger.spend(start)
         if self.head is not None:
-            start = replace(start, why=f"{start.why or 'a slot'}; put before job {self.head.id}, which it does not delay")
+            start = changed_start(start, why=f"{start.why or 'a slot'}; put before job {self.head.id}, which it does not delay")
         self.starts.append(start)
 
     def rows(self) -> Rows:
         """The jobs behind the head."""
+        if len(self.jobs) - self.behind <= _FEW:
+            return self._of_few(self.jobs[self.behind :])
         return self._small_enough(np.arange(self.behind, len(self.jobs)))
 
     def shortest_first(self) -> Rows:
         """The jobs behind the head by their time limits, those without one last."""
         behind = self.jobs[self.behind :]
         there = np.flatnonzero(behind.column("nodes") <= self._most())
-        return self._small_enough(self.behind + there[by_falling(-behind.column("limit")[there], there)])
+        places = self.behind + there[by_falling(-behind.column("limit")[there], there)]
+        return self._of_few(self.jobs.picked(places)) if len(places) <= _FEW else self._small_enough(places)
+
+    def _of_few(self, jobs: Waiting) -> Rows:
+        """The same as `_small_enough`, which looks at the columns first."""
+        most = self._most()
+        return [(job, ask) for job, ask in self.ledger.pairs(jobs) if ask.nodes <= most]
 
     def _small_enough(self, places: NDArray[np.intp]) -> Rows:
         """The jobs at those places, without such as ask for more nodes than they may have by then; these only become fewer."""
@@ -247,11 +254,10 @@ class Turn:
         return self.waits
 
     def plan(self) -> Plan:
-        head, ledger = self.head, self.ledger
+        """Who gives nodes up is not in it: see `with_preemptions`."""
+        head = self.head
         others = Wait(Reason.PRIORITY, f"job {head.id} is ahead and waits for nodes") if head else None
-        plan = Plan(tuple(self.starts), self.answers(), others, (), self.reserved.dismissed)
-        told = preemptions(ledger.snapshot, plan, ledger.could_have)
-        return replace(plan, preempts=told) if told else plan
+        return Plan(tuple(self.starts), self.answers(), others, (), self.reserved.dismissed)
 
 
 def needs(ledger: Ledger, job: Job) -> Wait:

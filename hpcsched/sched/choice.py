@@ -18,9 +18,9 @@ def overdue_first(jobs: Waiting, snapshot: Snapshot) -> Waiting:
     if not most:
         return jobs
     times = jobs.column("since")
-    late = times <= snapshot.now - most
-    if not late.any():
+    if not len(times) or np.minimum.reduce(times) > snapshot.now - most:
         return jobs
+    late = times <= snapshot.now - most
     first = np.flatnonzero(late)
     first = first[np.lexsort((jobs.column("id")[first], times[first]))]
     return jobs.picked(np.concatenate((first, np.flatnonzero(~late))))

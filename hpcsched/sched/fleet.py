@@ -50,7 +50,8 @@ class Fleet:
             self._rebuild(nodes)
             return
         for place in compress(range(len(nodes)), map(is_not, nodes, seen)):
-            if nodes[place].name != seen[place].name:
+            offer = nodes[place].offer
+            if offer is not seen[place].offer and offer.name != seen[place].offer.name:
                 self._rebuild(nodes)
                 return
             self._put(self._ranks[place], nodes[place])
@@ -68,13 +69,18 @@ class Fleet:
 
     def mask_of(self, job: Job) -> int:
         """The nodes of its allocation."""
-        allocation = job.allocation
-        if allocation is None:
-            return 0
-        known = self._masks.get(job.id)
+        return self.mask_on(job.id, job.allocation) if job.allocation is not None else 0
+
+    def mask_on(self, job_id: int, allocation: Allocation) -> int:
+        """The nodes of an allocation of that job."""
+        known = self._masks.get(job_id)
         if known is None or known[0] is not allocation:
-            known = self._masks[job.id] = (allocation, self.mask(part.node for part in allocation.bindings))
+            known = self._masks[job_id] = (allocation, self.mask(part.node for part in allocation.bindings))
         return known[1]
+
+    def note(self, job_id: int, allocation: Allocation, mask: int) -> None:
+        """The job may get that allocation, on these nodes."""
+        self._masks[job_id] = (allocation, mask)
 
     def forget_ended(self, running: Sequence[Job]) -> None:
         """Keep no more than twice what is needed."""

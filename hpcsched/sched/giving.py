@@ -12,13 +12,14 @@ from hpcsched.sched.fleet import Fleet, in_service
 
 class Giving:
     """`due`: nodes that are given up and come free in a moment. `frozen`: nodes on which jobs wait frozen, which go on there
-    before any other starts. `kept`: those of them on which nothing runs, by the job that they were given up for.
+    before any other starts. `kept`: those of them on which nothing runs, by the job that they were given up for. `gives`: some
+    running job has been told to give nodes up.
     """
 
-    def __init__(self, snapshot: Snapshot, fleet: Fleet) -> None:
+    def __init__(self, snapshot: Snapshot, fleet: Fleet, gives: bool) -> None:
         self.due = self.frozen = 0
         self.kept: dict[int, int] = {}
-        if not any(qos.preempt for qos in snapshot.site.qos) and not any(job.preempt_mode for job in snapshot.running):
+        if not gives and not any(qos.preempt for qos in snapshot.site.qos):
             return
         for job in snapshot.running:
             if job.preempt_mode is not None:

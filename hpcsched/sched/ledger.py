@@ -49,13 +49,14 @@ class Ledger:
         self.berths = Berths(snapshot)
         self.free, self.serving = self.fleet.free, self.fleet.serving
         self.closures = Closures(snapshot.reservations, self.fleet)
-        self.giving = Giving(snapshot, self.fleet)
+        self._closes = bool(self.closures)
+        fitter.running.update(snapshot.running, self.fleet, self.now)
+        self.giving = Giving(snapshot, self.fleet, fitter.running.gives)
         self._reserved = Reserved(snapshot.reservations, snapshot.now)
         self.held = 0
         self.granted: list[tuple[float, int]] = []
         """Of the starts that were spent: when each ends at the latest, and its nodes."""
         self.shares = any(part.shared for part in snapshot.site.partitions)
-        fitter.running.update(snapshot.running, self.fleet, self.now)
         self.running_ends, self.due = self._running(fitter.running)
         self.running_nodes, self.running_workers = fitter.running.nodes, fitter.running.workers
         self._jobs: dict[int, Job] = {}
@@ -129,7 +130,11 @@ class Ledger:
     def open(self, ask: Ask, nodes: int | None = None) -> int:
         """Free nodes (or those of the mask) that fit and that no reservation keeps from the job until its end."""
         mask = self.able(ask.shape) & (self.free if nodes is None else nodes)
-        return mask & ~self.closures.closed(ask.spec, self.now, self.now + ask.limit) if self.closures else mask
+        return mask & ~self.closures.closed(ask.spec, self.now, self.now + ask.limit) if self._closes else mask
+
+    def kept(self, job: Job) -> int:
+        """Nodes that others gave up for it frozen, and that this plan has not given away yet."""
+        return self.giving.kept.get(job.id, 0) & ~self.held
 
     def could_have(self, job: Job) -> list[str]:
         """Names of the nodes in service, free or not, that it might have from now until its end."""
@@ -140,7 +145,7 @@ class Ledger:
         nothing.
         """
         ask = self.ask(job)
-        open_ = self.open(ask, self.free | self.giving.kept.get(job.id, 0))
+        open_ = self.open(ask, self.free | self.kept(job))
         if ask.slots:
             return self.slot(job) or next(self.workers(job, open_), None)
         if open_.bit_count() < ask.nodes:
@@ -168,7 +173,9 @@ class Ledger:
             binding = fits[kind] if kind in fits else fits.setdefault(kind, kind.fit(job.spec))
             assert binding is not None
             parts.append(NodeBinding(fleet.names[rank], binding))
-        return Start(job.id, Allocation(tuple(parts)), why=_why(len(parts), self.open(self.ask(job)).bit_count()))
+        allocation = Allocation(tuple(parts))
+        fleet.note(job.id, allocation, mask)
+        return Start(job.id, allocation, why=_why(len(parts), self.open(self.ask(job)).bit_count()))
 
     def spend(self, start: Start) -> None:
         """A start that this ledger gave."""
@@ -178,7 +185,7 @@ class Ledger:
         if self.ask(job).slots:
             self.berths.note(job, start, self.fleet.offer(parts[0].node))
         if whole:
-            self.hold(job, self.fleet.mask(part.node for part in parts))
+            self.hold(job, self.fleet.mask_on(job.id, start.allocation))
 
     def hold(self, job: Job, mask: int) -> None:
         """Keep these nodes for the job, which starts as soon as all of them are free."""

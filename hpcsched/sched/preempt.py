@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.site import PreemptMode, Qos
-from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
+from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ledger import Ledger
 from hpcsched.sched.running import end_of
 
 Could = Callable[[Job], Collection[str]]
 """Names of all nodes in service, busy or not, that the job might have from now until its limit."""
+WhyNot = Callable[[Job], Wait | None]
+"""What keeps a job from starting, however many nodes were free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,30 +34,25 @@ def with_preemptions(plan: Plan, ledger: Ledger) -> Plan:
     """The end of every policy: the first job that waits for nodes starts on those that were given up for it, or takes more."""
     if not any(qos.preempt for qos in ledger.snapshot.site.qos):
         return plan
-    job = _first_blocked(ledger.snapshot, plan)
+    job = _first_blocked(ledger.snapshot, plan, ledger.why_not)
     start = _on_kept(job, ledger) if job else None
     if start is not None:
         waits = {job_id: wait for job_id, wait in plan.waits.items() if job_id != start.job_id}
         return replace(plan, starts=(*plan.starts, start), waits=waits)
-    return replace(plan, preempts=preemptions(ledger.snapshot, plan, lambda job: _could(job, ledger)))
+    return replace(plan, preempts=preemptions(ledger.snapshot, plan, ledger.could_have, ledger.why_not))
 
 
 def _on_kept(job: Job, ledger: Ledger) -> Start | None:
-    kept, ask = ledger.giving.kept.get(job.id, 0), ledger.ask(job)
+    kept, ask = ledger.kept(job), ledger.ask(job)
     there = ledger.open(ask, ledger.free | kept) if kept and not ask.slots else 0
     if there.bit_count() < max(1, ask.nodes) or not there & kept:
         return None
-    start = ledger.start(job, bits.lowest(there, ask.most))
+    start = ledger.start(job, bits.lowest(there, ledger.most(job, ask)))
     ledger.spend(start)
     return start
 
 
-def _could(job: Job, ledger: Ledger) -> list[str]:
-    names = ledger.fleet.names
-    return [names[rank] for rank in bits.ranks(ledger.open(ledger.ask(job), ledger.serving))]
-
-
-def preemptions(snapshot: Snapshot, plan: Plan, could: Could) -> tuple[Preempt, ...]:
+def preemptions(snapshot: Snapshot, plan: Plan, could: Could, why_not: WhyNot = lambda job: None) -> tuple[Preempt, ...]:
     """The cheapest jobs whose nodes, with those free or coming free already, are enough for the first that waits for nodes.
 
     Cheapest: of the lowest QOS priority, then the youngest. No one gives nodes up when all of them together are too few, nor
@@ -64,7 +61,7 @@ def preemptions(snapshot: Snapshot, plan: Plan, could: Could) -> tuple[Preempt, 
     qualities = {qos.name: qos for qos in snapshot.site.qos}
     if not any(qos.preempt for qos in snapshot.site.qos):
         return ()
-    job = _first_blocked(snapshot, plan)
+    job = _first_blocked(snapshot, plan, why_not)
     mine = qualities.get(job.spec.qos) if job else None
     if job is None or mine is None or not mine.preempt:
         return ()
@@ -96,11 +93,12 @@ def held_for(nodes: Iterable[Node], running: Iterable[Job]) -> dict[int, list[st
     return held
 
 
-def _first_blocked(snapshot: Snapshot, plan: Plan) -> Job | None:
+def _first_blocked(snapshot: Snapshot, plan: Plan, why_not: WhyNot) -> Job | None:
+    """Policies do not look at all of the others: one that a limit keeps does not wait for nodes."""
     started = {start.job_id for start in plan.starts}
     for job in snapshot.pending:
         wait = None if job.id in started else plan.wait(job.id)
-        if wait and wait.reason in (Reason.RESOURCES, Reason.PRIORITY):
+        if wait and wait.reason in (Reason.RESOURCES, Reason.PRIORITY) and why_not(job) is None:
             return job
     return None
 

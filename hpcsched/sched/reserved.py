@@ -6,7 +6,7 @@ Windows repeat in Unix seconds: daily is every 86,400 s, and summer time moves t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,12 +67,19 @@ def may_use(reservation: Reservation, spec: JobSpec) -> bool:
 class Reserved:
     """Reservations as they stand at `now`."""
 
-    def __init__(self, reservations: Iterable[Reservation], now: float) -> None:
+    def __init__(self, reservations: Sequence[Reservation], now: float) -> None:
         self._now = now
+        self._known: dict[str, Reservation] = {}
+        self._windows: dict[str, Window] = {}
+        self._nodes: dict[str, frozenset[str]] = {}
+        self._blocks: dict[str, list[tuple[float, str]]] = {}
+        if reservations:
+            self._fill(reservations, now)
+
+    def _fill(self, reservations: Sequence[Reservation], now: float) -> None:
         self._known = {item.name: item for item in reservations}
         self._windows = {name: found for name, item in self._known.items() if (found := window(item, now))}
         self._nodes = {name: frozenset(self._known[name].nodes) for name in self._windows}
-        self._blocks: dict[str, list[tuple[float, str]]] = {}
         for name, found in sorted(self._windows.items(), key=lambda pair: (pair[1].start, pair[0])):
             for node in self._nodes[name]:
                 self._blocks.setdefault(node, []).append((found.start, name))

@@ -22,16 +22,18 @@ _End = tuple[float, int, int]
 
 class Running:
     """`ends`: (time, mask of nodes, seconds of grace) of jobs with nodes of their own, by rising time; `nodes`: all of these
-    nodes; `workers`: the jobs in whose containers others run.
+    nodes; `workers`: the jobs in whose containers others run; `gives`: one has been told to give nodes up.
     """
 
     def __init__(self) -> None:
         self._seen: Sequence[Job] = ()
         self._epoch = -1
         self._known: dict[int, tuple[Job, _End]] = {}
+        """By the identity of those jobs, which are kept here and so have it to themselves."""
         self.ends: list[_End] = []
         self.nodes = 0
         self.workers: list[Job] = []
+        self.gives = False
 
     def update(self, running: Sequence[Job], fleet: Fleet, now: float) -> None:
         """Look at those jobs that are other objects than last time."""
@@ -41,9 +43,8 @@ class Running:
         before = self._known if self._epoch == fleet.epoch else {}
         self._known, self.workers = {}, []
         self._seen, self._epoch = running, fleet.epoch
-        for job in running:
-            known = before.get(id(job))
-            if known is not None and known[0] is job:
+        for job, known in zip(running, map(before.get, map(id, running)), strict=True):
+            if known is not None:
                 self._known[id(job)] = known
             elif job.is_worker:
                 self.workers.append(job)
@@ -55,5 +56,6 @@ class Running:
 
     def _sum_up(self) -> None:
         self.ends, self.nodes = sorted([end for _, end in self._known.values()]), 0
+        self.gives = any(job.preempt_mode is not None for job in self._seen)
         for _, mask, _ in self.ends:
             self.nodes |= mask

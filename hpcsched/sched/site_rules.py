@@ -13,6 +13,7 @@ from hpcsched.model.units import format_duration
 from hpcsched.sched.partitions import partition_of, partitions
 
 DEFAULT_QOS = "normal"
+_MOST = 100_000
 _DOWN = frozenset({PartitionState.DOWN, PartitionState.INACTIVE})
 
 
@@ -132,6 +133,7 @@ class Rules:
         key = (spec.partition, spec.qos, spec.account)
         found = self._tables.get(key)
         if found is None:
+            self._tidy()
             found = self._tables[key] = tuple(item for item in self._find_tables(spec) if item.limits != Limits())
         return found
 
@@ -158,8 +160,16 @@ class Rules:
             return None
         key = (spec.partition, spec.qos, spec.account, spec.user, spec.nodes, spec.max_nodes, spec.time_limit_s)
         if key not in self._waits:
+            self._tidy()
             self._waits[key] = next(self._refusals(spec), None)
         return self._waits[key]
+
+    def _tidy(self) -> None:
+        """Forget answers when they are many."""
+        if len(self._waits) + len(self._tables) >= _MOST:
+            self._waits.clear()
+            self._tables.clear()
+            self._gates.clear()
 
     def _refusals(self, spec: JobSpec) -> Iterator[Wait]:
         yield from self._unknown(spec)

@@ -55,9 +55,13 @@ class Columns:
     def __init__(self) -> None:
         self.size = 0
         self.words = {name: Words() for name in _WORD}
-        self.jobs: NDArray[Any] = np.empty(0, object)
-        self.floats = {name: np.empty(0, np.float64) for name in _FLOATS}
-        self.ints = {name: np.empty(0, np.int64) for name in _INTS}
+        self._number = [self.words[name].number for name in _WORD]
+        self._set(np.empty(0, object), np.empty((len(_FLOATS), 0)), np.empty((len(_INTS), 0), np.int64))
+
+    def _set(self, jobs: NDArray[Any], floats: Floats, ints: NDArray[np.int64]) -> None:
+        self.jobs, self._floats, self._ints = jobs, floats, ints
+        self.floats: dict[str, Floats] = dict(zip(_FLOATS, floats, strict=True))
+        self.ints: dict[str, NDArray[np.int64]] = dict(zip(_INTS, ints, strict=True))
 
     def add(self, job: Job) -> int:
         """Its row."""
@@ -65,10 +69,11 @@ class Columns:
         if row == len(self.jobs):
             self._grow(self.size)
         self.jobs[row] = job
-        for name, column in self.floats.items():
-            column[row] = _FIGURE[name](job)
-        for name, numbers in self.ints.items():
-            numbers[row] = self.words[name].number(_WORD[name](job)) if name in _WORD else _FIGURE[name](job)
+        spec = job.spec
+        user, qos, partition, shape = self._number
+        self._floats[:, row] = since(job), limit(spec), spec.nodes, spec.nice
+        owner, whole = user((spec.account, spec.user)), shape(shape_of(spec))
+        self._ints[:, row] = job.id, spec.priority, owner, qos(spec.qos), partition(spec.partition), whole, bool(spec.array)
         return row
 
     def add_all(self, jobs: Sequence[Job]) -> Rows:
@@ -87,19 +92,18 @@ class Columns:
         return np.arange(rows.start, rows.stop)
 
     def _grow(self, more: int) -> None:
-        self.jobs = np.concatenate((self.jobs, np.empty(more, object)))
-        self.floats = {name: np.concatenate((column, np.empty(more))) for name, column in self.floats.items()}
-        self.ints = {name: np.concatenate((column, np.empty(more, np.int64))) for name, column in self.ints.items()}
+        jobs = np.concatenate((self.jobs, np.empty(more, object)))
+        floats = np.concatenate((self._floats, np.empty((len(_FLOATS), more))), axis=1)
+        self._set(jobs, floats, np.concatenate((self._ints, np.empty((len(_INTS), more), np.int64)), axis=1))
 
     def part(self, rows: Rows) -> Columns:
         """Others, of those rows alone, in that order."""
         made = Columns()
         made.size = len(rows)
-        made.jobs = self.jobs[rows]
-        made.floats = {name: column[rows] for name, column in self.floats.items()}
-        made.ints = {name: column[rows] for name, column in self.ints.items()}
+        made._set(self.jobs[rows], self._floats[:, rows], self._ints[:, rows])
         for name, words in self.words.items():
-            made.words[name], made.ints[name] = words.part(made.ints[name])
+            made.words[name], made.ints[name][:] = words.part(made.ints[name])
+        made._number = [made.words[name].number for name in _WORD]
         return made
 
 

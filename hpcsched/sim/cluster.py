@@ -134,8 +134,7 @@ class Cluster:
         """All of its containers end at once, and nothing of them is left."""
         job = self.state.active[job_id]
         names, status = _names(job), _ended(job_id, cause, self.now)
-        self._do(ContainerReported(self.now, names[0], status, also=names[1:]))
-        self._do(ContainerGone(self.now, names[0], job_id, also=names[1:]))
+        self._do(ContainerReported(self.now, names[0], status, names[1:], gone=True))
         self._feed()
 
     def fail(self, name: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.job import Job, JobState, Reason, changed_job
 from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan
 from hpcsched.state.preemption import HOLD_S
 from hpcsched.state.records import record_of
@@ -23,7 +21,7 @@ def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command
     last = max((part.end_time for part in job.parts if part), default=0.0)
     end_time = between(job.start_time or job.submit_time, last, time)
     stood = max(0.0, end_time - job.suspend_time) if job.suspend_time else 0.0
-    final = replace(
+    final = changed_job(
         job,
         state=state,
         reason=REASONS[step],
@@ -44,7 +42,7 @@ def may_run_again(job: Job) -> bool:
 def wait_again(tables: Tables, job: Job, why: str) -> list[Command]:
     """The job, whose nodes or slot are its own no longer, as if it had just been submitted."""
     tables.put_job(
-        replace(
+        changed_job(
             job,
             state=JobState.PENDING,
             reason=Reason.NONE,

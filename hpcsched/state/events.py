@@ -71,12 +71,15 @@ class AllocationGranted:
 
 @dataclass(frozen=True, slots=True)
 class ContainerReported:
-    """A job's container on that node came to RUNNING or EXITED. `also`: nodes on which it EXITED in just the same way."""
+    """A job's container on that node came to RUNNING or EXITED. `also`: nodes on which it EXITED in just the same way. `gone`:
+    and nothing of it is left on these nodes.
+    """
 
     time: float
     node: str
     status: ContainerStatus
     also: tuple[str, ...] = ()
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

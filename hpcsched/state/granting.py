@@ -38,7 +38,8 @@ def _granted(state: State, start: Start, worker_id: int, now: float) -> Event | 
 
 
 def _are_free(state: State, names: Sequence[str]) -> bool:
-    return all(name in state.nodes and not state.nodes[name].busy for name in names)
+    nodes = [state.nodes[name] for name in names if name in state.nodes]
+    return len(nodes) == len(names) and not any(node.job_id is not None or node.cleaning for node in nodes)
 
 
 def _dismissed(state: State, plan: Plan, now: float) -> list[WorkerDismissed]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from hpcsched.model.array import ArrayProgress, parse_array
 from hpcsched.model.container import Phase
-from hpcsched.model.job import Job, JobState, Reason
+from hpcsched.model.job import Job, JobState, Reason, changed_job
+from hpcsched.model.node import Node
 from hpcsched.model.ranges import of_bytes
 from hpcsched.state import events
 from hpcsched.state.arrays import cancel_array, hungry_workers
@@ -16,7 +17,7 @@ from hpcsched.state.ending import finish
 from hpcsched.state.following import barred
 from hpcsched.state.parts import end_parts, ended, part_index, run_part, unfinished
 from hpcsched.state.tables import Tables, hold
-from hpcsched.state.transitions import JobStep, NodeStep, changed_node, next_state
+from hpcsched.state.transitions import JobStep, NodeStep, changed_node, changed_nodes, next_state
 
 
 def jobs_submitted(tables: Tables, event: events.JobsSubmitted) -> list[Command]:
@@ -70,10 +71,11 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
     job = tables.jobs.get(event.job_id)
     state = next_state(job, JobStep.GRANTED) if job and job in tables.queue else None
     names = event.allocation.nodes
-    if job is None or state is None or not _all_free(tables, names):
+    nodes = _free_nodes(tables, names)
+    if job is None or state is None or not nodes:
         return []
     tables.put_job(
-        replace(
+        changed_job(
             job,
             state=state,
             allocation=event.allocation,
@@ -83,14 +85,15 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
             left_worker=None,
         )
     )
-    for name in names:
-        tables.put_node(changed_node(tables.nodes[name], NodeStep.GRANTED, event.time, job_id=job.id))
-    return [*(SyncNode(name) for name in names), JobChanged(job.id)]
+    tables.put_nodes(changed_nodes(nodes, NodeStep.GRANTED, event.time, job_id=job.id))
+    return [*map(SyncNode, names), JobChanged(job.id)]
 
 
-def _all_free(tables: Tables, names: tuple[str, ...]) -> bool:
-    nodes = [tables.nodes.get(name) for name in names]
-    return bool(names) and len(set(names)) == len(names) and all(node is not None and not node.busy for node in nodes)
+def _free_nodes(tables: Tables, names: Sequence[str]) -> list[Node]:
+    """None where one is not known, not free or named twice."""
+    nodes = [tables.nodes[name] for name in names if name in tables.nodes]
+    busy = any(node.job_id is not None or node.cleaning for node in nodes)
+    return nodes if len(nodes) == len(set(names)) == len(names) and not busy else []
 
 
 def container_reported(tables: Tables, event: events.ContainerReported) -> list[Command]:
@@ -100,7 +103,7 @@ def container_reported(tables: Tables, event: events.ContainerReported) -> list[
     if job is None or index is None or ended(job.parts[index]) or status.phase is Phase.STARTING:
         return []
     if status.phase is Phase.EXITED:
-        return end_parts(tables, job, _open_parts(job, {event.node, *event.also}), status, event.time)
+        return end_parts(tables, job, _open_parts(job, {event.node, *event.also}), status, event.time, event.gone)
     return run_part(tables, job, index, status, event.time)
 
 
@@ -111,14 +114,16 @@ def _open_parts(job: Job, names: Set[str]) -> list[int]:
 
 
 def container_gone(tables: Tables, event: events.ContainerGone) -> list[Command]:
-    cleaned = [_clean(tables, name, event) for name in (event.node, *event.also)]
-    return [Replan()] if any(cleaned) else []
+    found = [tables.nodes[name] for name in (event.node, *event.also) if name in tables.nodes]
+    left = [node for node in found if event.job_id in node.cleaning]
+    if all(len(node.cleaning) == 1 for node in left):
+        tables.put_nodes(changed_nodes(left, NodeStep.CLEANED, event.time))
+    else:
+        tables.put_nodes([_cleaned(node, event) for node in left])
+    return [Replan()] if left else []
 
 
-def _clean(tables: Tables, name: str, event: events.ContainerGone) -> bool:
-    node = tables.nodes.get(name)
-    if node is None or event.job_id not in node.cleaning:
-        return False
+def _cleaned(node: Node, event: events.ContainerGone) -> Node:
+    """One on which something of other jobs may be left."""
     left = tuple([number for number in node.cleaning if number != event.job_id])
-    tables.put_node(changed_node(node, NodeStep.CLEANED, event.time, cleaning=left))
-    return True
+    return changed_node(node, NodeStep.CLEANED, event.time, cleaning=left)

@@ -109,7 +109,9 @@ class Order:
         self._sweep()
         rows = self._rows_of_new()
         ranks = np.asarray(rank(Waiting(self._columns, rows)), np.float64)
-        if len(rows) > FEW:
+        if len(rows) == 1:
+            self._insert_one(int(rows[0]), float(ranks[0]))
+        elif len(rows) > FEW:
             self._sort(np.concatenate((self._rows, rows)), np.concatenate((self._ranks, ranks)))
         else:
             self._insert(rows, ranks)
@@ -134,11 +136,19 @@ class Order:
         places = np.lexsort((ids, -ranks, -levels)) if len(rows) and np.ptp(levels) else by_falling(ranks, ids)
         self._rows, self._ranks, self._read = rows[places], ranks[places], None
 
+    def _insert_one(self, row: int, rank: float) -> None:
+        key, count = self._key(row, rank), len(self._rows)
+        last = not count or key > self._key_at(count - 1)
+        place = count if last else bisect_left(range(count), key, key=self._key_at)
+        self._rows = np.concatenate((self._rows[:place], (row,), self._rows[place:]), dtype=np.intp)
+        self._ranks = np.concatenate((self._ranks[:place], (rank,), self._ranks[place:]))
+        self._read = None
+
     def _insert(self, rows: Rows, ranks: Floats) -> None:
         keyed = sorted(zip((self._key(row, rank) for row, rank in zip(rows, ranks, strict=True)), rows, ranks, strict=True))
         places = [bisect_left(range(len(self._rows)), key, key=self._key_at) for key, _, _ in keyed]
-        self._rows = _inserted(self._rows, places, [row for _, row, _ in keyed])
-        self._ranks = _inserted(self._ranks, places, [rank for _, _, rank in keyed])
+        self._rows = np.insert(self._rows, places, [row for _, row, _ in keyed])
+        self._ranks = np.insert(self._ranks, places, [rank for _, _, rank in keyed])
         self._read = None
 
     def _key_at(self, place: int) -> _Key:
@@ -157,7 +167,7 @@ class Order:
             self._rows = rows
             self._moved.clear()
         if self._gone:
-            kept = ~self._marked(self._gone)
+            kept = ~self._marked(self._gone) if len(self._gone) > 1 else self._rows != self._gone[0]
             self._rows, self._ranks = self._rows[kept], self._ranks[kept]
             self._gone.clear()
 
@@ -194,10 +204,3 @@ class Order:
             self._sweep()
             self._read, self._shown = (Waiting(self._columns, self._rows), Ranks(self._ranks)), self._columns.size
         return self._read
-
-
-def _inserted(numbers: NDArray[Any], places: list[int], new: list[Any]) -> NDArray[Any]:
-    """As np.insert, which takes several times as long for one."""
-    if len(places) != 1:
-        return np.insert(numbers, places, new)
-    return np.concatenate((numbers[: places[0]], np.array(new, numbers.dtype), numbers[places[0] :]))

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from hpcsched.model.container import ContainerStatus, EndCause, Phase
-from hpcsched.model.job import Job, JobState
+from hpcsched.model.job import Job, JobState, changed_job
+from hpcsched.model.node import Node
 from hpcsched.state.commands import Command, JobChanged, SyncNode
 from hpcsched.state.ending import between, finish, wait_again
 from hpcsched.state.preemption import gave_up, hand_over, must_end
 from hpcsched.state.tables import Tables
 from hpcsched.state.task_ends import abandon, as_released
-from hpcsched.state.transitions import JobStep, NodeStep, changed_node, end_step, next_state
+from hpcsched.state.transitions import JobStep, NodeStep, changed_node, changed_nodes, end_step, next_state
 from hpcsched.state.usage import charge
 
+Parts = tuple[ContainerStatus | None, ...]
 _NEVER_RAN = frozenset({EndCause.LOST, EndCause.LAUNCH_FAILED, EndCause.BINDING_MISMATCH, EndCause.STOPPED})
 
 
@@ -30,8 +33,14 @@ def ended(part: ContainerStatus | None) -> bool:
 
 def unfinished(job: Job) -> tuple[str, ...]:
     """Nodes whose part of the job has not ended."""
+    if _all_ended(job.parts):
+        return ()
     names = job.allocation.nodes if job.allocation else ()
     return tuple(name for name, part in zip(names, job.parts, strict=True) if not ended(part))
+
+
+def _all_ended(parts: Parts) -> bool:
+    return all(part is not None and part.phase is Phase.EXITED for part in parts)
 
 
 def all_run(job: Job) -> bool:
@@ -46,7 +55,7 @@ def runs_everywhere(job: Job) -> bool:
 
 def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:
     """One part runs; the job does when all of them do."""
-    job = _with_parts(job, (index,), status)
+    job = changed_job(job, parts=_parts(job, (index,), status))
     state = next_state(job, JobStep.STARTED)
     if state is None or not all_run(job):
         tables.put_job(job)
@@ -61,14 +70,17 @@ def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
     return end_parts(tables, job, (index,), status, time)
 
 
-def end_parts(tables: Tables, job: Job, indexes: Sequence[int], status: ContainerStatus, time: float) -> list[Command]:
+def end_parts(
+    tables: Tables, job: Job, indexes: Sequence[int], status: ContainerStatus, time: float, gone: bool = False
+) -> list[Command]:
     """Parts ended, all in this way: nodes are released; the first end that counts decides how the job ends, once all have ended.
 
-    Of tasks on several nodes, the parts that are done do not count but for the last.
+    Of tasks on several nodes, the parts that are done do not count but for the last. `gone`: nothing of them is left.
     """
     status = as_released(job, status)
-    job = _with_cause(_with_parts(job, indexes, status), indexes[0], status, time)
-    commands = _release(tables, job, indexes, time)
+    parts = _parts(job, indexes, status)
+    job = changed_job(job, parts=parts, **_cause(job, parts, indexes[0], status, time))
+    commands = _release(tables, job, indexes, time, gone)
     if not unfinished(job):
         commands += abandon(tables, job, status, time)
         return commands + finish(tables, job, gave_up(job) or end_step(job.cause or EndCause.LOST, job.exit_code), time)
@@ -106,31 +118,32 @@ def give_up(tables: Tables, job: Job, why: str, time: float) -> list[Command]:
     return _release(tables, job, left, time) + wait_again(tables, job, why)
 
 
-def _with_parts(job: Job, indexes: Sequence[int], status: ContainerStatus) -> Job:
+def _parts(job: Job, indexes: Sequence[int], status: ContainerStatus) -> Parts:
+    """The job's, when those are as the status says."""
     parts = list(job.parts)
     for index in indexes:
         known = parts[index]
         parts[index] = replace(status, observed=known.observed) if known and status.observed is None else status
-    return replace(job, parts=tuple(parts))
+    return tuple(parts)
 
 
-def _with_cause(job: Job, index: int, status: ContainerStatus, time: float) -> Job:
+def _cause(job: Job, parts: Parts, index: int, status: ContainerStatus, time: float) -> dict[str, Any]:
+    """The fields of the job that tell how it ends; none where that is known, or not known yet."""
     cause = status.cause or EndCause.LOST
-    if job.cause or (_is_done(status) and job.state is JobState.RUNNING and runs_everywhere(job) and unfinished(job)):
-        return job
+    if job.cause or (_is_done(status) and job.state is JobState.RUNNING and runs_everywhere(job) and not _all_ended(parts)):
+        return {}
     if must_end(job) and job.state is JobState.CONFIGURING and cause in _NEVER_RAN:
         cause = EndCause.CANCELLED
     start = job.start_time
     if not start and status.start_time and len(job.parts) == 1 and cause not in _NEVER_RAN:
         start = between(job.submit_time, status.start_time, time)
-    return replace(
-        job,
-        cause=cause,
-        exit_code=status.exit_code,
-        signal=status.signal,
-        message=_told_by(job, index, status.message) or (job.message if must_end(job) else ""),
-        start_time=start,
-    )
+    return {
+        "cause": cause,
+        "exit_code": status.exit_code,
+        "signal": status.signal,
+        "message": _told_by(job, index, status.message) or (job.message if must_end(job) else ""),
+        "start_time": start,
+    }
 
 
 def _is_done(status: ContainerStatus) -> bool:
@@ -142,17 +155,22 @@ def _told_by(job: Job, index: int, message: str) -> str:
     return f"{job.allocation.nodes[index]}: {message}" if index and message else message
 
 
-def _release(tables: Tables, job: Job, indexes: Sequence[int], time: float) -> list[Command]:
+def _release(tables: Tables, job: Job, indexes: Sequence[int], time: float, gone: bool = False) -> list[Command]:
     assert job.allocation is not None
-    names = job.allocation.nodes
+    all_ = job.allocation.nodes
     charge(tables, job, time, len(indexes))
-    return [_release_node(tables, job.id, names[index], time) for index in indexes]
+    names = [all_[index] for index in indexes]
+    nodes = [tables.nodes[name] for name in names]
+    if all(node.job_id == job.id and not node.cleaning and not node.suspended for node in nodes):
+        tables.put_nodes(changed_nodes(nodes, NodeStep.RELEASED, time, cleaning=() if gone else (job.id,)))
+    else:
+        tables.put_nodes([_released(node, job.id, time, gone) for node in nodes])
+    return list(map(SyncNode, names))
 
 
-def _release_node(tables: Tables, job_id: int, name: str, time: float) -> SyncNode:
-    node = tables.nodes[name]
+def _released(node: Node, job_id: int, time: float, gone: bool) -> Node:
+    """One that may be another job's already, or on which something else may be left or frozen."""
     owner = None if node.job_id == job_id else node.job_id
-    frozen = tuple([number for number in node.suspended if number != job_id]) if node.suspended else ()
-    left = (*node.cleaning, job_id)
-    tables.put_node(changed_node(node, NodeStep.RELEASED, time, job_id=owner, cleaning=left, suspended=frozen))
-    return SyncNode(name)
+    frozen = tuple([number for number in node.suspended if number != job_id])
+    left = node.cleaning if gone else (*node.cleaning, job_id)
+    return changed_node(node, NodeStep.RELEASED, time, job_id=owner, cleaning=left, suspended=frozen)

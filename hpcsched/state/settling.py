@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from hpcsched.errors import HpcschedError
 from hpcsched.model.job import JobSpec
 from hpcsched.sched import site_check
-from hpcsched.sched.site_rules import Rules
 from hpcsched.state.reservations import check_reservation
 from hpcsched.state.tables import Tables
 
 
 def settle_all(tables: Tables, specs: Sequence[JobSpec]) -> list[JobSpec]:
     """With the site's defaults. Raises InvalidValue, Infeasible, NotFound, QueueFull that name the job if there are several."""
-    rules = Rules(tables.site)
+    rules = tables.rules
     ledger = site_check.SubmitLedger(tables.site, tables.live, rules)
     settled = []
     for number, spec in enumerate(specs, 1):
@@ -30,7 +29,7 @@ def settle_all(tables: Tables, specs: Sequence[JobSpec]) -> list[JobSpec]:
 
 def settle_change(tables: Tables, before: JobSpec, spec: JobSpec) -> JobSpec:
     """The same for a pending job that is changed; it is no longer counted where it was."""
-    rules = Rules(tables.site)
+    rules = tables.rules
     changed = site_check.settled(spec, tables.site, rules)
     check_reservation(tables, changed)
     live = Counter(tables.live)

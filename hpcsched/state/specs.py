@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from hpcsched.model.job import JobSpec, ResourceRequest
 
 _MOST_REQUESTS = 10_000
+
+
+@dataclass(slots=True)
+class _Kept:
+    spec: JobSpec
+    bytes: int
+    takers: int = 0
 
 
 class Specs:
@@ -14,21 +21,29 @@ class Specs:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._kept: dict[JobSpec, tuple[JobSpec, int]] = {}
+        self._kept: dict[JobSpec, _Kept] = {}
+        self._by_id: dict[int, _Kept] = {}
+        """The same, by the identity of those that were given out."""
         self._requests: dict[ResourceRequest, ResourceRequest] = {}
 
     def take(self, spec: JobSpec) -> JobSpec:
         """One that is equal, and the same object for all that are."""
-        self.bytes += spec_bytes(spec)
-        kept, takers = self._kept.get(spec) or (self._with_shared_request(spec), 0)
-        self._kept[kept] = kept, takers + 1
+        kept = self._kept.get(spec) or self._keep(self._with_shared_request(spec))
+        kept.takers += 1
+        self.bytes += kept.bytes
+        return kept.spec
+
+    def _keep(self, spec: JobSpec) -> _Kept:
+        kept = self._kept[spec] = self._by_id[id(spec)] = _Kept(spec, spec_bytes(spec))
         return kept
 
     def give_back(self, spec: JobSpec) -> None:
-        self.bytes -= spec_bytes(spec)
-        kept, takers = self._kept.pop(spec)
-        if takers > 1:
-            self._kept[kept] = kept, takers - 1
+        """One that was taken."""
+        kept = self._by_id[id(spec)]
+        kept.takers -= 1
+        self.bytes -= kept.bytes
+        if not kept.takers:
+            del self._kept[spec], self._by_id[id(spec)]
 
     def _with_shared_request(self, spec: JobSpec) -> JobSpec:
         if len(self._requests) >= _MOST_REQUESTS:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from hpcsched.model.job import Job, JobSpec, JobState, Reason
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, changed_job
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Site
+from hpcsched.sched.site_rules import Rules
 from hpcsched.state.deadlines import Deadlines
 from hpcsched.state.dependencies import Dependencies
 from hpcsched.state.following import bereft, follow, heard
@@ -65,6 +67,7 @@ class Tables:
         self.specs = Specs()
         self.served: dict[str, None] = {}
         """Ids of the last requests that were not submits, the eldest first."""
+        self.rules = Rules(self.site)
         self._requests: dict[str, tuple[int, int, int]] = {}
 
     @property
@@ -88,7 +91,8 @@ class Tables:
 
     def add_job(self, job: Job, *, known: bool = False) -> None:
         """A job that was not there before. `known`: out of a dump, which has its needs."""
-        job = replace(job, spec=self.specs.take(job.spec))
+        spec = self.specs.take(job.spec)
+        job = job if spec is job.spec else changed_job(job, spec=spec)
         first, last, alive = self._requests.get(job.request_id, (job.id, job.id, 0))
         self._requests[job.request_id] = (min(first, job.id), max(last, job.id), alive + 1)
         self.next_job_id = max(self.next_job_id, job.id + 1)
@@ -249,25 +253,41 @@ class Tables:
             self.dependencies.give_up(job.id, f"no task of job {leader.id} ended well that one of its tasks waits for")
 
     def put_node(self, node: Node) -> None:
-        name = node.offer.name
-        known = self.nodes.get(name)
-        self.nodes[name] = node
-        if known is None or known.offer is not node.offer or known.certified is not node.certified:
-            self.feasible.clear()
-        before, after = _left_on(known), _left_on(node)
-        if after != before:
-            self._count_leaving(before, after)
+        self.put_nodes((node,))
 
-    def _count_leaving(self, before: tuple[int, ...], after: tuple[int, ...]) -> None:
-        for job_id in after:
-            self.leaving[job_id] += 1
-        for job_id in before:
-            _take_one(self.leaving, job_id)
-        told = {*before, *after}
-        for job_id in sorted(told.union(*(self.left.get(number, ()) for number in told))):
+    def put_nodes(self, nodes: Iterable[Node]) -> None:
+        """Each instead of the one of its name."""
+        all_, counts = self.nodes, dict[int, int]()
+        for node in nodes:
+            name = node.offer.name
+            known, all_[name] = all_.get(name), node
+            if known is None or known.offer is not node.offer or known.certified is not node.certified:
+                self.feasible.clear()
+            if node.cleaning or (known is not None and known.cleaning):
+                _compare_left(known, node, counts)
+        if counts:
+            self._count_leaving(counts)
+
+    def _count_leaving(self, counts: Mapping[int, int]) -> None:
+        """On so many more nodes, or fewer, there is something left of each of these jobs."""
+        for job_id, more in counts.items():
+            left = self.leaving.get(job_id, 0) + more
+            if left > 0:
+                self.leaving[job_id] = left
+            else:
+                self.leaving.pop(job_id, None)
+        for job_id in sorted({*counts}.union(*(self.left.get(number, ()) for number in counts))):
             job = self.jobs.get(job_id)
             if job is not None and job.state is JobState.PENDING:
                 self.put_job(job)
+
+
+def _compare_left(before: Node | None, after: Node, counts: dict[int, int]) -> None:
+    """Add to the counts what is left there of each job more than before."""
+    for job_id in _left_on(after):
+        counts[job_id] = counts.get(job_id, 0) + 1
+    for job_id in _left_on(before):
+        counts[job_id] = counts.get(job_id, 0) - 1
 
 
 def _left_on(node: Node | None) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpcsched.model.container import EndCause
@@ -141,9 +141,12 @@ NODE_TABLE: Mapping[NodeStep, Mapping[str, Any]] = {
 """The fields of Node that change, from which Node.state follows; the handlers put in the real job ids and reason."""
 
 
+_AS_BEFORE = object()
+
+
 def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node:
-    """The node after that step; `values` replace the table's examples. A wide job changes thousands of nodes, so each is made at
-    once, which is several times as fast as `dataclasses.replace`.
+    """The node after that step; `values` replace the table's examples. Each is made at once, which is several times as fast as
+    `dataclasses.replace`.
     """
     new = {**NODE_TABLE[step], **values}
     get = new.get
@@ -158,3 +161,24 @@ def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node
         get("suspended", node.suspended),
         node.certified,
     )
+
+
+def changed_nodes(nodes: Sequence[Node], step: NodeStep, time: float, **values: Any) -> list[Node]:
+    """All of these nodes after a step of their job, with the same values: a wide job changes thousands at once."""
+    new = {**NODE_TABLE[step], **values}
+    owner, left = new.pop("job_id", _AS_BEFORE), new.pop("cleaning", _AS_BEFORE)
+    assert not new
+    return [
+        Node(
+            node.offer,
+            node.connected,
+            node.down,
+            node.drain_reason,
+            node.job_id if owner is _AS_BEFORE else owner,
+            node.cleaning if left is _AS_BEFORE else left,
+            time,
+            node.suspended,
+            node.certified,
+        )
+        for node in nodes
+    ]

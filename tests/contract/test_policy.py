@@ -14,7 +14,7 @@ from hpcsched.errors import PlanRejected
 from hpcsched.model.allocation import Allocation, NodeBinding
 from hpcsched.model.array import ArrayProgress, Assigned, parse_array
 from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
-from hpcsched.model.node import Node
+from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Limits, Partition, PartitionState, PreemptMode, Qos, Site
 from hpcsched.model.snapshot import Plan, Snapshot
@@ -44,13 +44,16 @@ SITE = Site(
 
 @st.composite
 def sites(draw: Any) -> Snapshot:
-    """Partitions, features, limits, reservations, arrays, small jobs, workers."""
+    """Partitions, features, limits, reservations, arrays, small jobs, workers, jobs that gave their nodes up frozen."""
     nodes = [_node(draw, number) for number in range(draw(st.integers(1, 6)))]
     running = list[Job]()
     for place, node in enumerate(nodes):
         if node.connected and not node.drain_reason and draw(st.booleans()):
             running += _running(draw, 1000 + place, node)
             nodes[place] = replace(node, job_id=1000 + place)
+        elif draw(st.sampled_from([True, False, False])):
+            running.append(_frozen(draw, 2000 + place, node))
+            nodes[place] = replace(node, suspended=(2000 + place,))
     pending = tuple(_job(draw, number) for number in range(1, 1 + draw(st.integers(0, 12))))
     taken = tuple(draw(st.lists(_reservation([node.name for node in nodes]), max_size=2)))
     held = tuple(replace(item, name=f"r{number}") for number, item in enumerate(taken))
@@ -109,6 +112,13 @@ def _running(draw: Any, number: int, node: Node) -> list[Job]:
     return [replace(worker, assigned=(Assigned(small.id, ((0, 1),), start.slots[:1]),)), small]
 
 
+def _frozen(draw: Any, number: int, node: Node) -> Job:
+    """It gave the node up for one of those that wait, most often the same as others."""
+    job = _running(draw, number, node)
+    job = replace(job, spec=replace(job.spec, array=""), is_worker=False, state=JobState.SUSPENDED, suspend_time=NOW - 5)
+    return replace(job, preempt_mode=PreemptMode.SUSPEND, preempted_by=draw(st.sampled_from([1, 1, 1, 2, 3])))
+
+
 def _reservation(nodes: list[str]) -> st.SearchStrategy[Reservation]:
     return st.builds(
         lambda start, length, mine, users, maintenance: Reservation(
@@ -130,6 +140,29 @@ ANY = st.one_of(clusters(), sites())
 @settings(max_examples=300, deadline=None)
 def test_a_plan_breaks_no_rule(policy: str, snapshot: Snapshot) -> None:
     verify(load("policies", policy)().plan(snapshot), snapshot)
+
+
+@POLICIES
+def test_a_limit_holds_for_a_job_that_others_gave_their_nodes_to(policy: str) -> None:
+    """Of the array ahead of it a part starts, and the rest waits for nodes."""
+    offers = [replace(offer_of(grid(cores=2, pus=1), f"n{number}"), features=("ib",)) for number in range(4)]
+    mine = JobSpec(("x",), user="ada", partition="ib", qos="high")
+    running = [_on(offer, 1000 + place, replace(mine, qos="normal")) for place, offer in enumerate(offers[2:], 2)]
+    victim = replace(_on(offers[1], 2001, replace(mine, user="ben")), state=JobState.SUSPENDED, suspend_time=NOW - 5)
+    victim = replace(victim, preempt_mode=PreemptMode.SUSPEND, preempted_by=2)
+    array = Job(1, JobSpec(("x",), array="0-99"), "r", JobState.PENDING, NOW, array=ArrayProgress(100))
+    nodes = (Node(offers[0], True), Node(offers[1], True, suspended=(2001,)))
+    taken = tuple(Node(offer, True, job_id=1000 + place) for place, offer in enumerate(offers[2:], 2))
+    snapshot = Snapshot(NOW, (*nodes, *taken), (array, Job(2, mine, "r", JobState.PENDING, NOW)), (*running, victim), SITE)
+    plan: Plan = load("policies", policy)().plan(snapshot)
+    verify(plan, snapshot)
+    assert [start.job_id for start in plan.starts] == [1]
+    assert not plan.preempts
+
+
+def _on(offer: NodeOffer, number: int, spec: JobSpec) -> Job:
+    whole = Allocation((NodeBinding(offer.name, bind(offer, ResourceRequest())),))
+    return Job(number, spec, "r", JobState.RUNNING, 0.0, start_time=NOW - 60, granted_time=NOW - 60, allocation=whole)
 
 
 @POLICIES
