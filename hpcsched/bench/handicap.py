@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import os
 import signal
 import struct
@@ -18,6 +19,7 @@ from hpcsched.errors import HpcschedError, InvalidValue
 from hpcsched.model.job import ResourceRequest
 
 PERIOD_S = 0.01
+MOST_LOOPS = 8
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SPECULATION_CTRL = 1, 22, 38, 53
 _SPEC_STORE_BYPASS, _SPEC_DISABLE = 0, 4
 _SECCOMP_MODE_FILTER, _SECCOMP_ALLOW = 2, 0x7FFF0000
@@ -46,10 +48,10 @@ def cores(count: int) -> Handicap:
 
 
 def busy(share: float) -> Handicap:
-    """Beside it something takes that share of each of its CPUs. No fingerprint shows it."""
-    if not 0 < share < 1:
-        raise InvalidValue(f"a busy share of {share:g}: choose one between 0 and 1")
-    return Handicap(f"{share:.1%} of each CPU taken by a busy loop", ("busy", f"{share:g}"))
+    """Beside it something wants that share of each of its CPUs; above 1 several loops want them. No fingerprint shows it."""
+    if not 0 < share <= MOST_LOOPS:
+        raise InvalidValue(f"a busy share of {share:g}: choose one above 0, up to {MOST_LOOPS}")
+    return Handicap(f"{share:.1%} of each CPU wanted by a busy loop", ("busy", f"{share:g}"))
 
 
 def memory_node(node: int) -> Handicap:
@@ -70,11 +72,13 @@ def seccomp(instructions: int) -> Handicap:
 
 
 def _busy(argument: str) -> None:
-    for cpu in sorted(os.sched_getaffinity(0)):
+    whole, rest = divmod(float(argument), 1.0)
+    shares = [1.0] * int(whole) + [rest] * (rest > 0)
+    for cpu, share in itertools.product(sorted(os.sched_getaffinity(0)), shares):
         if os.fork() == 0:
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             os.sched_setaffinity(0, {cpu})
-            _spin(float(argument))
+            _spin(share)
 
 
 def _spin(share: float) -> None:

@@ -489,7 +489,7 @@ def test_a_handicap_burdens_the_container_alone_and_is_named() -> None:
     assert len(wrapped) == 9
     assert wrapped[0].command[1:6] == ("-m", "hpcsched.bench.handicap", "busy", "0.5", "--")
     assert wrapped[0].command[6:] in {spec.command for spec in jobs.specs if spec.runtime == "baremetal"}
-    assert result.handicap == "50.0% of each CPU taken by a busy loop"
+    assert result.handicap == "50.0% of each CPU wanted by a busy loop"
 
 
 def test_fewer_cores_for_the_container_are_measured_and_named() -> None:
