@@ -114,8 +114,8 @@ def _running(draw: Any, number: int, node: Node) -> list[Job]:
 
 def _frozen(draw: Any, number: int, node: Node) -> Job:
     """It gave the node up for one of those that wait, most often the same as others."""
-    job = _running(draw, number, node)
-    job = replace(job, spec=replace(job.spec, array=""), is_worker=False, state=JobState.SUSPENDED, suspend_time=NOW - 5)
+    job = replace(_running(draw, number, node)[0], is_worker=False, assigned=(), state=JobState.SUSPENDED, suspend_time=NOW - 5)
+    job = replace(job, spec=replace(job.spec, array=""))
     return replace(job, preempt_mode=PreemptMode.SUSPEND, preempted_by=draw(st.sampled_from([1, 1, 1, 2, 3])))
 
 
