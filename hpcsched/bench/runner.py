@@ -251,9 +251,13 @@ def _pairs_of(state: _Run, name: str, measured: int) -> int:
 
 
 def _give_up(state: _Run, name: str) -> None:
-    last = [sample for sample in state.samples if sample.benchmark == name][-GIVE_UP_AFTER:]
-    if len(last) == GIVE_UP_AFTER and all(sample.error for sample in last):
-        state.failed[name] = f"given up after {GIVE_UP_AFTER} failed samples in a row: {last[-1].error}"
+    """Also when one arm alone keeps failing, for nothing is compared then."""
+    taken = [sample for sample in state.samples if sample.benchmark == name]
+    of_arm = [sample for sample in taken if sample.arm is taken[-1].arm]
+    for last, where in ((taken, ""), (of_arm, f" ({taken[-1].arm})")):
+        if len(last) >= GIVE_UP_AFTER and all(sample.error for sample in last[-GIVE_UP_AFTER:]):
+            state.failed[name] = f"given up after {GIVE_UP_AFTER} failed samples in a row{where}: {last[-1].error}"
+            return
 
 
 def _sample(state: _Run, step: Step) -> Sample:

@@ -19,7 +19,7 @@ from hpcsched.bench.result import Result
 from hpcsched.bench.runner import Progress, run
 from hpcsched.bench.submit import Jobs
 from hpcsched.bench.sweep_folder import Folder
-from hpcsched.bench.sweep_table import Row, csv_text, rows
+from hpcsched.bench.sweep_table import Row, csv_text, failed, rows
 from hpcsched.errors import InvalidValue
 from hpcsched.model.job import ResourceRequest
 
@@ -146,12 +146,14 @@ class _State:
     rows: dict[int, tuple[Row, ...]] = field(default_factory=dict)
     failed: set[int] = field(default_factory=set)
     spent_s: dict[int, float] = field(default_factory=dict)
+    ahead: int = 0
+    """Combinations behind the one that is measured."""
 
     def take_in(self, number: int, result: Result) -> None:
         case = self.sweep.cases[number]
         self.rows[number] = tuple(rows(case.parameters, result))
         self.spent_s[number] = result.ended - result.started
-        (self.failed.add if result.failed else self.failed.discard)(number)
+        (self.failed.add if failed(result) else self.failed.discard)(number)
 
     def table(self) -> tuple[Row, ...]:
         return tuple(row for number in sorted(self.rows) for row in self.rows[number])
@@ -172,7 +174,9 @@ def run_sweep(
     state = _State(sweep, _seed(sweep, folder), folder, tell)
     try:
         _resume(state)
-        for number in _order(state):
+        order = _order(state)
+        for place, number in enumerate(order, 1):
+            state.ahead = len(order) - place
             if not _measure(state, jobs, number, options):
                 return state.swept(interrupted=True)
     except KeyboardInterrupt:
@@ -250,8 +254,7 @@ def _left_s(state: _State, sample: Progress | None) -> float | None:
     if each is None:
         return None
     now = whole or each
-    others = len(state.sweep.cases) - _done(state) - 1
-    return max(now - (sample.elapsed_s if sample else 0.0), 0.0) + others * each
+    return max(now - (sample.elapsed_s if sample else 0.0), 0.0) + state.ahead * each
 
 
 def _write_table(state: _State) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from hpcsched.bench.about import Metric
 from hpcsched.bench.analysis import counted, values
 from hpcsched.bench.plan import Arm
-from hpcsched.bench.result import Result
+from hpcsched.bench.result import Result, Sample
 from hpcsched.bench.stats import Interval, Ratio, median
 from hpcsched.bench.verdict import Comparison
 
@@ -87,7 +87,22 @@ def rows(parameters: tuple[tuple[str, str], ...], result: Result) -> Iterable[Ro
         for metric in about.metrics if samples else ():
             for arm in arms:
                 figures = values(samples, metric, arm)
-                yield _row(parameters, about.name, metric, arm, figures, compared.get((about.name, metric.name)))
+                if figures or not why:
+                    row = _row(parameters, about.name, metric, arm, figures, compared.get((about.name, metric.name)))
+                    yield row if row.note else replace(row, note=_failures(samples, arm))
+
+
+def failed(result: Result) -> bool:
+    """Whether a benchmark was given up, or has an arm of which every counted sample failed."""
+    taken = [sample for sample in result.samples if not sample.warmup]
+    whole = {(sample.benchmark, sample.arm) for sample in taken if not sample.error}
+    return bool(result.failed) or any((sample.benchmark, sample.arm) not in whole for sample in taken)
+
+
+def _failures(samples: Sequence[Sample], arm: Arm) -> str:
+    own = [sample for sample in samples if sample.arm is arm]
+    errors = [sample.error for sample in own if sample.error]
+    return f"{len(errors)} of {len(own)} samples failed, the first with: {errors[0]}" if errors else ""
 
 
 def _row(

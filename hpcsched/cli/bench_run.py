@@ -92,15 +92,17 @@ def run(
 
     Exits 1 when a benchmark could not be run. Plain columns: those of `bench report`.
     """
-    check_writable(json_file, html_file, csv_file)
     asked = take_asked(resources)
     request = resource_request(resources)
     how: dict[str, Any] = {"precision": -1.0 if all_pairs else (precision or 0.0) / 100, "nodelist": nodelist}
-    most = PAIRS[size] if pairs is None else pairs
     if asked.swept:
-        return _swept(context, asked, names, request, seed, form, size=size, pairs=most, budget_s=budget, **how)
+        once = json_file, html_file, csv_file, certify
+        most_of = pairs or PAIRS
+        return _swept(context, asked, names, request, seed, form, once, size=size, pairs=most_of, budget_s=budget, **how)
     from hpcsched.bench.runner import run as measure
 
+    check_writable(json_file, html_file, csv_file)
+    most = pairs or PAIRS[size]
     how |= asked.measuring(names)
     with context.client() as client, bench_progress() as progress:
         result = measure(client, names, size, most, budget, seed, progress, resources=request, **how)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from hpcsched.cli.bench_sweep_options import Asked, once
 from hpcsched.cli.bench_sweep_progress import sweep_progress
-from hpcsched.cli.bench_sweep_values import applied, check_env, check_tasks, check_threads
+from hpcsched.cli.bench_sweep_values import SIZES, applied, check_env, check_tasks, check_threads
 from hpcsched.cli.context import Context
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import Column, show, show_json, show_rows
@@ -24,12 +24,24 @@ if TYPE_CHECKING:
 
 
 def run_sweep(
-    context: Context, asked: Asked, names: Sequence[str], resources: ResourceRequest, seed: int | None, form: str, **plan: Any
+    context: Context,
+    asked: Asked,
+    names: Sequence[str],
+    resources: ResourceRequest,
+    seed: int | None,
+    form: str,
+    refused: Sequence[object] = (),
+    **plan: Any,
 ) -> int:
-    """Exits 1 when a combination failed, 130 when it was interrupted. `plan`: size, pairs and the like of each one."""
+    """Exits 1 when a combination failed, 130 when it was interrupted. `plan`: size, pairs and the like of each one.
+
+    `refused`: values of options that are for a single run.
+    """
     from hpcsched.bench.sweep import run_sweep as measure
     from hpcsched.bench.sweep_folder import opened
 
+    if any(refused):
+        raise click.UsageError("a sweep has a report for each combination: name a folder with --out, no files and no --certify")
     sweep = planned(asked, names, resources, seed, **plan)
     folder = opened(asked.out) if asked.out else nullcontext()
     with folder as kept, context.client() as client, _terminated_as_interrupted(), sweep_progress() as tell:
@@ -39,8 +51,16 @@ def run_sweep(
     return INTERRUPTED if swept.interrupted else int(bool(swept.failed))
 
 
-def planned(asked: Asked, names: Sequence[str], resources: ResourceRequest, seed: int | None, **plan: Any) -> Sweep:
-    """Raises InvalidValue, NotFound, click.UsageError before anything runs."""
+def planned(
+    asked: Asked,
+    names: Sequence[str],
+    resources: ResourceRequest,
+    seed: int | None,
+    *,
+    pairs: int | Mapping[str, int],
+    **plan: Any,
+) -> Sweep:
+    """`pairs`: of every combination, or by size. Raises InvalidValue, NotFound, click.UsageError before anything runs."""
     from hpcsched.bench.plan import Arm
     from hpcsched.bench.suite import choose
     from hpcsched.bench.sweep import Case, Sweep, axis, expand
@@ -48,11 +68,13 @@ def planned(asked: Asked, names: Sequence[str], resources: ResourceRequest, seed
     own = asked.own(names)
     chosen = () if own else tuple(entry.about.name for entry in choose(names))
     arms = (Arm.CONTAINER,) if asked.no_compare else tuple(Arm)
+    of_size = dict.fromkeys(SIZES, pairs) if isinstance(pairs, int) else pairs
+    plan["pairs"] = of_size[plan["size"]]
     base = Case((), chosen, own, resources=resources, env=once(asked.env), arms=arms, **plan)
     axes = tuple(map(axis, asked.sweeps))
     check_tasks(base)
     check_threads(base, {one.name for one in axes})
-    cases = expand(base, axes, applied)
+    cases = tuple(replace(case, pairs=of_size[case.size]) for case in expand(base, axes, applied))
     check_env(own is not None, {name for case in cases for name, _ in case.env})
     return Sweep(base, axes, cases, seed)
 
@@ -113,7 +135,7 @@ def _ratio(row: Row) -> str:
 
 def _verdict(row: Row) -> str:
     """The note alone where there is no figure to judge."""
-    return row.verdict if row.metric else row.note
+    return row.verdict if row.samples else row.note
 
 
 _ALWAYS = ("BENCHMARK", "METRIC", "ARM", "N", "MEDIAN [95%]")

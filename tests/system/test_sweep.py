@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -81,7 +82,7 @@ def test_a_program_that_a_container_cannot_see_is_refused_with_what_to_do(up: Up
     place = Path("/dev/shm") / f"hpcsched-test-{os.getpid()}"
     place.mkdir()
     try:
-        (app / "app").rename(place / "app")
+        shutil.copy(app / "app", place / "app")
         done = up.cli("bench", "run", "--command", f"{place}/app 3", "--pairs", "1", "--no-compare", code=None)
     finally:
         (place / "app").unlink(missing_ok=True)

@@ -181,6 +181,13 @@ def test_a_benchmark_that_keeps_failing_is_given_up_and_the_other_goes_on() -> N
     assert {comparison.benchmark for comparison in result.comparisons} == {"stream"}
 
 
+def test_a_benchmark_that_keeps_failing_in_one_arm_is_given_up_too() -> None:
+    jobs = FakeJobs(fails=lambda order, spec: "not there" if spec.runtime == "lxc" else "")
+    result = measure(jobs)
+    assert result.failed["dgemm"].startswith("given up after 3 failed samples in a row (container): job")
+    assert sum(sample.arm is Arm.CONTAINER for sample in result.samples) == 3
+
+
 def test_a_benchmark_that_cannot_be_prepared_is_named() -> None:
     jobs = FakeJobs(fails=lambda order, spec: "no C compiler" if "--prepare" in spec.command else "")
     result = measure(jobs)

@@ -13,9 +13,11 @@ import pytest
 
 from hpcsched.bench.result import Result
 from hpcsched.bench.sweep_table import COLUMNS
+from hpcsched.cli.bench_sweep import planned
+from hpcsched.cli.bench_sweep_options import SWEEP_OPTIONS, take_asked
 from hpcsched.cli.context import Context
 from hpcsched.cli.main import invoke
-from hpcsched.model.job import Job
+from hpcsched.model.job import Job, ResourceRequest
 from hpcsched.testing.jobs import FakeJobs, Model
 
 
@@ -90,6 +92,16 @@ def test_a_failed_combination_makes_exit_code_one_and_says_why(capsys: pytest.Ca
     assert "no cores" in printed.out
 
 
+def test_samples_that_all_fail_without_being_given_up_fail_the_combination(capsys: pytest.CaptureFixture[str]) -> None:
+    jobs = FakeJobs(fails=lambda order, spec: "not there" if spec.runtime == "lxc" else "")
+    assert call("dgemm", "--pairs", "1", "--sweep", "threads=1", jobs=jobs) == 1
+    printed = capsys.readouterr()
+    assert "1 of 3 samples failed" in printed.out
+    assert "not there" in printed.out
+    assert call("dgemm", "--pairs", "1", "--no-compare", jobs=jobs) == 1
+    assert "1 of 1 samples failed, the first with: job" in capsys.readouterr().out
+
+
 def test_a_program_of_ones_own_is_reported_as_a_benchmark_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "own.json"
     options = ("--metric", r"rate=Rate: ([0-9.]+)", "--metric", r"time=took ([0-9.]+)", "--unit", "rate=GB/s", "--margin", "2%")
@@ -102,7 +114,7 @@ def test_a_program_of_ones_own_is_reported_as_a_benchmark_is(tmp_path: Path, cap
     ]
     assert (result.benchmarks[0].name, result.benchmarks[0].margin) == ("app", 0.02)
     assert "./app 'in put.dat'" in result.benchmarks[0].stresses
-    assert "app rate" in capsys.readouterr().out
+    assert "rate" in capsys.readouterr().out
     asked: dict[str, Any] = json.loads(jobs.specs[0].command[4])
     assert (asked["words"], asked["workdir"]) == (["./app", "in put.dat"], str(Path.cwd()))
 
@@ -137,6 +149,8 @@ def test_lower_is_better_without_a_name_holds_of_all(tmp_path: Path) -> None:
         (["stream", "--sweep", "threads=1,2", "--sweep", "cores_per_node=1"], "leave out cores_per_node"),
         (["stream", "--sweep", "env:OMP_NUM_THREADS=1,2"], "set OMP_NUM_THREADS themselves"),
         (["stream", "--env", "OMP_NUM_THREADS=1"], "set OMP_NUM_THREADS themselves"),
+        (["stream", "--sweep", "threads=1,2", "--json", "x.json"], "name a folder with --out, no files"),
+        (["stream", "--sweep", "threads=1,2", "--certify"], "no --certify"),
         (["linpack", "--sweep", "threads=1"], "no benchmark 'linpack'"),
         (["stream", "--ntasks-per-node", "2", "--sweep", "threads=1"], "leave out --ntasks-per-node"),
     ],
@@ -150,6 +164,12 @@ def test_a_wrong_call_is_refused_in_one_line_before_anything_runs(
     assert why in said
     assert len(said.splitlines()) == 1
     assert jobs.specs == []
+
+
+def test_pairs_may_depend_on_the_size() -> None:
+    asked = take_asked({option.name: () for option in SWEEP_OPTIONS} | {"sweeps": ("size=quick,normal",), "program": None})
+    sweep = planned(asked, ("dgemm",), ResourceRequest(), 1, pairs={"quick": 15, "normal": 100}, size="quick")
+    assert [(case.size, case.pairs) for case in sweep.cases] == [("quick", 15), ("normal", 100)]
 
 
 @pytest.mark.parametrize(
