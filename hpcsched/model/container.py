@@ -221,6 +221,9 @@ class Usage:
     oom_kills: int = 0
 
 
+NOTHING_USED = Usage()
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """Tasks of one job that run side by side in another job's container, one in each slot at a time, each in its slot's binding.
@@ -284,7 +287,7 @@ class ContainerStatus:
     exit_code: int | None = None
     signal: int | None = None
     message: str = ""
-    usage: Usage = Usage()
+    usage: Usage = NOTHING_USED
     start_time: float = 0.0
     end_time: float = 0.0
     sampled: Sampled | None = None

@@ -21,7 +21,7 @@ from hpcsched.sched.packing import owner
 from hpcsched.sched.preempt import with_preemptions
 from hpcsched.sched.profile import Profile, Share, split
 from hpcsched.sched.reserved import moment
-from hpcsched.sched.waiting import Waiting, in_columns
+from hpcsched.sched.waiting import NOBODY, Waiting, in_columns
 
 MAX_STEPS = 100_000
 """Work of one plan: times looked at, for each group of equal nodes. Jobs that it does not come to wait behind the others."""
@@ -75,7 +75,7 @@ class _Turn:
     def __init__(self, ledger: Ledger, known: dict[int, _Promise], ended: bool) -> None:
         self._ledger, self._known, self._ended = ledger, known, ended
         self.promises: dict[int, _Promise] = {}
-        self._turn = Turn(ledger, in_columns(()))
+        self._turn = Turn(ledger, NOBODY)
         self._waits, self._starts = self._turn.waits, self._turn.starts
         self._shares: dict[int, Share] = {}
         self._head: Job | None = None
@@ -84,16 +84,15 @@ class _Turn:
     def plan(self, pending: Waiting) -> Plan:
         self._open({id(shape): self._ledger.able(shape) for shape in self._shapes(pending)})
         known = self._promised(pending)
-        for job in known:
+        for job, ask in self._ledger.pairs(known):
             if self._barred(job) is None:
-                self._keep(job, self._ledger.ask(job))
-        for place, job in enumerate(pending):
+                self._keep(job, ask)
+        for place, (job, ask) in enumerate(self._ledger.each(pending)):
             if self._profile.steps > MAX_STEPS:
                 return self._cut_short(known if self._is_long(pending) else ())
-            ask = self._ledger.ask(job)
             if self._in_slot(job, ask):
                 continue
-            if self._may(job) and (self._is_apart(job, ask) or self._promise(job, ask)):
+            if self._may(job, ask) and (self._is_apart(job, ask) or self._promise(job, ask)):
                 self._turn.start_on(job, ask, self._nodes(job, ask))
             elif self._head is None and job.id in self.promises:
                 self._head = job
@@ -107,8 +106,10 @@ class _Turn:
 
     def _promised(self, pending: Waiting) -> Waiting:
         """Those that were promised a start before."""
-        known = np.fromiter(self._known, np.int64, len(self._known))
-        return pending.picked(np.flatnonzero(np.isin(pending.column("id"), known)))
+        ids, known = pending.column("id"), self._known
+        if not self._is_long(pending):
+            return pending.picked(np.array([place for place, number in enumerate(ids.tolist()) if number in known], np.intp))
+        return pending.picked(np.flatnonzero(np.isin(ids, np.fromiter(known, np.int64, len(known)))))
 
     def _answer(self, others: Wait | None = None) -> Plan:
         return Plan(tuple(self._starts), self._turn.answers(), others, dismissed=self._dismissed)
@@ -178,8 +179,8 @@ class _Turn:
         wait = self._ledger.why_not(job)
         return None if wait and wait.reason is Reason.RESERVATION and not job.spec.reservation else wait
 
-    def _may(self, job: Job) -> bool:
-        wait = self._barred(job) or (None if self._ledger.could_run(job) else UNAVAILABLE)
+    def _may(self, job: Job, ask: Ask) -> bool:
+        wait = self._barred(job) or (None if ask.nodes <= self._there[id(ask.shape)] else UNAVAILABLE)
         if wait is not None:
             self._waits[job.id] = wait
         return wait is None
@@ -195,6 +196,7 @@ class _Turn:
         self._profile = Profile(ledger.now, groups, ready, coming)
         for mask, start, end in windows:
             self._profile.close(mask, start, end)
+        self._there = {key: (mask & ledger.serving).bit_count() for key, mask in able.items()}
         self._groups = {key: [n for n, group in enumerate(groups) if group & mask] for key, mask in able.items()}
 
     def _keep(self, job: Job, ask: Ask) -> None:
@@ -203,9 +205,8 @@ class _Turn:
         if known is None:
             return
         known.time = max(known.time, self._ledger.now)
-        share = self._profile.share(self._groups[id(ask.shape)], ask.nodes, known.time, ask.limit)
-        if sum(count for _, count in share) == ask.nodes:
-            self._profile.take(share, known.time, ask.limit)
+        share = self._profile.book(self._groups[id(ask.shape)], ask.nodes, known.time, ask.limit)
+        if share:
             self._shares[job.id], self.promises[job.id] = share, known
 
     def _promise(self, job: Job, ask: Ask) -> bool:
@@ -225,8 +226,7 @@ class _Turn:
         time = profile.earliest(groups, ask.nodes, ask.limit)
         if time == math.inf:
             return _Promise(time, _UNKNOWN)
-        share = self._shares[job.id] = profile.share(groups, ask.nodes, time, ask.limit)
-        profile.take(share, time, ask.limit)
+        self._shares[job.id] = profile.book(groups, ask.nodes, time, ask.limit)
         if known is None or known.time != time:
             known = _Promise(time, Wait(Reason.PRIORITY, f"starts at {moment(time)} or before"))
         self.promises[job.id] = known

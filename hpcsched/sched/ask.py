@@ -33,10 +33,11 @@ class Shape:
 class Ask:
     """`nodes` to `most` nodes of a shape for at most `limit` seconds (infinite: no limit), for one owner.
 
-    `wait`: why nobody who asks for this starts in the plan `serial`; in the plan `full` no worker has a slot for it.
+    `plain`: no limit or reservation could keep it where the site has settled nothing and
+    nothing is reserved. `wait`: why nobody who asks for this starts in the plan `serial`; in the plan `full` no worker has a slot for it.
     """
 
-    __slots__ = ("full", "limit", "most", "nodes", "serial", "shape", "slots", "spec", "wait")
+    __slots__ = ("full", "limit", "most", "nodes", "plain", "serial", "shape", "slots", "spec", "wait")
 
     def __init__(self, spec: JobSpec, shape: Shape, small: bool) -> None:
         self.spec, self.shape = spec, shape
@@ -45,6 +46,7 @@ class Ask:
         self.limit = float(spec.time_limit_s) if spec.time_limit_s else math.inf
         self.slots = bool(spec.array) or small
         """It takes slots of worker containers."""
+        self.plain = not (spec.partition or spec.qos or spec.reservation or spec.array)
         self.serial = self.full = 0
         self.wait: Wait | None = None
 

@@ -138,7 +138,8 @@ class Turn:
     def rows(self) -> Rows:
         """The jobs behind the head."""
         if len(self.jobs) - self.behind <= _FEW:
-            return self._of_few(self.jobs[self.behind :])
+            behind = self.jobs[self.behind :]
+            return self.ledger.pairs(behind.picked((behind.column("nodes") <= self._most()).nonzero()[0]))
         return self._small_enough(np.arange(self.behind, len(self.jobs)))
 
     def shortest_first(self) -> Rows:
@@ -146,12 +147,7 @@ class Turn:
         behind = self.jobs[self.behind :]
         there = np.flatnonzero(behind.column("nodes") <= self._most())
         places = self.behind + there[by_falling(-behind.column("limit")[there], there)]
-        return self._of_few(self.jobs.picked(places)) if len(places) <= _FEW else self._small_enough(places)
-
-    def _of_few(self, jobs: Waiting) -> Rows:
-        """The same as `_small_enough`, which looks at the columns first."""
-        most = self._most()
-        return [(job, ask) for job, ask in self.ledger.pairs(jobs) if ask.nodes <= most]
+        return self.ledger.pairs(self.jobs.picked(places)) if len(places) <= _FEW else self._small_enough(places)
 
     def _small_enough(self, places: NDArray[np.intp]) -> Rows:
         """The jobs at those places, without such as ask for more nodes than they may have by then; these only become fewer."""

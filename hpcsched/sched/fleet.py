@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import is_not
 
-from hpcsched.model.allocation import Allocation
+from hpcsched.model.allocation import Allocation, Binding, NodeBinding
 from hpcsched.model.job import Job
 from hpcsched.model.node import Node, NodeOffer
 from hpcsched.sched import bits
 from hpcsched.sched.kind import Kind
+
+_MOST_PARTS = 100_000
 
 
 def in_service(node: Node) -> bool:
@@ -21,6 +23,17 @@ def in_service(node: Node) -> bool:
 def is_free(node: Node) -> bool:
     """Nothing runs there, is being cleaned up or waits there frozen."""
     return node.job_id is None and not node.cleaning and not node.suspended
+
+
+class Parts(dict[int, NodeBinding]):
+    """By rank, made when they are asked for first."""
+
+    def __init__(self, names: Sequence[str], binding: Binding) -> None:
+        self._names, self.binding = names, binding
+
+    def __missing__(self, rank: int) -> NodeBinding:
+        part = self[rank] = NodeBinding(self._names[rank], self.binding)
+        return part
 
 
 class Fleet:
@@ -34,6 +47,7 @@ class Fleet:
         self._seen: Sequence[Node] = ()
         self._ranks: list[int] = []
         self._masks: dict[int, tuple[Allocation, int]] = {}
+        self._parts: dict[int, Parts] = {}
         self.names: list[str] = []
         self.nodes: list[Node] = []
         self.kinds: dict[Kind, int] = {}
@@ -49,12 +63,18 @@ class Fleet:
         if len(nodes) != len(seen):
             self._rebuild(nodes)
             return
+        ranks, known, serving, free = self._ranks, self.nodes, self.serving, self.free
         for place in compress(range(len(nodes)), map(is_not, nodes, seen)):
-            offer = nodes[place].offer
-            if offer is not seen[place].offer and offer.name != seen[place].offer.name:
+            node, rank = nodes[place], ranks[place]
+            if node.offer is not known[rank].offer and not self._is_still(rank, node.offer):
                 self._rebuild(nodes)
                 return
-            self._put(self._ranks[place], nodes[place])
+            self.epoch += node.certified is not known[rank].certified
+            known[rank], bit = node, 1 << rank
+            serves = in_service(node)
+            serving = serving | bit if serves else serving & ~bit
+            free = free | bit if serves and is_free(node) else free & ~bit
+        self.serving, self.free = serving, free
 
     def kind_of(self, rank: int) -> Kind:
         return self._kind_of[rank]
@@ -66,6 +86,15 @@ class Fleet:
         """Names that are not known are left out."""
         places = self._rank_of
         return bits.of(places[name] for name in names if name in places)
+
+    def parts(self, binding: Binding) -> Parts:
+        """Of that binding, on each node."""
+        known = self._parts.get(id(binding))
+        if known is None or known.binding is not binding:
+            if len(self._parts) * len(self.names) >= _MOST_PARTS:
+                self._parts.clear()
+            known = self._parts[id(binding)] = Parts(self.names, binding)
+        return known
 
     def mask_of(self, job: Job) -> int:
         """The nodes of its allocation."""
@@ -104,18 +133,15 @@ class Fleet:
         self.serving = bits.of(rank for rank, node in enumerate(self.nodes) if in_service(node))
         self.free = self.serving & bits.of(rank for rank, node in enumerate(self.nodes) if is_free(node))
         self._masks.clear()
+        self._parts.clear()
         self.epoch += 1
 
-    def _put(self, rank: int, node: Node) -> None:
-        bit = 1 << rank
-        if node.offer is not self.nodes[rank].offer:
-            self._change_kind(rank, bit, self._kind(node.offer))
-        if node.certified is not self.nodes[rank].certified:
-            self.epoch += 1
-        self.nodes[rank] = node
-        serves = in_service(node)
-        self.serving = self.serving | bit if serves else self.serving & ~bit
-        self.free = self.free | bit if serves and is_free(node) else self.free & ~bit
+    def _is_still(self, rank: int, offer: NodeOffer) -> bool:
+        """The node of that name, which offers something else."""
+        if offer.name != self.names[rank]:
+            return False
+        self._change_kind(rank, 1 << rank, self._kind(offer))
+        return True
 
     def _change_kind(self, rank: int, bit: int, kind: Kind) -> None:
         old = self._kind_of[rank]

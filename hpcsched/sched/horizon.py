@@ -46,6 +46,10 @@ def shadow(ledger: Ledger, ask: Ask, ahead: AbstractSet[int]) -> Shadow:
 def _earliest(ledger: Ledger, ask: Ask, coming: Sequence[tuple[float, int]]) -> Shadow:
     able = ledger.able(ask.shape) & ledger.serving
     freed, time, place = (ledger.free | ledger.due) & able, ledger.now, 0
+    while not ledger.closures and place < len(coming) and freed.bit_count() < ask.nodes:
+        time = max(time, coming[place][0])
+        freed |= coming[place][1] & able
+        place += 1
     while time < math.inf:
         while place < len(coming) and coming[place][0] <= time:
             freed |= coming[place][1] & able

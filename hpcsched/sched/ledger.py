@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
-from hpcsched.model.allocation import Allocation, Binding, NodeBinding
+from hpcsched.model.allocation import Allocation, NodeBinding
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.snapshot import Snapshot, Start, Wait
 from hpcsched.sched import bits
@@ -14,6 +14,7 @@ from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.berths import Berths
 from hpcsched.sched.closures import Closures
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.fleet import Parts
 from hpcsched.sched.giving import Giving
 from hpcsched.sched.kind import Kind
 from hpcsched.sched.limits import LimitLedger
@@ -43,6 +44,8 @@ class Ledger:
         fitter.serial += 1
         self.snapshot, self.serial, self.now = snapshot, fitter.serial, snapshot.now
         self.fleet, self._asks = fitter.fleet, fitter.asks
+        self.ask = fitter.asks.of
+        """What a job asks for."""
         self._places = fitter.see(snapshot.site, snapshot.nodes)
         self.fleet.forget_ended(snapshot.running)
         self._limits = LimitLedger(snapshot, fitter.rules)
@@ -50,6 +53,7 @@ class Ledger:
         self.free, self.serving = self.fleet.free, self.fleet.serving
         self.closures = Closures(snapshot.reservations, self.fleet)
         self._closes = bool(self.closures)
+        self._unlimited = fitter.rules.settled_nothing and not self._closes
         fitter.running.update(snapshot.running, self.fleet, self.now)
         self.giving = Giving(snapshot, self.fleet, fitter.running.gives)
         self._reserved = Reserved(snapshot.reservations, snapshot.now)
@@ -73,11 +77,13 @@ class Ledger:
             later = [(end, mask & ~self.giving.frozen) for end, mask in later]
         return later, (due & ~self.giving.frozen | self.giving.due) & self.serving & ~self.free
 
-    def ask(self, job: Job) -> Ask:
-        return self._asks.of(job)
-
     def pairs(self, jobs: Waiting) -> Iterator[tuple[Job, Ask]]:
         return zip(jobs, self._asks.of_each(jobs), strict=True)
+
+    def each(self, jobs: Iterable[Job]) -> Iterator[tuple[Job, Ask]]:
+        """The same, as far as somebody looks."""
+        of = self._asks.of
+        return ((job, of(job)) for job in jobs)
 
     def shapes(self, jobs: Waiting) -> list[Shape]:
         """By the numbers of their column."""
@@ -88,6 +94,8 @@ class Ledger:
         ask = self.ask(job)
         if ask.serial == self.serial:
             return ask.wait
+        if ask.plain and self._unlimited:
+            return None
         if job.array is not None and self.berths.left(job) < 1:
             return ALL_OUT
         wait = self._limits.why_not(job) or self._closed_off(job, ask)
@@ -167,12 +175,15 @@ class Ledger:
     def start(self, job: Job, mask: int) -> Start:
         """On these nodes, which fit."""
         self._jobs[job.id] = job
-        fleet, fits, parts = self.fleet, dict[Kind, Binding | None](), list[NodeBinding]()
+        fleet, fits, parts = self.fleet, dict[Kind, Parts](), list[NodeBinding]()
         for rank in bits.ranks(mask):
             kind = fleet.kind_of(rank)
-            binding = fits[kind] if kind in fits else fits.setdefault(kind, kind.fit(job.spec))
-            assert binding is not None
-            parts.append(NodeBinding(fleet.names[rank], binding))
+            there = fits.get(kind)
+            if there is None:
+                binding = kind.fit(job.spec)
+                assert binding is not None
+                there = fits[kind] = fleet.parts(binding)
+            parts.append(there[rank])
         allocation = Allocation(tuple(parts))
         fleet.note(job.id, allocation, mask)
         return Start(job.id, allocation, why=_why(len(parts), self.open(self.ask(job)).bit_count()))

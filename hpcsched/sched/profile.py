@@ -49,6 +49,8 @@ class Profile:
 
     def earliest(self, groups: Sequence[int], nodes: int, length: float) -> float:
         """When so many nodes of these groups are free for that long; infinity: never."""
+        if len(groups) == 1:
+            return self._earliest_in(self.free[groups[0]], nodes, length)
         place, last = 0, len(self.times)
         while place < last:
             blocked = self._blocked(groups, nodes, place, self.times[place] + length)
@@ -57,19 +59,23 @@ class Profile:
             place = max(blocked, place) + 1
         return math.inf
 
+    def _earliest_in(self, column: Sequence[int], nodes: int, length: float) -> float:
+        """Of one group."""
+        start = end = math.inf
+        for time, count in zip(self.times, column, strict=True):
+            if time >= end:
+                break
+            if count < nodes:
+                start = end = math.inf
+            elif start == math.inf:
+                start, end = time, time + length
+        self.steps += bisect_left(self.times, end)
+        return start
+
     def _blocked(self, groups: Sequence[int], nodes: int, place: int, end: float) -> int:
         """A place from which on too few are free for a start at `place` (or before it, when no start there can do); -1: none."""
         stop = bisect_left(self.times, end, place + 1)
         self.steps += (stop - place) * len(groups)
-        if len(groups) == 1:
-            column = self.free[groups[0]]
-            for at in range(place, stop):
-                if column[at] < nodes:
-                    return at
-            return -1
-        return self._blocked_over_groups(groups, nodes, place, stop)
-
-    def _blocked_over_groups(self, groups: Sequence[int], nodes: int, place: int, stop: int) -> int:
         least = [max(0, self.free[group][place]) for group in groups]
         for at in range(place, stop):
             there = [max(0, self.free[group][at]) for group in groups]
@@ -88,14 +94,34 @@ class Profile:
             shares.append((group, count))
         return shares
 
+    def book(self, groups: Sequence[int], nodes: int, start: float, length: float) -> Share:
+        """So many nodes are taken for that time from when so many are free; none, when there are too few."""
+        if len(groups) == 1:
+            return self._book_in(groups[0], nodes, start, length)
+        share = self.share(groups, nodes, start, length)
+        if sum(count for _, count in share) < nodes:
+            return ()
+        self.take(share, start, length)
+        return share
+
+    def _book_in(self, group: int, nodes: int, start: float, length: float) -> Share:
+        first, stop = self._cut(start), self._cut(start + length)
+        column = self.free[group]
+        there = column[first:stop]
+        self.steps += len(there)
+        if min(there or column[first : first + 1]) < nodes:
+            return ()
+        column[first:stop] = [free - nodes for free in there]
+        return ((group, nodes),)
+
     def take(self, share: Share, start: float, length: float, sign: int = 1) -> None:
         """They are in use for that time; with `sign` -1 not any more."""
         first, stop = self._cut(start), self._cut(start + length)
         self.steps += stop - first
         for group, count in share:
-            column = self.free[group]
-            for place in range(first, stop) if count else ():
-                column[place] -= sign * count
+            if count:
+                column, less = self.free[group], sign * count
+                column[first:stop] = [free - less for free in column[first:stop]]
 
     def close(self, mask: int, start: float, end: float) -> None:
         """No node of the groups within the mask is free for anyone in that time."""

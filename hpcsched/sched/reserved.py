@@ -160,4 +160,4 @@ def _too_long(spec: JobSpec, name: str, found: Window) -> str:
 
 def moment(time: float) -> str:
     """A time for people, in UTC, which is the same for all who read it."""
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return datetime.fromtimestamp(time, UTC).isoformat(" ", "seconds")[:19] + " UTC"

@@ -141,6 +141,8 @@ class Waiting(Sequence[Job]):
     def firsts(self, name: str) -> list[tuple[int, int]]:
         """(place of its first job, number) of each number in a column of words, by place."""
         numbers = self.column(name)
+        if len(self.columns.words[name]) == 1:
+            return [(0, 0)] if len(numbers) else []
         first = np.full(len(self.columns.words[name]), len(numbers))
         first[numbers[::-1]] = np.arange(len(numbers))[::-1]
         here = np.flatnonzero(first < len(numbers))
@@ -216,3 +218,6 @@ def by_falling(values: Floats, then: NDArray[np.int64]) -> Rows:
         return places
     group = np.concatenate((np.zeros(1, np.int64), np.cumsum(steps)))
     return places[np.argsort(group * (int(then.max()) + 1) + then[places])]
+
+
+NOBODY = in_columns(())

@@ -98,7 +98,8 @@ class Order:
             self._read = None
         else:
             self._new.pop(job_id, None)
-        self._tidy()
+        if self._columns.size > 2 * len(self._row_of) + _SPARE:
+            self._tidy()
 
     def put(self, job: Job) -> None:
         """A new one."""

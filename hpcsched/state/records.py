@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpcsched.model.container import Usage
+from hpcsched.model.container import NOTHING_USED, Usage
 from hpcsched.model.job import Job
 from hpcsched.model.record import Record
 
@@ -21,7 +21,9 @@ def _total(job: Job) -> Usage:
     """
     if job.array is not None:
         return Usage(cpu_s=job.array.cpu_s, peak_memory=job.array.max_rss)
-    used = [part.usage for part in job.parts if part]
+    used = [part.usage for part in job.parts if part and part.usage is not NOTHING_USED]
+    if not used:
+        return NOTHING_USED
     return Usage(
         cpu_s=sum(usage.cpu_s for usage in used),
         peak_memory=sum(usage.peak_memory for usage in used),
