@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from hpcsched.bench.drift import FAR, Reading, Track, moved, place_in_class
+from hpcsched.state.canaries import SLOW
 
-MARK = "slow: "
+MARK = SLOW
 """How the reason of each drain begins that is ours."""
 CONFIRMED = 2 / 3
 """Of the loss that must be found: so much in the retests is a drain, ..."""

@@ -24,7 +24,8 @@ def is_free(node: Node) -> bool:
 
 
 class Fleet:
-    """`names` by rank, which is their order; `serving`, `free` (both in service): masks of ranks (see `bits`).
+    """`names` by rank, which is their order; `serving`, `free` (both in service), `canaries` (nodes that have one): masks of
+    ranks (see `bits`).
 
     `epoch` goes up whenever nodes come, go, offer something else or are certified: what was derived from that is void then.
     """
@@ -39,7 +40,7 @@ class Fleet:
         self.kinds: dict[Kind, int] = {}
         self._kind_of: list[Kind] = []
         self._rank_of: dict[str, int] = {}
-        self.serving = self.free = self.epoch = 0
+        self.serving = self.free = self.canaries = self.epoch = 0
 
     def update(self, nodes: Sequence[Node]) -> None:
         """Look at those nodes that are other objects than last time."""
@@ -97,6 +98,7 @@ class Fleet:
         self.kinds = {kind: bits.of(members) for kind, members in places.items()}
         self.serving = bits.of(rank for rank, node in enumerate(self.nodes) if in_service(node))
         self.free = self.serving & bits.of(rank for rank, node in enumerate(self.nodes) if is_free(node))
+        self.canaries = bits.of(rank for rank, node in enumerate(self.nodes) if node.canary)
         self._masks.clear()
         self.epoch += 1
 
@@ -110,6 +112,7 @@ class Fleet:
         serves = in_service(node)
         self.serving = self.serving | bit if serves else self.serving & ~bit
         self.free = self.free | bit if serves and is_free(node) else self.free & ~bit
+        self.canaries = self.canaries | bit if node.canary else self.canaries & ~bit
 
     def _change_kind(self, rank: int, bit: int, kind: Kind) -> None:
         old = self._kind_of[rank]

@@ -37,7 +37,7 @@ ALL_OUT = Wait(Reason.ARRAY_TASK_LIMIT, "as many tasks of it are with workers as
 
 class Ledger:
     """Masks of ranks: `serving`, nodes in service; `free`, those of them that nothing runs on and that were not spent yet; `due`,
-    those whose jobs are being stopped because their time is up, so that they come free at any moment.
+    those whose jobs are being stopped because their time is up, so that they come free at any moment, and those with canaries.
 
     Answers hold until the next Ledger is made with the same fitter.
     """
@@ -66,7 +66,7 @@ class Ledger:
         """When each running job ends at the latest, and its nodes; those of jobs that are being stopped as a mask."""
         later, due, now = list[tuple[float, int]](), 0, self.now
         for job in self.snapshot.running:
-            if job.worker is not None:
+            if job.worker is not None or job.spec.canary:
                 continue
             if job.is_worker:
                 self.running_workers.append(job)
@@ -77,7 +77,7 @@ class Ledger:
                 due |= mask if stopping else 0
                 end = now if stopping else now + (now - end)
             later.append((end, mask))
-        return later, (due | self.giving.due) & self.serving & ~self.free
+        return later, (due | self.giving.due | self.fleet.canaries) & self.serving & ~self.free
 
     def ask(self, job: Job) -> Ask:
         return self._asks.of(job)

@@ -25,7 +25,7 @@ def job_requeued(tables: Tables, event: events.JobRequeued) -> list[Command]:
 
 def is_whole(job: Job) -> bool:
     """It runs in containers of its own, as one."""
-    return job.array is None and job.worker is None and not job.is_worker
+    return job.array is None and job.worker is None and not job.is_worker and not job.spec.canary
 
 
 def job_suspended(tables: Tables, event: events.JobSuspended) -> list[Command]:

@@ -84,6 +84,8 @@ def _is_longer(new: JobSpec, old: JobSpec) -> bool:
 def _require_changeable(job: Job, change: JobChange) -> None:
     if job.worker is not None or job.is_worker:
         raise Conflict(f"job {job.id} runs beside others in one container: it cannot be changed any more")
+    if job.spec.canary:
+        raise Conflict(f"job {job.id} is a canary of the controller: it cannot be changed")
     fixed = sorted(set(change.given()) - WHILE_RUNNING)
     if job.state is not JobState.PENDING and fixed:
         raise Conflict(f"job {job.id} is {job.state}: its {fixed[0]} can be changed only while it is pending")
@@ -117,6 +119,6 @@ def _alive(state: State, job_id: int) -> Job:
 def _whole(state: State, job_id: int, done: str) -> Job:
     job = _alive(state, job_id)
     if not is_whole(job):
-        what = "an array" if job.array is not None else "one of several in a container"
+        what = "an array" if job.array is not None else "a canary" if job.spec.canary else "one of several in a container"
         raise Conflict(f"job {job_id} is {what}: it cannot be {done}")
     return job

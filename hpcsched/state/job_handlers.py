@@ -82,8 +82,9 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
             message=event.why,
         )
     )
+    canary = job.spec.canary
     for name in names:
-        tables.put_node(changed_node(tables.nodes[name], NodeStep.GRANTED, event.time, job_id=job.id))
+        tables.put_node(changed_node(tables.nodes[name], NodeStep.GRANTED, event.time, job_id=job.id, canary=canary))
     return [*(SyncNode(name) for name in names), JobChanged(job.id)]
 
 

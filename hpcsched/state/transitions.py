@@ -134,9 +134,9 @@ NODE_TABLE: Mapping[NodeStep, Mapping[str, Any]] = {
     NodeStep.LOST: {"connected": False, "down": True},
     NodeStep.DRAINED: {"drain_reason": "for repair"},
     NodeStep.RESUMED: {"drain_reason": ""},
-    NodeStep.GRANTED: {"job_id": 1},
+    NodeStep.GRANTED: {"job_id": 1, "canary": False},
     NodeStep.RELEASED: {"job_id": None, "cleaning": (1,)},
-    NodeStep.CLEANED: {"cleaning": ()},
+    NodeStep.CLEANED: {"cleaning": (), "canary": False},
 }
 """The fields of Node that change, from which Node.state follows; the handlers put in the real job ids and reason."""
 
@@ -157,4 +157,5 @@ def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node
         time,
         get("suspended", node.suspended),
         node.certified,
+        get("canary", node.canary),
     )

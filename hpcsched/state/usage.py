@@ -81,8 +81,8 @@ class LazyUsage(Mapping[Key, float]):
 
 
 def charge(tables: Tables, job: Job, now: float, nodes: int = 1) -> None:
-    """So many of its nodes are its own no longer. A job in another's container is not charged: that one is."""
-    if job.worker is None:
+    """So many of its nodes are its own no longer. A job in another's container is not charged: that one is. Nor is a canary."""
+    if job.worker is None and not job.spec.canary:
         span, factor = _span(job, now), nodes * _factor(tables, job.spec)
         tables.usage.add(_payer(job.spec), *span, factor)
         for key in _limiting(job.spec):
@@ -109,6 +109,8 @@ def used_in_tables(tables: Tables, now: float) -> dict[Key, float]:
 
 def _running(tables: Tables, now: float) -> Iterator[tuple[JobSpec, float]]:
     for job in tables.active.values():
+        if job.spec.canary:
+            continue
         nodes = 0 if job.worker else sum(part is None or part.phase is not Phase.EXITED for part in job.parts)
         yield job.spec, nodes * tables.usage.of_run(*_span(job, now)) * _factor(tables, job.spec)
 
