@@ -87,7 +87,7 @@ class Desk:
         """Newest first, live ones before ended ones; of workers at most those that live."""
         await self.loop.settled()
         alive = self.loop.state.jobs
-        ids = sorted((job_id for job_id, job in alive.items() if include_workers or not job.is_worker), reverse=True)[:limit]
+        ids = sorted((job_id for job_id, job in alive.items() if include_workers or not _is_inner(job)), reverse=True)[:limit]
         jobs = self._in_the_queue([alive[job_id] for job_id in ids])
         if include_ended and len(jobs) < limit:
             jobs += [record.job for record in await self.records(limit - len(jobs), 0)]
@@ -147,6 +147,11 @@ class Desk:
         while not condition(job := await self.job(job_id)):
             await self._watchers.setdefault(job_id, asyncio.Event()).wait()
         return job
+
+
+def _is_inner(job: Job) -> bool:
+    """Nobody submitted it."""
+    return job.is_worker or job.spec.canary
 
 
 def _has_a_place(job: Job) -> bool:

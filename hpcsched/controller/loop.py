@@ -21,7 +21,7 @@ from hpcsched.model.container import DesiredContainer
 from hpcsched.model.job import Reason
 from hpcsched.model.snapshot import Plan, Snapshot, Wait
 from hpcsched.sched.verify import verify
-from hpcsched.state import commands, decide
+from hpcsched.state import canaries, commands, decide
 from hpcsched.state.due import due
 from hpcsched.state.events import ClockStepped, ControllerStarted, Event
 from hpcsched.state.state import State
@@ -238,6 +238,7 @@ class Loop:
         self.plan = self._judged(snapshot)
         self._replan = False
         self._apply(decide.allocate(self.state, self.plan, now), events, told)
+        self._apply(canaries.make_way(self.state, self.plan, now), events, told)
 
     def _judged(self, snapshot: Snapshot) -> Plan:
         """The policy's plan; a policy that fails, or whose plan the second judge refuses, starts nothing."""

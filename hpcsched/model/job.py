@@ -155,6 +155,8 @@ class JobSpec:
     requeue: bool = False
     nodelist: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
+    canary: bool = False
+    """The controller's own, which measures an idle node and gets out of the way of jobs; see `hpcsched.state.canaries`."""
 
     @property
     def most_nodes(self) -> int:

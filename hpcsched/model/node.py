@@ -66,6 +66,8 @@ class Node:
     """Jobs that gave it up frozen, and go on here when it is free."""
     certified: tuple[Certified, ...] = ()
     """At most one for each image, valid or not."""
+    canary: bool = False
+    """What runs there, or is being cleaned up, is a canary: jobs can have the node in a moment."""
 
     @property
     def name(self) -> str:

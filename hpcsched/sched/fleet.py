@@ -37,7 +37,8 @@ class Parts(dict[int, NodeBinding]):
 
 
 class Fleet:
-    """`names` by rank, which is their order; `serving`, `free` (both in service): masks of ranks (see `bits`).
+    """`names` by rank, which is their order; `serving`, `free` (both in service), `canaries` (nodes that have one): masks of
+    ranks (see `bits`).
 
     `epoch` goes up whenever nodes come, go, offer something else or are certified: what was derived from that is void then.
     """
@@ -53,7 +54,7 @@ class Fleet:
         self.kinds: dict[Kind, int] = {}
         self._kind_of: list[Kind] = []
         self._rank_of: dict[str, int] = {}
-        self.serving = self.free = self.epoch = 0
+        self.serving = self.free = self.canaries = self.epoch = 0
 
     def update(self, nodes: Sequence[Node]) -> None:
         """Look at those nodes that are other objects than last time."""
@@ -64,6 +65,7 @@ class Fleet:
             self._rebuild(nodes)
             return
         ranks, known, serving, free = self._ranks, self.nodes, self.serving, self.free
+        canaries = self.canaries
         for place in compress(range(len(nodes)), map(is_not, nodes, seen)):
             node, rank = nodes[place], ranks[place]
             if node.offer is not known[rank].offer and not self._is_still(rank, node.offer):
@@ -74,7 +76,8 @@ class Fleet:
             serves = in_service(node)
             serving = serving | bit if serves else serving & ~bit
             free = free | bit if serves and is_free(node) else free & ~bit
-        self.serving, self.free = serving, free
+            canaries = canaries | bit if node.canary else canaries & ~bit
+        self.serving, self.free, self.canaries = serving, free, canaries
 
     def kind_of(self, rank: int) -> Kind:
         return self._kind_of[rank]
@@ -132,6 +135,7 @@ class Fleet:
         self.kinds = {kind: bits.of(members) for kind, members in places.items()}
         self.serving = bits.of(rank for rank, node in enumerate(self.nodes) if in_service(node))
         self.free = self.serving & bits.of(rank for rank, node in enumerate(self.nodes) if is_free(node))
+        self.canaries = bits.of(rank for rank, node in enumerate(self.nodes) if node.canary)
         self._masks.clear()
         self._parts.clear()
         self.epoch += 1

@@ -35,7 +35,7 @@ ALL_OUT = Wait(Reason.ARRAY_TASK_LIMIT, "as many tasks of it are with workers as
 
 class Ledger:
     """Masks of ranks: `serving`, nodes in service; `free`, those of them that nothing runs on and that were not spent yet; `due`,
-    those whose jobs are being stopped because their time is up, so that they come free at any moment.
+    those whose jobs are being stopped because their time is up, so that they come free at any moment, and those with canaries.
 
     Answers hold until the next Ledger is made with the same fitter.
     """
@@ -75,7 +75,7 @@ class Ledger:
             later[place] = now if stopping else now + (now - end), mask
         if self.giving.frozen:
             later = [(end, mask & ~self.giving.frozen) for end, mask in later]
-        return later, (due & ~self.giving.frozen | self.giving.due) & self.serving & ~self.free
+        return later, (due & ~self.giving.frozen | self.giving.due | self.fleet.canaries) & self.serving & ~self.free
 
     def pairs(self, jobs: Waiting) -> Iterator[tuple[Job, Ask]]:
         return zip(jobs, self._asks.of_each(jobs), strict=True)

@@ -121,7 +121,7 @@ def _counted(running: Iterable[Job], rules: Rules) -> dict[_Key, _Count]:
 
 def _by_owner(running: Iterable[Job]) -> Iterable[tuple[JobSpec, int, int]]:
     """Jobs and nodes of each owner; the spec stands for all with its partition, QOS, account and user."""
-    jobs = list(running)
+    jobs = [job for job in running if not job.spec.canary]
     hosts = {job.worker for job in jobs if job.worker is not None}
     found: dict[tuple[str, str, str, str], tuple[JobSpec, int, int]] = {}
     for job in jobs:

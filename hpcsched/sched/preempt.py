@@ -106,7 +106,7 @@ def _first_blocked(snapshot: Snapshot, plan: Plan, why_not: WhyNot) -> Job | Non
 def _ready(snapshot: Snapshot, job: Job) -> frozenset[str]:
     """Free, or free for this job soon without anyone being told."""
     now = snapshot.now
-    ending = {other.id for other in snapshot.running if _is_leaving(other) or end_of(other, now) <= now}
+    ending = {other.id for other in snapshot.running if _is_leaving(other) or other.spec.canary or end_of(other, now) <= now}
     held = held_for(snapshot.nodes, snapshot.running).get(job.id, [])
     idle = (node.name for node in snapshot.nodes if not node.suspended and (node.job_id is None or node.job_id in ending))
     return frozenset((*idle, *held))

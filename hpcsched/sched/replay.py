@@ -78,7 +78,8 @@ class Replay:
         self._resumes: dict[int, float] = {}
         self._next_id = -1
         for job in snapshot.running:
-            self._runs_already(job)
+            if not job.spec.canary:
+                self._runs_already(job)
         self._clean()
 
     def until(self, job_id: int) -> float | None:
@@ -310,8 +311,11 @@ class Replay:
             self.finishes[job.id] = end
 
     def _clean(self) -> None:
+        """So are canaries."""
         for name, node in self.nodes.items():
-            if node.cleaning:
+            if node.canary:
+                self.nodes[name] = replace(node, job_id=None, cleaning=(), canary=False)
+            elif node.cleaning:
                 self.nodes[name] = replace(node, cleaning=())
 
     def _new_id(self) -> int:

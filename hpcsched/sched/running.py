@@ -21,8 +21,8 @@ _End = tuple[float, int, int]
 
 
 class Running:
-    """`ends`: (time, mask of nodes, seconds of grace) of jobs with nodes of their own, by rising time; `nodes`: all of these
-    nodes; `workers`: the jobs in whose containers others run; `gives`: one has been told to give nodes up.
+    """`ends`: (time, mask of nodes, seconds of grace) of jobs with nodes of their own (not canaries), by rising time; `nodes`: all
+    of these nodes; `workers`: the jobs in whose containers others run; `gives`: one has been told to give nodes up.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Running:
                 self._known[id(job)] = known
             elif job.is_worker:
                 self.workers.append(job)
-            elif job.worker is None:
+            elif job.worker is None and not job.spec.canary:
                 self._known[id(job)] = job, (end_of(job, now), fleet.mask_of(job), job.spec.grace_s)
                 if not (job.start_time or job.granted_time):
                     self._epoch = -1

@@ -67,7 +67,7 @@ class Cluster:
 
     def may_start(self, nodes: int) -> bool:
         """Of what has just come in: there may be so many free nodes, others may give theirs up, or the policy counts on it."""
-        taken = sum(len(job.parts) for job in self.state.active.values())
+        taken = sum(len(job.parts) for job in self.state.active.values()) - len(self.state.canaries)
         workers = any(job.is_worker for job in self.state.active.values())
         return self._may_always or workers or nodes <= len(self.state.nodes) - taken
 
@@ -145,6 +145,10 @@ class Cluster:
     def repair(self, name: str) -> None:
         self._obey(self._do(NodeRegistered(self.now, booted_again(self.state.nodes[name].offer))))
         self._clean(name)
+
+    def happen(self, event: Event) -> None:
+        """That nobody's plan led to."""
+        self._do(event)
 
     def _do(self, event: Event) -> list[Command]:
         told = self.state.apply(event)

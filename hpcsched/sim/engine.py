@@ -7,7 +7,7 @@ import heapq
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from hpcsched.model.container import EndCause
 from hpcsched.model.job import JobSpec
 from hpcsched.model.record import Record
 from hpcsched.model.site import PreemptMode, Site
+from hpcsched.sim.canaries import Canaries, Flock
 from hpcsched.sim.cluster import Cluster
 from hpcsched.sim.failures import Chance, Failures
 from hpcsched.sim.machine import node_count
@@ -47,18 +48,20 @@ class Turns(enum.StrEnum):
 class _Kind(enum.IntEnum):
     """In the order in which they come at one time."""
 
+    GONE = -1
     SUBMIT = 0
     END = 1
     STOP = 2
     FAIL = 3
     REPAIR = 4
     WAKE = 5
+    CANARIES = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """`processors`, and how many a node has: a job gets whole nodes. `check`: judge every plan, and every invariant after every
-    event.
+    event. `canaries` run on idle nodes.
     """
 
     processors: int
@@ -67,6 +70,7 @@ class Setting:
     turns: Turns = Turns.TRACE
     failures: Failures | None = None
     check: bool = False
+    canaries: Canaries | None = None
 
 
 def simulate(trace: Trace, policy: Any, setting: Setting, label: str = "", progress: Progress | None = None) -> Outcome:
@@ -109,6 +113,9 @@ class _Engine:
         self._chance = Chance(setting.failures) if setting.failures else None
         for name in self._cluster.state.nodes if self._chance else ():
             self._later(now + self._works_s(), _Kind.FAIL, name)
+        self._flock = Flock(setting.canaries, self._cluster) if setting.canaries else None
+        if self._flock:
+            self._later(now, _Kind.CANARIES, None)
 
     def run(self) -> None:
         step = self._step_as_traces_do if self._setting.turns is Turns.TRACE else self._step_as_the_controller_does
@@ -133,6 +140,8 @@ class _Engine:
             failures=self._failures,
             took_s=took_s,
             preemptions=self._preemptions,
+            canaries=self._flock.begun if self._flock else 0,
+            driven_off=self._flock.driven_off if self._flock else 0,
         )
 
     def _step_as_traces_do(self) -> None:
@@ -142,6 +151,8 @@ class _Engine:
                 return
         else:
             self._happen(kind, what)
+        if kind is _Kind.CANARIES or (kind is _Kind.GONE and not self._cluster.state.queue):
+            return
         if kind is not _Kind.SUBMIT or self._cluster.may_start(self._nodes_of(self._trace.jobs[what])):
             self._plan()
 
@@ -174,6 +185,15 @@ class _Engine:
         elif kind is _Kind.REPAIR:
             self._cluster.repair(what)
             self._later(self._cluster.now + self._works_s(), _Kind.FAIL, what)
+        elif self._flock and kind is _Kind.GONE:
+            self._flock.end(what)
+        elif self._flock and kind is _Kind.CANARIES:
+            self._later_gone(self._flock.begin())
+            self._later(self._flock.next(), _Kind.CANARIES, None)
+
+    def _later_gone(self, canaries: Iterable[tuple[float, int]]) -> None:
+        for moment, number in canaries:
+            self._later(moment, _Kind.GONE, number)
 
     def _submit(self, place: int) -> None:
         self._submits -= 1
@@ -215,6 +235,8 @@ class _Engine:
                 self._give_up(event)
         if self._cluster.preempts:
             self._wake()
+        if self._flock:
+            self._later_gone(self._flock.make_way())
 
     def _begin(self, event: AllocationGranted) -> None:
         ends = event.time + self._trace.jobs[self._places[event.job_id]].run

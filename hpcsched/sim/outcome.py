@@ -69,7 +69,8 @@ class Ran:
 class Outcome:
     """`ran`: by the order of submission. `refused`: jobs that the site's limits did not let in, by why; `stuck`: how many never
     started, and `stuck_why`, why the first of them did not. `passes`: how often the policy planned. `preemptions`: how often a
-    job gave nodes up for another. `took_s`: of this machine's time.
+    job gave nodes up for another. `canaries`: how many were begun, and `driven_off`, how many made way for jobs. `took_s`: of
+    this machine's time.
     """
 
     label: str
@@ -83,3 +84,5 @@ class Outcome:
     failures: int = 0
     took_s: float = 0.0
     preemptions: int = 0
+    canaries: int = 0
+    driven_off: int = 0

@@ -35,7 +35,7 @@ def _leave_slot(tables: Tables, job: Job, why: str) -> list[Command]:
 
 def is_whole(job: Job) -> bool:
     """It runs in containers of its own, as one."""
-    return job.array is None and job.worker is None and not job.is_worker
+    return job.array is None and job.worker is None and not job.is_worker and not job.spec.canary
 
 
 def job_suspended(tables: Tables, event: events.JobSuspended) -> list[Command]:

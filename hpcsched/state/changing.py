@@ -86,6 +86,8 @@ def _is_longer(new: JobSpec, old: JobSpec) -> bool:
 def _require_changeable(job: Job, change: JobChange) -> None:
     if job.worker is not None or job.is_worker:
         raise Conflict(f"job {job.id} runs beside others in one container: it cannot be changed any more")
+    if job.spec.canary:
+        raise Conflict(f"job {job.id} is a canary of the controller: it cannot be changed")
     fixed = sorted(set(change.given()) - WHILE_RUNNING)
     if job.state is not JobState.PENDING and fixed:
         raise Conflict(f"job {job.id} is {job.state}: its {fixed[0]} can be changed only while it is pending")
@@ -127,5 +129,6 @@ def _require_whole(job: Job, done: str) -> None:
         way = f"`hpcsched requeue {job.id}` puts it back into the queue"
         raise Conflict(f"job {job.id} runs beside others in the container of worker {job.worker}: it cannot be {done}; {way}")
     if not is_whole(job):
-        what = "an array" if job.array is not None else "a worker, in whose container others run"
+        kind = "a canary" if job.spec.canary else "a worker, in whose container others run"
+        what = "an array" if job.array is not None else kind
         raise Conflict(f"job {job.id} is {what}: it cannot be {done}")

@@ -50,6 +50,8 @@ def submit(
     Raises InvalidValue, Infeasible, NotFound, QueueFull, LookAgain.
     """
     check_specs(specs)
+    if any(spec.canary for spec in specs):
+        raise InvalidValue("canaries are the controller's own: submit a job without `canary`")
     specs = settle_all(state, specs)
     never = [barred(state, spec, ended) if spec.dependency else b"" for spec in specs]
     specs = [settled(state, spec, ended) if spec.dependency else spec for spec in specs]

@@ -30,12 +30,13 @@ def finish(tables: Tables, job: Job, step: JobStep, time: float) -> list[Command
         suspend_time=0.0,
     )
     tables.drop_job(final)
-    return [RecordJob(record_of(final)), JobChanged(job.id), Replan()]
+    told: list[Command] = [] if job.spec.canary else [RecordJob(record_of(final))]
+    return [*told, JobChanged(job.id), Replan()]
 
 
 def may_run_again(job: Job) -> bool:
-    """After the loss of a node. Arrays and workers have their own ways."""
-    whole = job.array is None and not job.is_worker
+    """After the loss of a node. Arrays, workers and canaries have their own ways."""
+    whole = job.array is None and not job.is_worker and not job.spec.canary
     return whole and job.spec.requeue and not job.cancel_requested and job.restarts < MAX_RESTARTS
 
 

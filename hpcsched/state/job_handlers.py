@@ -85,7 +85,7 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
             left_worker=None,
         )
     )
-    tables.put_nodes(changed_nodes(nodes, NodeStep.GRANTED, event.time, job_id=job.id))
+    tables.put_nodes(changed_nodes(nodes, NodeStep.GRANTED, event.time, job_id=job.id, canary=job.spec.canary))
     return [*map(SyncNode, names), JobChanged(job.id)]
 
 

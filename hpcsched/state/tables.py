@@ -43,6 +43,8 @@ class Tables:
         """Jobs that have been told to give nodes up; some may have done so."""
         self.over: set[int] = set()
         """Arrays that may have nothing left to do."""
+        self.canaries: set[int] = set()
+        """Live ones."""
         self.dependencies = Dependencies()
         self.deadlines = Deadlines()
         self.reservations: dict[str, Reservation] = {}
@@ -208,13 +210,17 @@ class Tables:
     def _enter(self, job: Job) -> None:
         self.dependencies.enter(job)
         self._note_left(job)
-        if not job.is_worker:
+        if job.spec.canary:
+            self.canaries.add(job.id)
+        elif not job.is_worker:
             self.live[_owner(job.spec)] += 1
 
     def _leave(self, job: Job) -> None:
         self.dependencies.leave(job)
         self._forget_left(job)
-        if not job.is_worker:
+        if job.spec.canary:
+            self.canaries.discard(job.id)
+        elif not job.is_worker:
             _take_one(self.live, _owner(job.spec))
 
     def _note_left(self, job: Job) -> None:

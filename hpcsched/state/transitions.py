@@ -134,9 +134,9 @@ NODE_TABLE: Mapping[NodeStep, Mapping[str, Any]] = {
     NodeStep.LOST: {"connected": False, "down": True},
     NodeStep.DRAINED: {"drain_reason": "for repair"},
     NodeStep.RESUMED: {"drain_reason": ""},
-    NodeStep.GRANTED: {"job_id": 1},
+    NodeStep.GRANTED: {"job_id": 1, "canary": False},
     NodeStep.RELEASED: {"job_id": None, "cleaning": (1,)},
-    NodeStep.CLEANED: {"cleaning": ()},
+    NodeStep.CLEANED: {"cleaning": (), "canary": False},
 }
 """The fields of Node that change, from which Node.state follows; the handlers put in the real job ids and reason."""
 
@@ -160,6 +160,7 @@ def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node
         time,
         get("suspended", node.suspended),
         node.certified,
+        get("canary", node.canary),
     )
 
 
@@ -167,6 +168,7 @@ def changed_nodes(nodes: Sequence[Node], step: NodeStep, time: float, **values: 
     """All of these nodes after a step of their job, with the same values: a wide job changes thousands at once."""
     new = {**NODE_TABLE[step], **values}
     owner, left = new.pop("job_id", _AS_BEFORE), new.pop("cleaning", _AS_BEFORE)
+    canary = new.pop("canary", _AS_BEFORE)
     assert not new
     return [
         Node(
@@ -179,6 +181,7 @@ def changed_nodes(nodes: Sequence[Node], step: NodeStep, time: float, **values: 
             time,
             node.suspended,
             node.certified,
+            node.canary if canary is _AS_BEFORE else canary,
         )
         for node in nodes
     ]

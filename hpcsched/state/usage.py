@@ -82,8 +82,8 @@ class LazyUsage(Mapping[Key, float]):
 
 
 def charge(tables: Tables, job: Job, now: float, nodes: int = 1) -> None:
-    """So many of its nodes are its own no longer. A job in another's container is not charged: that one is."""
-    if job.worker is None:
+    """So many of its nodes are its own no longer. A job in another's container is not charged: that one is. Nor is a canary."""
+    if job.worker is None and not job.spec.canary:
         span, factor = _span(job, now), nodes * _factor(tables, job.spec)
         tables.usage.add(_payer(job.spec), *span, factor)
         for key in _limiting(job.spec):
@@ -115,6 +115,8 @@ class Runs:
         """In the order of `tables.active`."""
         known, found = self._known.get, list[_Run]()
         for job in tables.active.values():
+            if job.spec.canary:
+                continue
             run = known(id(job))
             found.append(run if run is not None and run.job is job else _run(tables, job))
         self._known = {id(run.job): run for run in found}

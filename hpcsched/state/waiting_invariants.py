@@ -56,7 +56,7 @@ def _sums(tables: Tables) -> Iterator[str]:
         yield f"{tables.pending_count} pending jobs are counted"
     if tables.spec_bytes != sum(spec_bytes(job.spec) for job in jobs):
         yield f"{tables.spec_bytes} bytes of specs are counted"
-    spec_of = [job.spec for job in jobs if not job.is_worker]
+    spec_of = [job.spec for job in jobs if not (job.is_worker or job.spec.canary)]
     if tables.live != Counter((spec.account, spec.qos, spec.partition, spec.user) for spec in spec_of):
         yield f"live jobs are counted as {dict(tables.live)}"
     left = Counter(job_id for node in tables.nodes.values() if not node.down for job_id in node.cleaning)
