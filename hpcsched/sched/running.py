@@ -21,7 +21,7 @@ _End = tuple[float, int, int]
 
 
 class Running:
-    """`ends`: (time, mask of nodes, seconds of grace) of jobs with nodes of their own (not canaries), by rising time; `nodes`: all
+    """`ends`: (time, mask of nodes, seconds of grace) of jobs with nodes of their own but canaries, by rising time; `nodes`: all
     of these nodes; `workers`: the jobs in whose containers others run; `gives`: one has been told to give nodes up.
     """
 
