@@ -8,6 +8,7 @@ from html import escape
 from hpcsched.bench.analysis import container_differences, counted
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import Distance
+from hpcsched.bench.report import own_margin
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, percent
 
@@ -40,8 +41,12 @@ def tests(comparisons: Sequence[Comparison]) -> str:
     return _by_benchmark(TESTS, comparisons, (_test(one) for one in comparisons))
 
 
+def _name(one: Comparison) -> str:
+    return _cell(f"{one.metric.name}{own_margin(one)}")
+
+
 def _named(one: Comparison) -> tuple[str, str]:
-    return _cell(one.metric.name), _cell(f"{one.metric.unit} {'↑' if one.metric.higher_is_better else '↓'}")
+    return _name(one), _cell(f"{one.metric.unit} {'↑' if one.metric.higher_is_better else '↓'}")
 
 
 def _ratios(one: Comparison) -> tuple[str, str]:
@@ -57,7 +62,7 @@ def _test(one: Comparison) -> tuple[str, ...]:
     p = (one.p.different, one.p.different_adjusted, one.p.equivalent, one.p.equivalent_adjusted)
     able = "–" if one.detectable is None else f"{one.detectable:.2%}"
     needed = f"{one.pairs_needed:,}" if one.pairs_needed else "–"
-    return (_cell(one.metric.name), *map(_number, (str(one.ratio.pairs), narrow, *map(_p, p), able, needed)))
+    return (_name(one), *map(_number, (str(one.ratio.pairs), narrow, *map(_p, p), able, needed)))
 
 
 def _p(value: float | None) -> str:
@@ -94,15 +99,17 @@ def _by_benchmark(head: Sequence[str], comparisons: Sequence[Comparison], rows: 
     for one, cells in zip(comparisons, rows, strict=True):
         if one.benchmark != before:
             before = one.benchmark
-            named = escape(f"{before}, margin {_margins(before, comparisons)}")
+            named = escape(f"{before}{_margin(before, comparisons)}")
             body.append(f'<tr class="group"><th colspan="{len(head)}">{named}</th></tr>')
         body.append(f"<tr>{''.join(cells)}</tr>")
     return table(head, body, "figures")
 
 
-def _margins(benchmark: str, comparisons: Iterable[Comparison]) -> str:
-    found = sorted({one.margin for one in comparisons if one.benchmark == benchmark})
-    return ", ".join(f"±{margin:.1%}" for margin in found)
+def _margin(benchmark: str, comparisons: Iterable[Comparison]) -> str:
+    """Of the metrics that have none of their own, if there are any."""
+    own = [one for one in comparisons if one.benchmark == benchmark]
+    usual = next((one for one in own if not one.metric.margin), None)
+    return f", margin ±{usual.margin:.1%}" if usual else ""
 
 
 def table(head: Sequence[str], body: Iterable[str], kind: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,22 +23,27 @@ MOST_ROWS = 18
 FARTHEST = 100.0
 """Per cent; what reaches beyond is cut off, with an arrow."""
 TICKS = [base * 10.0**power for power in (-2, -1, 0, 1, 2) for base in (1, 2, 5)]
-MOST_TICKS = 5
-"""On each side of zero."""
+APART = 0.19
+"""Two ticks at least, as a share of the axis from zero to its end: their labels have room."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Scale:
+class Scale:
     """`reach`: per cent on both sides; around zero, as far as `fine`, it is linear, and from there on ever coarser."""
 
     reach: float
     fine: float
 
     def ticks(self) -> list[float]:
-        fitting = [tick for tick in TICKS if self.fine * 0.9 <= tick <= self.reach * 1.001]
-        while len(fitting) > MOST_TICKS:
-            fitting = fitting[::-2][::-1]
-        return [-tick for tick in reversed(fitting)] + [0.0, *fitting]
+        right: list[float] = []
+        for tick in TICKS:
+            if self.fine * 0.9 <= tick <= self.reach * 1.001 and self._at(tick) - self._at(right[-1] if right else 0.0) >= APART:
+                right.append(tick)
+        return [-tick for tick in reversed(right)] + [0.0, *right]
+
+    def _at(self, tick: float) -> float:
+        """Its place between zero and the end of the axis, 0 to 1."""
+        return math.asinh(tick / self.fine) / math.asinh(self.reach / self.fine)
 
 
 def ratio_plots(comparisons: Sequence[Comparison]) -> Iterator[str]:
@@ -48,9 +54,9 @@ def ratio_plots(comparisons: Sequence[Comparison]) -> Iterator[str]:
             yield _drawing(part, scale)
 
 
-def _scale(comparisons: Sequence[Comparison]) -> _Scale:
+def _scale(comparisons: Sequence[Comparison]) -> Scale:
     margins = [comparison.margin * 100 for comparison in comparisons]
-    return _Scale(min(max([*_reaches(comparisons), max(margins) * 1.3]) * 1.1, FARTHEST), min(margins))
+    return Scale(min(max([*_reaches(comparisons), max(margins) * 1.3]) * 1.1, FARTHEST), min(margins))
 
 
 def _reaches(comparisons: Iterable[Comparison]) -> Iterator[float]:
@@ -75,7 +81,7 @@ def _parts(comparisons: Sequence[Comparison]) -> Iterator[list[Comparison]]:
     yield part
 
 
-def _drawing(comparisons: Sequence[Comparison], scale: _Scale) -> str:
+def _drawing(comparisons: Sequence[Comparison], scale: Scale) -> str:
     rows = len(comparisons) + _benchmarks(comparisons)
     height = HEAD + rows * ROW + FOOT
     with style():
@@ -104,7 +110,7 @@ def _places(comparisons: Sequence[Comparison]) -> Iterator[float]:
         yield place
 
 
-def _row(axes: Any, place: float, comparison: Comparison, scale: _Scale, first: bool) -> None:
+def _row(axes: Any, place: float, comparison: Comparison, scale: Scale, first: bool) -> None:
     band = [-comparison.margin * 100, comparison.margin * 100]
     label = "margin of equivalence" if first else None
     axes.fill_betweenx([place - 0.5, place + 0.5], *band, color=MARGIN_COLOUR, alpha=0.18, linewidth=0, label=label)
@@ -114,7 +120,7 @@ def _row(axes: Any, place: float, comparison: Comparison, scale: _Scale, first: 
     _told(axes, place, comparison)
 
 
-def _whisker(axes: Any, height: float, ratio: Ratio, arm: Arm, scale: _Scale, label: str | None) -> None:
+def _whisker(axes: Any, height: float, ratio: Ratio, arm: Arm, scale: Scale, label: str | None) -> None:
     if ratio.estimate is None:
         return
     size = 1.0 if arm is Arm.CONTAINER else 0.7
@@ -125,7 +131,7 @@ def _whisker(axes: Any, height: float, ratio: Ratio, arm: Arm, scale: _Scale, la
     axes.plot(centre, height, MARKERS[arm], color=COLOURS[arm], markersize=5 * size, label=label, clip_on=False)
 
 
-def _line(axes: Any, height: float, interval: Interval, scale: _Scale, look: dict[str, Any]) -> None:
+def _line(axes: Any, height: float, interval: Interval, scale: Scale, look: dict[str, Any]) -> None:
     low, high = _percent(interval.low), _percent(interval.high)
     ends = [max(low, -scale.reach), min(high, scale.reach)]
     axes.plot(ends, [height, height], solid_capstyle="butt", **look)
@@ -160,7 +166,7 @@ def _names(axes: Any, places: Sequence[float], comparisons: Sequence[Comparison]
             axes.text(-(LEFT - 0.1) / (WIDTH - LEFT - RIGHT), place - 1, before, weight="bold", fontsize=8.5, **where)
 
 
-def _frame(axes: Any, rows: int, scale: _Scale) -> None:
+def _frame(axes: Any, rows: int, scale: Scale) -> None:
     axes.set_xscale("asinh", linear_width=scale.fine)
     axes.set_xlim(-scale.reach, scale.reach)
     ticks = scale.ticks()

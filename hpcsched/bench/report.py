@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class Column:
 
 
 COLUMNS = (
-    Column("metric", lambda one: f"  {one.metric.name}", lambda one: one.benchmark, right=False),
+    Column("metric", lambda one: f"  {one.metric.name}{own_margin(one)}", lambda one: one.benchmark, right=False),
     Column("unit", lambda one: f"{one.metric.unit} {'↑' if one.metric.higher_is_better else '↓'}", right=False, spare=True),
     Column("bare metal", lambda one: _figure(one.bare)),
     Column("container", lambda one: _figure(one.container)),
@@ -112,6 +113,11 @@ def _points(ratio: float) -> str:
     return signed(ratio - 1).removesuffix("%")
 
 
+def own_margin(one: Comparison) -> str:
+    """Of a metric that does not have its benchmark's."""
+    return f" ±{one.margin:.1%}" if one.metric.margin else ""
+
+
 def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.5g}"
 
@@ -130,12 +136,12 @@ def _table(comparisons: Sequence[Comparison], long: bool, width: int) -> Table:
     for column in columns:
         words = column.name in ("metric", "unit")
         table.add_column(column.name, justify="right" if column.right else "left", no_wrap=not words, overflow="fold")
-    before = ""
-    for one in comparisons:
-        if one.benchmark != before:
-            before = one.benchmark
-            table.add_row(*(Text(column.group(one), style="bold" if column.name == "metric" else "dim") for column in columns))
-        table.add_row(*(Text(column.text(one), style=_style(column, one)) for column in columns))
+    for _, group in itertools.groupby(comparisons, key=lambda one: one.benchmark):
+        own = list(group)
+        usual = next((one for one in own if not one.metric.margin), own[0])
+        table.add_row(*(Text(column.group(usual), style="bold" if column.name == "metric" else "dim") for column in columns))
+        for one in own:
+            table.add_row(*(Text(column.text(one), style=_style(column, one)) for column in columns))
     return table
 
 

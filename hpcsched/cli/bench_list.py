@@ -43,9 +43,9 @@ def _joined(texts: Iterable[str]) -> str:
 COLUMNS: tuple[Column[About], ...] = (
     Column("NAME", lambda about: about.name),
     Column("MARGIN", _margins, right=True),
-    Column("SIZES", _sizes, wide=True),
     Column("METRICS", _metrics, wide=True),
     Column("MEASURES", lambda about: about.stresses, wide=True),
+    Column("SIZES", _sizes, wide=True),
 )
 PLAIN = (
     lambda about: about.name,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
+import itertools
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,11 +16,13 @@ from xml.etree import ElementTree
 import pytest
 from rich.console import Console
 
+from hpcsched.bench.about import Metric
 from hpcsched.bench.drawing import COLOURS
 from hpcsched.bench.page_tables import fingerprint
 from hpcsched.bench.page_words import repeat
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import distances
+from hpcsched.bench.plot_ratios import APART, Scale
 from hpcsched.bench.report import PLAIN, difference, render, rows, sentences, write_csv, write_html, write_json
 from hpcsched.bench.result import Result
 from hpcsched.bench.runner import run
@@ -171,6 +176,16 @@ def test_the_table_shows_a_row_for_each_metric_below_its_benchmark(suite: Result
             assert [line.split()[0] for line in lines[start + 1 : start + 1 + len(metrics)]] == metrics
 
 
+def test_a_metric_with_a_margin_of_its_own_shows_it(tmp_path: Path) -> None:
+    result = measured()
+    own = dataclasses.replace(result.comparisons[0], metric=Metric("copy", "GB/s", margin=0.03), margin=0.03)
+    changed = dataclasses.replace(result, comparisons=(own, *result.comparisons[1:]))
+    for text in (shown(changed), html(changed, tmp_path)):
+        assert "copy ±3.0%" in text
+        assert "scale ±" not in text
+        assert "margin ±0.5%" in text
+
+
 def test_a_narrow_terminal_cuts_no_figure(suite: Result) -> None:
     text = shown(suite, width=80)
     for one in suite.comparisons:
@@ -245,3 +260,12 @@ def test_a_failed_sample_has_one_row_with_its_error(tmp_path: Path) -> None:
 def test_a_report_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(HpcschedError, match=r"cannot write .*: No such file or directory"):
         write_json(measured(1), tmp_path / "none" / "report.json")
+
+
+@pytest.mark.parametrize("reach", [1.0, 3.0, 20.0, 60.0, 100.0])
+def test_ticks_are_symmetric_and_have_room(reach: float) -> None:
+    ticks = Scale(reach, 0.5).ticks()
+    assert ticks == [-tick for tick in reversed(ticks)]
+    places = [math.asinh(tick / 0.5) / math.asinh(reach / 0.5) for tick in ticks]
+    assert min(after - before for before, after in itertools.pairwise(places)) >= APART
+    assert len(ticks) >= 3
