@@ -10,6 +10,8 @@ from hpcsched.bench.plan import Arm
 from hpcsched.bench.result import Sample
 
 Environments = Mapping[str, Mapping[str, str]]
+BOUND = ("node", "cpus bound", "mems bound")
+"""Told before all others, which often follow from them."""
 LONG = 60
 """Characters of a value that is told word by word."""
 
@@ -41,7 +43,7 @@ def _unread(samples: Sequence[Sample]) -> Iterable[str]:
 
 def _unlike(samples: Sequence[Sample], environments: Environments) -> Iterable[str]:
     facts = [(sample.arm, _facts(sample, environments)) for sample in samples]
-    for name in sorted({name for _, found in facts for name in found}):
+    for name in sorted({name for _, found in facts for name in found}, key=lambda name: (name not in BOUND, name)):
         seen = _by_arm(name, facts)
         if len(set().union(*seen.values())) > 1:
             yield f"{name} differs: {_told(seen)}"
@@ -67,7 +69,7 @@ def _facts(sample: Sample, environments: Environments) -> dict[str, str]:
     """All that must be the same in every sample."""
     around = {name: value for name, value in environments.get(sample.environment, {}).items() if name not in OF_THE_CONTAINER}
     config = {name: str(value) for name, value in sample.config.items()}
-    return {"node": sample.node, "cpus bound": sample.cpus, "mems bound": sample.mems, **around, **config}
+    return {**dict(zip(BOUND, (sample.node, sample.cpus, sample.mems), strict=True)), **around, **config}
 
 
 def _by_arm(name: str, facts: Sequence[tuple[Arm, Mapping[str, str]]]) -> dict[str, set[str]]:

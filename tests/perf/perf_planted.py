@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hpcsched.bench.handicap import Handicap, busy, cores, memory_node, no_store_bypass, seccomp
 from hpcsched.bench.runner import run
+from hpcsched.bench.verdict import percent
 from hpcsched.client import Client
 from tests.perf.cluster import up
 
@@ -34,8 +35,12 @@ def _rows(client: Client, handicap: Handicap | None) -> list[tuple[str, str]]:
     return [
         (
             f"{handicap.says if handicap else 'no handicap'}: {one.metric.name}",
-            f"{one.verdict}, {one.ratio.estimate or 0:.4f}, {one.ratio.pairs} pairs, could have shown {one.detectable or 0:.1%}"
+            f"{one.verdict}, {percent(one.ratio)}, {one.ratio.pairs} pairs, could have shown {_least(one.detectable)}"
             f"{'; ' + '; '.join(one.causes) if one.causes else ''}{'; ' + one.reason[:90] if one.verdict == 'void' else ''}",
         )
         for one in result.comparisons
     ]
+
+
+def _least(detectable: float | None) -> str:
+    return "nothing" if detectable is None else f"{detectable:.1%}"

@@ -31,7 +31,7 @@ def measure(settings: Settings) -> Measured:
     seconds = time.perf_counter() - start
     if found != {hashlib.sha256(BLOCK).hexdigest()}:
         raise WrongResult("a hash is wrong: this run has no speed")
-    return Measured({"rate": blocks / seconds}, {"blocks": blocks, "cpus": cpus})
+    return Measured({"rate": blocks / seconds}, {"blocks": blocks, "threads": cpus})
 
 
 if __name__ == "__main__":
