@@ -12,7 +12,9 @@ from hpcsched.model.reservation import ReservationRequest
 from hpcsched.model.snapshot import Plan
 from hpcsched.policies.conservative import Conservative
 from hpcsched.policies.easy import Easy
-from hpcsched.sched.replay import Budget, Replay, to_the_limit
+from hpcsched.sched.replay import Replay
+from hpcsched.sched.replay_length import to_the_limit
+from hpcsched.sched.replay_pace import Budget
 from hpcsched.sched.verify import verify
 from hpcsched.state import canaries, changing, decide, reservations
 from hpcsched.state.events import NodeDrained
