@@ -34,8 +34,8 @@ class Shape:
 class Ask:
     """`nodes` to `most` nodes of a shape for at most `limit` seconds (infinite: no limit), for one owner.
 
-    `plain`: no limit or reservation could keep it where the site has settled nothing and
-    nothing is reserved. `wait`: why nobody who asks for this starts in the plan `serial`; in the plan `full` no worker has a slot for it.
+    `plain`: where the site has settled nothing and nothing is reserved, nothing could keep it. `wait`: why nobody who asks for
+    this starts in the plan `serial`; in the plan `full` no worker has a slot for it.
     """
 
     __slots__ = ("full", "limit", "most", "nodes", "plain", "serial", "shape", "slots", "spec", "wait")

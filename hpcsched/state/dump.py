@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpcsched.errors import StoreCorrupt
 from hpcsched.model.job import Job, JobSpec, JobState
@@ -97,7 +97,7 @@ def fill(tables: Tables, body: bytes) -> None:
     tables.usage.fill(found.usage)
     tables.table_usage.fill(found.table_usage)
     for node in found.nodes:
-        tables.put_node(node)
+        tables.put_node(replace(node, offer=tables.offers.shared(node.offer)))
     for job_id, needs in found.needs:
         tables.dependencies.keep(job_id, needs)
     for job in sorted((*found.active, *_waiting(found)), key=lambda job: job.id):

@@ -15,6 +15,7 @@ from hpcsched.sched.site_rules import Rules
 from hpcsched.state.deadlines import Deadlines
 from hpcsched.state.dependencies import Dependencies
 from hpcsched.state.following import bereft, follow, heard
+from hpcsched.state.offers import Offers
 from hpcsched.state.queue import Queue
 from hpcsched.state.specs import Specs
 from hpcsched.state.usage import Runs, UsageLedger
@@ -61,6 +62,7 @@ class Tables:
         self.pending_count = 0
         """Pending jobs, held ones too."""
         self.specs = Specs()
+        self.offers = Offers()
         self.rules = Rules(self.site)
         self._requests: dict[str, tuple[int, int, int]] = {}
 
