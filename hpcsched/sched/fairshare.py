@@ -15,9 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hpcsched.model.site import Site
-
-User = tuple[str, str]
-"""Account and name."""
+from hpcsched.sched.fairfactors import User, fair_factors, shares_of_users
 
 
 @dataclass(slots=True)
@@ -36,17 +34,15 @@ class Member:
     below: list[Member] = field(default_factory=list)
 
 
-def fair_factors(site: Site, usage: Mapping[User, float], others: Iterable[User] = ()) -> dict[User, float]:
-    """0..1 of each user that the site or `usage` names, or that `others` adds without any usage."""
-    return {(member.account, member.user): member.factor for member in walk(fair_tree(site, usage, others)) if member.user}
-
-
 def fair_tree(site: Site, usage: Mapping[User, float], others: Iterable[User] = ()) -> Member:
     """The root, with all figures. Accounts that the site does not name are below the root with one share, as are users it does
     not list below their account."""
+    others = set(others)
     root = _built(site, sorted({*usage, *others}), usage)
     _add_up(root)
-    _rank(root)
+    factors = fair_factors(site, usage, others)
+    for member in walk(root):
+        member.factor = factors.get((member.account, member.user), 0.0) if member.user else 0.0
     return root
 
 
@@ -60,10 +56,7 @@ def walk(member: Member) -> Iterator[Member]:
 def _built(site: Site, used: Sequence[User], usage: Mapping[User, float]) -> Member:
     root = Member("", "", 1, 0)
     accounts = _accounts(site, used, root)
-    users = dict.fromkeys(used, 1)
-    for account in site.accounts:
-        users.update({(account.name, name): shares for name, shares in account.users})
-    for (account_name, name), shares in sorted(users.items()):
+    for (account_name, name), shares in sorted(shares_of_users(site, used, ()).items()):
         above = accounts[account_name]
         above.below.append(Member(account_name, name, shares, above.depth + 1, max(0.0, usage.get((account_name, name), 0.0))))
     return root
@@ -96,44 +89,3 @@ def _add_up(member: Member) -> None:
         item.shares_part = item.shares / shares
         item.usage_part = item.usage / member.usage if member.usage else 0.0
         item.level = item.shares_part / item.usage_part if item.usage_part else math.inf
-
-
-def _rank(root: Member) -> None:
-    users = [member for member in walk(root) if member.user]
-    ranks = _Ranks(len(users))
-    ranks.visit(root.below, tied=False)
-
-
-class _Ranks:
-    """Hands out ranks from the number of users down; those who are tied get the one of the first of them."""
-
-    def __init__(self, count: int) -> None:
-        self._count = self._left = count
-        self._rank = count
-
-    def visit(self, members: Sequence[Member], tied: bool) -> None:
-        """`tied`: the first of them has the rank of the user before."""
-        before: float | None = None
-        for level, users, accounts in _levels(members):
-            tied = tied if before is None else False
-            for user in users:
-                self._give(user, tied)
-                tied = True
-            if accounts:
-                self.visit([item for account in accounts for item in account.below], tied)
-            before = level
-
-    def _give(self, user: Member, tied: bool) -> None:
-        if not tied:
-            self._rank = self._left
-        user.factor = self._rank / self._count
-        self._left -= 1
-
-
-def _levels(members: Sequence[Member]) -> Iterator[tuple[float, list[Member], list[Member]]]:
-    """Figure, users and accounts that have it, the highest figure first."""
-    by_level: dict[float, tuple[list[Member], list[Member]]] = {}
-    for member in members:
-        by_level.setdefault(member.level, ([], []))[0 if member.user else 1].append(member)
-    for level in sorted(by_level, reverse=True):
-        yield level, *by_level[level]

@@ -29,6 +29,8 @@ class Fitter:
     def __init__(self) -> None:
         self._kinds: dict[Any, Kind] = {}
         self._known: dict[int, tuple[NodeOffer, Kind]] = {}
+        self._same: dict[tuple[int, ...], tuple[Any, Kind]] = {}
+        """By the identity of what an offer is made of, which is kept here: most nodes share it."""
         self.fleet = Fleet(self.kind)
         self.asks = Asks()
         self.running = Running()
@@ -63,9 +65,11 @@ class Fitter:
         if len(self._known) >= _MOST:
             self._known.clear()
             self._kinds.clear()
+            self._same.clear()
         plain = _what_it_is(offer)
-        kind = self._kinds.get(plain)
-        if kind is None:
-            kind = self._kinds[plain] = Kind(offer)
-        self._known[id(offer)] = (offer, kind)
+        parts = tuple(map(id, plain))
+        found = self._same.get(parts)
+        if found is None:
+            found = self._same[parts] = (plain, self._kinds.get(plain) or self._kinds.setdefault(plain, Kind(offer)))
+        self._known[id(offer)] = (offer, found[1])
         return self._known[id(offer)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.snapshot import Snapshot, Wait
-from hpcsched.sched.fairshare import User
+from hpcsched.sched.fairfactors import User
 from hpcsched.sched.site_rules import Counted, Gate, Rules, Table
 
 HOUR = 3600.0

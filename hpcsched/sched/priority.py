@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.site import Site
-from hpcsched.sched.fairshare import User, fair_factors
+from hpcsched.sched.fairfactors import User, fair_factors
 from hpcsched.sched.partitions import partition_of
 
 DEFAULT_QOS = "normal"

@@ -10,6 +10,8 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 Share = Sequence[tuple[int, int]]
 """(group, nodes of it)."""
 
@@ -51,13 +53,7 @@ class Profile:
         """When so many nodes of these groups are free for that long; infinity: never."""
         if len(groups) == 1:
             return self._earliest_in(self.free[groups[0]], nodes, length)
-        place, last = 0, len(self.times)
-        while place < last:
-            blocked = self._blocked(groups, nodes, place, self.times[place] + length)
-            if blocked < 0:
-                return self.times[place]
-            place = max(blocked, place) + 1
-        return math.inf
+        return self._earliest_over(groups, nodes, length)
 
     def _earliest_in(self, column: Sequence[int], nodes: int, length: float) -> float:
         """Of one group."""
@@ -72,17 +68,22 @@ class Profile:
         self.steps += bisect_left(self.times, end)
         return start
 
-    def _blocked(self, groups: Sequence[int], nodes: int, place: int, end: float) -> int:
-        """A place from which on too few are free for a start at `place` (or before it, when no start there can do); -1: none."""
-        stop = bisect_left(self.times, end, place + 1)
-        self.steps += (stop - place) * len(groups)
-        least = [max(0, self.free[group][place]) for group in groups]
-        for at in range(place, stop):
-            there = [max(0, self.free[group][at]) for group in groups]
-            least = [min(pair) for pair in zip(least, there, strict=True)]
-            if sum(least) < nodes:
-                return at if sum(there) < nodes else place
-        return -1
+    def _earliest_over(self, groups: Sequence[int], nodes: int, length: float) -> float:
+        """Of several groups, each of which has some of its nodes free for all of that time."""
+        free = np.maximum(np.array([self.free[group] for group in groups]), 0)
+        short = (free.sum(axis=0) < nodes).nonzero()[0].tolist()
+        place, last = 0, len(self.times)
+        while place < last:
+            stop = bisect_left(self.times, self.times[place] + length, place + 1)
+            self.steps += (stop - place) * len(groups)
+            next_short = bisect_left(short, place)
+            if next_short < len(short) and short[next_short] < stop:
+                place = short[next_short] + 1
+            elif np.minimum.reduce(free[:, place:stop], axis=1).sum() >= nodes:
+                return self.times[place]
+            else:
+                place += 1
+        return math.inf
 
     def share(self, groups: Sequence[int], nodes: int, start: float, length: float) -> Share:
         """So many nodes, of the first of these groups that have some for all of that time; fewer, when there are no more."""

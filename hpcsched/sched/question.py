@@ -10,7 +10,7 @@ import numpy as np
 from hpcsched.model.explanation import Blocker
 from hpcsched.model.job import Job
 from hpcsched.model.snapshot import Snapshot
-from hpcsched.sched.fairshare import User, fair_factors
+from hpcsched.sched.fairfactors import User, fair_factors
 from hpcsched.sched.ranks import ranks_of
 from hpcsched.sched.replay import Policy, Replay
 from hpcsched.sched.replay_later import Later, Name

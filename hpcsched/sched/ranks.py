@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcsched.model.site import Site
-from hpcsched.sched.fairshare import User
+from hpcsched.sched.fairfactors import User
 from hpcsched.sched.partitions import partition_of
 from hpcsched.sched.priority import DEFAULT_QOS
 from hpcsched.sched.waiting import Floats, Waiting

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hpcsched.errors import StoreCorrupt
 from hpcsched.model.job import Job, JobSpec, JobState
@@ -103,7 +103,7 @@ def fill(tables: Tables, body: bytes) -> None:
     tables.served = dict.fromkeys(found.served)
     tables.user_usage.fill(found.user_usage)
     for node in found.nodes:
-        tables.put_node(node)
+        tables.put_node(replace(node, offer=tables.offers.shared(node.offer)))
     for job_id, needs in found.needs:
         tables.dependencies.keep(job_id, needs)
     for job in sorted((*found.active, *_waiting(found)), key=lambda job: job.id):

@@ -24,7 +24,8 @@ def node_registered(tables: Tables, event: events.NodeRegistered) -> list[Comman
     One that came back with other hardware gets no job before someone has looked at it.
     """
     name, known = event.offer.name, tables.nodes.get(event.offer.name)
-    node = changed_node(known or Node(event.offer), NodeStep.REGISTERED, event.time, offer=event.offer)
+    offer = tables.offers.shared(event.offer)
+    node = changed_node(known or Node(offer), NodeStep.REGISTERED, event.time, offer=offer)
     rebooted = known is not None and known.offer.boot_id != event.offer.boot_id
     reason = _changed(known.offer, event.offer) if known and rebooted else ""
     held = reason and not node.drain_reason

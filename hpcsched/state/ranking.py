@@ -9,7 +9,7 @@ import numpy as np
 
 from hpcsched.model.job import Job
 from hpcsched.model.site import Site
-from hpcsched.sched.fairshare import User, fair_factors
+from hpcsched.sched.fairfactors import User, fair_factors
 from hpcsched.sched.ranks import ranks_of
 from hpcsched.sched.waiting import Waiting, in_columns
 from hpcsched.state.order import Ranks

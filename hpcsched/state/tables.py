@@ -15,6 +15,7 @@ from hpcsched.sched.site_rules import Rules
 from hpcsched.state.deadlines import Deadlines
 from hpcsched.state.dependencies import Dependencies
 from hpcsched.state.following import bereft, follow, heard
+from hpcsched.state.offers import Offers
 from hpcsched.state.queue import Queue
 from hpcsched.state.specs import Specs
 from hpcsched.state.usage import Runs, UsageLedger
@@ -69,6 +70,7 @@ class Tables:
         self.specs = Specs()
         self.served: dict[str, None] = {}
         """Ids of the last requests that were not submits, the eldest first."""
+        self.offers = Offers()
         self.rules = Rules(self.site)
         self._requests: dict[str, tuple[int, int, int]] = {}
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcsched.model.site import Account, Site
-from hpcsched.sched.fairshare import Member, fair_factors, fair_tree, walk
+from hpcsched.sched.fairfactors import fair_factors
+from hpcsched.sched.fairshare import Member, fair_tree, walk
 
 
 def site(*accounts: Account) -> Site:

@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hpcsched.errors import PlanRejected
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
@@ -318,3 +320,48 @@ def test_where_jobs_start_does_not_depend_on_where_objects_lie_in_memory() -> No
         kept.append([object() for _ in range(7 * turn)])
         plans.append(load("policies", "conservative")().plan(snapshot))
     assert all(plan == plans[0] for plan in plans)
+
+
+class Simple:
+    """A profile that asks each node of each group at each time."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.times, self.free = list(profile.times), [list(column) for column in profile.free]
+
+    def share(self, groups: list[int], start: float, length: float) -> int:
+        """So many of the groups' nodes are free for all of that time."""
+        there = [at for at, time in enumerate(self.times) if time < start + length and self._until(at) > start]
+        return sum(max(0, min(self.free[group][at] for at in there)) for group in groups)
+
+    def _until(self, at: int) -> float:
+        return self.times[at + 1] if at + 1 < len(self.times) else math.inf
+
+    def earliest(self, groups: list[int], nodes: int, length: float) -> float:
+        return next((time for time in self.times if self.share(groups, time, length) >= nodes), math.inf)
+
+
+BOOKINGS = st.lists(
+    st.tuples(st.integers(1, 9), st.sampled_from([5.0, 10.0, 30.0, math.inf]), st.sampled_from([1, 3, 7])), max_size=8
+)
+
+
+@settings(deadline=None)
+@given(ends=st.lists(st.tuples(st.integers(1, 40), st.integers(0, 255)), max_size=6), wanted=BOOKINGS, closed=st.integers(0, 30))
+def test_the_earliest_start_is_the_first_time_from_which_on_enough_nodes_are_free(
+    ends: list[tuple[int, int]], wanted: list[tuple[int, float, int]], closed: int
+) -> None:
+    groups, free, coming = [0b1111, 0b110000, 0b11000000], 0b10101, list[tuple[float, int]]()
+    for end, mask in sorted(ends):
+        coming.append((float(end), mask & ~free))
+        free |= mask
+    profile = Profile(0.0, groups, 0b10101, coming)
+    profile.close(0b110000, float(closed), closed + 7.0)
+    for nodes, length, which in wanted:
+        asked, simple = [group for group in range(3) if which >> group & 1], Simple(profile)
+        start = profile.earliest(asked, nodes, length)
+        assert start == simple.earliest(asked, nodes, length)
+        if start < math.inf:
+            share = profile.book(asked, nodes, start, length)
+            assert sum(count for _, count in share) == nodes
+            assert Simple(profile).share(asked, start, length) == simple.share(asked, start, length) - nodes
+            assert not profile.book(asked, 1 + Simple(profile).share(asked, start, length), start, length)
