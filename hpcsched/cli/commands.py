@@ -41,6 +41,7 @@ SECTIONS: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         (
             Entry("nodes", "nodes", "List nodes."),
             Entry("node", "node", "Show one node."),
+            Entry("canaries", "canaries", "Show what canaries have found, and which nodes have gone slow."),
             Entry("drain", "drain", "Give a node no new job."),
             Entry("resume", "resume", "Give a drained node jobs again, or let a suspended job go on."),
             Entry("reservation", "reservation", "Set nodes aside for a time."),

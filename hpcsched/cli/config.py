@@ -13,11 +13,13 @@ from hpcsched import config
 from hpcsched.cli.daemon import config_option, settings
 from hpcsched.cli.output import Column, output_option, show
 from hpcsched.config import BUILT_IN, AgentConfig, ControllerConfig, Tuning
+from hpcsched.config.canary import CanaryConfig
 from hpcsched.config.parse import as_written
 from hpcsched.config.site import PriorityTable
 
-SECTIONS: tuple[tuple[str, type[ControllerConfig | AgentConfig]], ...] = (
+SECTIONS: tuple[tuple[str, type[ControllerConfig | AgentConfig | CanaryConfig]], ...] = (
     ("controller", ControllerConfig),
+    ("canary", CanaryConfig),
     ("agent", AgentConfig),
 )
 
@@ -51,9 +53,11 @@ def keys(path: Path | None) -> list[Key]:
     return [*sections, *tunings, *_site_keys(config.site_tables(path) if path else [("priority", PriorityTable())])]
 
 
-def _section_keys(table: str, found: ControllerConfig | AgentConfig) -> list[Key]:
+def _section_keys(table: str, found: ControllerConfig | AgentConfig | CanaryConfig) -> list[Key]:
     values = ((item, getattr(found, item.name)) for item in config.keys(type(found)))
-    return [Key(table, item.name, value, value == item.default, item.metadata["about"]) for item, value in values]
+    return [
+        Key(table, item.name, as_written(item, value), value == item.default, item.metadata["about"]) for item, value in values
+    ]
 
 
 def _tuning_keys(tunings: tuple[tuple[str, Tuning], ...]) -> list[Key]:

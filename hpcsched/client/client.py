@@ -11,6 +11,7 @@ from typing import Any
 from hpcsched.client.channel import call, default_address, open_channel, raising
 from hpcsched.client.exec import ExecSession, begin
 from hpcsched.errors import InvalidValue
+from hpcsched.model.canary import NodeCanaries
 from hpcsched.model.certificate import Certified
 from hpcsched.model.certificate_use import ListedCertificate
 from hpcsched.model.change import JobChange
@@ -182,6 +183,11 @@ class Client:
 
     def node(self, name: str) -> Node:
         return from_message(Node, self._call(self._nodes.GetNode, node_service_pb2.GetNodeRequest(name=name)).node)
+
+    def canaries(self, node: str = "") -> list[NodeCanaries]:
+        """Of that node, or of all."""
+        request = node_service_pb2.ListCanariesRequest(node=node)
+        return [from_message(NodeCanaries, item) for item in self._call(self._nodes.ListCanaries, request).nodes]
 
     def drain(self, name: str, reason: str) -> Node:
         request = node_service_pb2.DrainNodeRequest(request_id=_new_id(), name=name, reason=reason)

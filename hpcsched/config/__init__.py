@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hpcsched.config import site as sites
+from hpcsched.config.canary import CanaryConfig
 from hpcsched.config.parse import choice, number, parse, parse_named, setting
 from hpcsched.config.parse import keys as keys
 from hpcsched.errors import ConfigError
 from hpcsched.model.site import Site
 
 DEFAULT_ADDRESS = "unix:///run/hpcsched/hpcsched.sock"
-Settings = TypeVar("Settings", bound="ControllerConfig | AgentConfig | Tuning")
-_TABLES = ("controller", "agent", "tuning.NAME", *sites.TABLES)
+Settings = TypeVar("Settings", bound="ControllerConfig | AgentConfig | Tuning | CanaryConfig")
+_TABLES = ("controller", "canary", "agent", "tuning.NAME", *sites.TABLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,11 @@ class ControllerConfig:
     max_pending: int = setting(200_000, "jobs that may wait; more are refused", 1, 10_000_000)
     snapshot_events: int = setting(10_000, "events between two snapshots of the journal", 10, 10_000_000)
     max_array: int = setting(1_000_000, "tasks that a job array may have", 1, 10_000_000)
+    equal_speed: str = setting("", "certified figure in which nodes of one job should be alike, as stream.triad (empty: none)")
     site: Site = field(default_factory=Site)
     """The tables of `hpcsched.config.site`."""
+    canary: CanaryConfig = field(default_factory=CanaryConfig)
+    """Table `[canary]`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,9 @@ def load(path: Path, section: str, kind: type[Settings]) -> Settings:
         _check_tuning(found.tuning, tunings, where)
         return dataclasses.replace(found, tunings=tunings)
     if isinstance(found, ControllerConfig):
-        return dataclasses.replace(found, site=sites.site(document, found.max_array, str(path)))
+        canary = parse(document.get("canary", {}), CanaryConfig, f"{path}: [canary]")
+        site = dataclasses.replace(sites.site(document, found.max_array, str(path)), equal_speed=found.equal_speed)
+        return dataclasses.replace(found, site=site, canary=canary)
     return found
 
 

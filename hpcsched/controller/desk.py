@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hpcsched.config import ControllerConfig
 from hpcsched.controller.agents import Agents
@@ -26,6 +26,9 @@ from hpcsched.state.state import State
 from hpcsched.state.timeline import Reading
 from hpcsched.stores.base import Journal
 
+if TYPE_CHECKING:
+    from hpcsched.controller.canaries import CanaryWatch
+
 
 class Desk:
     def __init__(self, config: ControllerConfig, journal: Journal, clocks: Callable[[], Reading]) -> None:
@@ -37,6 +40,7 @@ class Desk:
         self.disconnected_since: dict[str, float] = {}
         """Seconds of the monotonic clock, which no administrator sets."""
         self.tasks = asyncio.TaskGroup()
+        self.canaries: CanaryWatch | None = None
         self._watchers: dict[int, asyncio.Event] = {}
 
     async def once(self, request: str, intent: Intent) -> None:

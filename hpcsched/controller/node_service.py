@@ -7,7 +7,7 @@ from typing import Any
 
 from hpcsched.controller.answers import answering, node_name, request_id
 from hpcsched.controller.desk import Desk
-from hpcsched.errors import NotFound
+from hpcsched.errors import Conflict, NotFound
 from hpcsched.model.node import Node
 from hpcsched.state import decide
 from hpcsched.v1 import node_service_pb2 as pb
@@ -42,6 +42,16 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
         key, name = request_id(request.request_id), node_name(request.name)
         await self._desk.once(key, lambda state, now: decide.resume(state, name, now))
         return pb.ResumeNodeResponse(node=await self._node(request.name))
+
+    @answering
+    async def ListCanaries(self, request: Any, context: Any) -> Any:
+        watch = self._desk.canaries
+        if watch is None:
+            raise Conflict("canaries are not switched on: set enabled = true under [canary] in the controller's settings")
+        if request.node:
+            await self._node(request.node)
+        found = [item for item in watch.listed() if request.node in ("", item.node)]
+        return pb.ListCanariesResponse(nodes=[to_message(item) for item in found])
 
     async def _node(self, name: str) -> Any:
         await self._desk.loop.settled()

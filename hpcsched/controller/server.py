@@ -21,6 +21,7 @@ from hpcsched.config import ControllerConfig
 from hpcsched.controller import settings
 from hpcsched.controller.accounting_service import AccountingService
 from hpcsched.controller.agent_service import AgentService
+from hpcsched.controller.canaries import CanaryWatch
 from hpcsched.controller.certificate_service import CertificateService
 from hpcsched.controller.clock import read_clocks
 from hpcsched.controller.desk import Desk
@@ -101,6 +102,7 @@ async def controller(config: ControllerConfig) -> AsyncIterator[Desk]:
     settings.check(config)
     journal = load("stores", "sqlite")(_folder(config.state_dir))
     desk = Desk(config, journal, read_clocks)
+    desk.canaries = CanaryWatch(desk) if config.canary.enabled else None
     await desk.loop.open()
     try:
         desk.disconnected_since.update(dict.fromkeys(desk.loop.state.nodes, time.monotonic()))
@@ -113,11 +115,14 @@ async def controller(config: ControllerConfig) -> AsyncIterator[Desk]:
 @contextlib.asynccontextmanager
 async def _daemons(desk: Desk) -> AsyncIterator[None]:
     turning = desk.tasks.create_task(desk.loop.run())
-    watching = desk.tasks.create_task(_watch(desk))
+    watching = [desk.tasks.create_task(_watch(desk))]
+    if desk.canaries:
+        watching.append(desk.tasks.create_task(desk.canaries.run()))
     try:
         yield
     finally:
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         desk.loop.stop()
         await asyncio.wait([turning])
 

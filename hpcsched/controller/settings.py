@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 
 from hpcsched import plugins
+from hpcsched.bench.suite import choose
 from hpcsched.client.channel import target
 from hpcsched.config import ControllerConfig
-from hpcsched.errors import ConfigError, InvalidValue
+from hpcsched.config.canary import CanaryConfig
+from hpcsched.errors import ConfigError, InvalidValue, NotFound
 
 POLICIES = "policies"
+MIN_INTERVAL_S = 1
 
 
 def check(config: ControllerConfig) -> None:
@@ -18,6 +22,20 @@ def check(config: ControllerConfig) -> None:
     known = plugins.names(POLICIES)
     if config.policy not in known:
         raise ConfigError(f"[controller] policy: there is no {config.policy!r}; known: {', '.join(known) or 'none'}")
+    if config.canary.enabled:
+        _check_canary(config.canary)
+
+
+def _check_canary(config: CanaryConfig) -> None:
+    if not config.benchmarks:
+        raise ConfigError('[canary] benchmarks: name at least one, as ["stream"]')
+    for key, least in (("interval", MIN_INTERVAL_S), ("retest_interval", 1), ("pause", MIN_INTERVAL_S)):
+        if getattr(config, key) < least:
+            raise ConfigError(f"[canary] {key}: at least {least}s")
+    try:
+        choose(config.benchmarks, Path(config.folder) if config.folder else None)
+    except (NotFound, InvalidValue) as error:
+        raise ConfigError(f"[canary] benchmarks: {error}") from None
 
 
 def _check_listen(config: ControllerConfig) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hpcsched.errors import HpcschedError, NotFound
+from hpcsched.model.canary import NodeCanaries
 from hpcsched.model.change import JobChange
 from hpcsched.model.container import StepExit
 from hpcsched.model.explanation import Explanation
@@ -72,6 +73,7 @@ class FakeClient:
     parted: list[PartitionUse] = field(default_factory=list)
     served: list[QosUse] = field(default_factory=list)
     shared: list[Share] = field(default_factory=list)
+    measured: list[NodeCanaries] = field(default_factory=list)
     timeout_s: float = 30.0
 
     def __enter__(self) -> FakeClient:
@@ -91,7 +93,7 @@ class FakeClient:
         raise NotFound(f"no job {job_id}")
 
     def jobs(self, include_ended: bool = False, limit: int = 1000, include_workers: bool = False) -> list[Job]:
-        shown = [job for job in self.known if include_workers or not job.is_worker]
+        shown = [job for job in self.known if include_workers or not (job.is_worker or job.spec.canary)]
         return [job for job in shown if include_ended or not job.state.ended][:limit]
 
     def explain(self, job: int | JobSpec) -> Explanation:
@@ -145,6 +147,9 @@ class FakeClient:
 
     def nodes(self) -> list[Node]:
         return self.cluster
+
+    def canaries(self, node: str = "") -> list[NodeCanaries]:
+        return [item for item in self.measured if node in ("", item.node)]
 
     def node(self, name: str) -> Node:
         for node in self.cluster:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hpcsched.model.allocation import Allocation, Binding, HugePages, NodeBinding, TaskBinding
+from hpcsched.model.canary import CanaryFigure, NodeCanaries, Stand
 from hpcsched.model.container import (
     ContainerStatus,
     EndCause,
@@ -169,3 +170,15 @@ def reservations() -> list[Reservation]:
     talk = Reservation("talk", NOW - 600, NOW + 6600, ("n1",), users=("ann", "bob"), comment="visitors", made=START)
     works = Reservation("works", NOW + 86400, NOW + 100800, ("n1", "n2"), maintenance=True, repeat=Repeat.WEEKLY, made=START)
     return [talk, works]
+
+
+def canaries() -> list[NodeCanaries]:
+    """One node that is well, one that is drained as slow, and one that was never measured."""
+    well = CanaryFigure("stream.triad", 19.1, "GB/s", 19.0, -0.005, 0.9, -0.4, 0.002, 48)
+    slow = CanaryFigure("stream.triad", 18.2, "GB/s", 19.0, 0.042, -6.3, 0.1, 0.002, 48)
+    told = "slow: stream.triad 18.22 GB/s, 4.1% below its median of 19 (z -6.3 in 5 retests; its class +0.2%)"
+    return [
+        NodeCanaries("n1", Stand.OK, "3eb6c7fb588f", 0.0, START, START + 3600, figures=(well,)),
+        NodeCanaries("n2", Stand.SLOW, "3eb6c7fb588f", START, START, START + 3600, told, (slow,)),
+        NodeCanaries("n3", Stand.LEARNING, "3eb6c7fb588f", 0.0, 0.0, 0.0),
+    ]

@@ -54,6 +54,11 @@ class NodeServiceStub:
                 request_serializer=hpcsched_dot_v1_dot_node__service__pb2.ResumeNodeRequest.SerializeToString,
                 response_deserializer=hpcsched_dot_v1_dot_node__service__pb2.ResumeNodeResponse.FromString,
                 _registered_method=True)
+        self.ListCanaries = channel.unary_unary(
+                '/hpcsched.v1.NodeService/ListCanaries',
+                request_serializer=hpcsched_dot_v1_dot_node__service__pb2.ListCanariesRequest.SerializeToString,
+                response_deserializer=hpcsched_dot_v1_dot_node__service__pb2.ListCanariesResponse.FromString,
+                _registered_method=True)
 
 
 class NodeServiceServicer:
@@ -84,6 +89,13 @@ class NodeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCanaries(self, request, context):
+        """What canaries have found, by the names of nodes. Refused where they are not switched on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NodeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -106,6 +118,11 @@ def add_NodeServiceServicer_to_server(servicer, server):
                     servicer.ResumeNode,
                     request_deserializer=hpcsched_dot_v1_dot_node__service__pb2.ResumeNodeRequest.FromString,
                     response_serializer=hpcsched_dot_v1_dot_node__service__pb2.ResumeNodeResponse.SerializeToString,
+            ),
+            'ListCanaries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCanaries,
+                    request_deserializer=hpcsched_dot_v1_dot_node__service__pb2.ListCanariesRequest.FromString,
+                    response_serializer=hpcsched_dot_v1_dot_node__service__pb2.ListCanariesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -216,6 +233,33 @@ class NodeService:
             '/hpcsched.v1.NodeService/ResumeNode',
             hpcsched_dot_v1_dot_node__service__pb2.ResumeNodeRequest.SerializeToString,
             hpcsched_dot_v1_dot_node__service__pb2.ResumeNodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCanaries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/hpcsched.v1.NodeService/ListCanaries',
+            hpcsched_dot_v1_dot_node__service__pb2.ListCanariesRequest.SerializeToString,
+            hpcsched_dot_v1_dot_node__service__pb2.ListCanariesResponse.FromString,
             options,
             channel_credentials,
             insecure,

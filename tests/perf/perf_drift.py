@@ -13,6 +13,7 @@ from hpcsched.sim.measuring import Fault, Noise
 NODES = int(os.environ.get("HPCSCHED_DRIFT_NODES", "60"))
 YEAR_H = 8760
 LEARNT_H = 240
+PLANTED = 400
 RAMP_S = 3 * 86400.0
 ROUGH = Noise(sigma=(0.01, 0.015), outliers=0.03, daily=(0.01, 0.005), wander=0.006)
 
@@ -32,10 +33,11 @@ def quiet(found: Found) -> str:
 
 
 def planted(noise: Noise, ramp_s: float) -> str:
-    """One node of twenty; the delay counts from when all of the loss is there, and may be before."""
-    began = {node: LEARNT_H + node % 24 for node in range(0, max(NODES, 200), 20)}
+    """One node of ten; the delay counts from when all of the loss is there, and may be before."""
+    count = max(NODES, PLANTED)
+    began = {node: LEARNT_H + node % 24 for node in range(0, count, 10)}
     faults = {node: (Fault(hour * 3600.0, 0.03, ramp_s),) for node, hour in began.items()}
-    found = attempt(Fleet(max(NODES, 200), LEARNT_H + 200, noise, faults), Rules(share=0.2))
+    found = attempt(Fleet(count, LEARNT_H + 200, noise, faults), Rules(share=0.2))
     delays = [found.delay(node, hour) for node, hour in began.items()]
     late = sorted(delay - ramp_s / 3600 for delay in delays if delay is not None)
     if not late:

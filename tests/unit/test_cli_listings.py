@@ -29,6 +29,7 @@ CALLS = {
     "nodes": ["nodes"],
     "node": ["node", "n1"],
     "node-equipped": ["node", "n2"],
+    "canaries": ["canaries"],
     "records": ["records"],
     "receipt": ["receipt", "1"],
     "topology": ["topology", "n1"],
@@ -54,7 +55,7 @@ def context() -> Context:
     nodes = [nouns.node("n1", job_id=2), replace(nouns.equipped("n2"), drain_reason="new memory")]
     jobs = [nouns.waiting(), nouns.running(), nouns.failed()]
     site = {"parted": sites.partitions(), "served": sites.qos(), "shared": sites.shares()}
-    client = FakeClient(jobs, nodes, [nouns.record()], reserved=nouns.reservations(), **site)  # type: ignore[arg-type]
+    client = FakeClient(jobs, nodes, [nouns.record()], reserved=nouns.reservations(), measured=nouns.canaries(), **site)  # type: ignore[arg-type]
     return Context(connect=lambda address: client, now=lambda: nouns.NOW)  # type: ignore[arg-type,return-value]
 
 

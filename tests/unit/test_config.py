@@ -72,7 +72,10 @@ def test_the_words_that_settings_take_are_those_that_the_agent_knows() -> None:
         ('[agent]\nreserved_spread = "last"', "[agent] reserved_spread: 'last' is not one of first, numa"),
         ('[agent]\ntuning = "quiet"', "[agent] tuning: there is no table [tuning.quiet]; known: hpc, none"),
         ('[agent]\ntunings = ["hpc"]', "[agent] has an unknown key 'tunings'"),
-        ("[tunings.a]\n", "unknown table [tunings]; known: [controller], [agent], [tuning.NAME], [priority], [partition.NAME]"),
+        (
+            "[tunings.a]\n",
+            "unknown table [tunings]; known: [controller], [canary], [agent], [tuning.NAME], [priority], [partition.NAME]",
+        ),
     ],
 )
 def test_what_is_wrong_is_named_with_its_table_and_key(tmp_path: Path, text: str, said: str) -> None:
