@@ -253,6 +253,6 @@ class _Turn:
         chosen = 0
         for group, count in self._shares[job.id]:
             mine = self._profile.groups[group] & there
-            chosen |= bits.lowest(mine & ledger.free, count)
+            chosen |= ledger.pick(job, mine & ledger.free, count)
             chosen |= bits.lowest(mine & ~ledger.free, count - (chosen & mine).bit_count())
         return chosen if chosen.bit_count() >= ask.nodes else 0

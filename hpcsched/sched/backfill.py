@@ -105,7 +105,7 @@ class Turn:
         for nodes in (free, free | ledger.due) if ledger.due else (free,):
             open_ = ledger.open(ask, nodes)
             if open_.bit_count() >= ask.nodes:
-                return bits.lowest(open_, ledger.most(job, ask))
+                return ledger.pick(job, open_, ledger.most(job, ask))
         return 0
 
     def _start(self, job: Job, ask: Ask, chosen: int) -> bool:
@@ -236,10 +236,10 @@ class Turn:
         reserved, most = self.reserved, self.ledger.most(job, ask)
         inside, outside = there & reserved.mask, there & ~reserved.mask
         if late:
-            first = bits.lowest(outside, most)
+            first = self.ledger.pick(job, outside, most)
             chosen = first | bits.lowest(inside, min(most - first.bit_count(), reserved.extra))
         else:
-            first = bits.lowest(inside, most)
+            first = self.ledger.pick(job, inside, most)
             chosen = first | bits.lowest(outside, most - first.bit_count())
         return chosen if chosen.bit_count() >= ask.nodes else 0
 

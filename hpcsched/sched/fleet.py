@@ -71,7 +71,7 @@ class Fleet:
             if node.offer is not known[rank].offer and not self._is_still(rank, node.offer):
                 self._rebuild(nodes)
                 return
-            self.epoch += node.certified is not known[rank].certified
+            self.epoch += node.certified is not known[rank].certified or _differs(node, known[rank])
             known[rank], bit = node, 1 << rank
             serves = in_service(node)
             serving = serving | bit if serves else serving & ~bit
@@ -154,3 +154,8 @@ class Fleet:
             self.kinds[old] &= ~bit
             self.kinds[kind] = self.kinds.get(kind, 0) | bit
             self.epoch += 1
+
+
+def _differs(node: Node, before: Node) -> bool:
+    """What its certificates hang on has changed."""
+    return bool(node.certified) and node.offer is not before.offer and node.offer.facts != before.offer.facts

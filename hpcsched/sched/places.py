@@ -10,6 +10,7 @@ from hpcsched.sched.constraint import Expression, matches, parse
 from hpcsched.sched.fleet import Fleet
 from hpcsched.sched.partitions import Partitions
 from hpcsched.sched.requirement import meets
+from hpcsched.sched.speeds import Speeds, speeds
 
 
 class Places:
@@ -19,6 +20,8 @@ class Places:
         self.epoch, self._fleet = fleet.epoch, fleet
         self._partitions = Partitions(site, fleet.nodes)
         self._masks: dict[str, int] = {}
+        self._metric = site.equal_speed
+        self._speeds: dict[str, Speeds] = {}
 
     def of(self, spec: JobSpec) -> int:
         """A mask of nodes, in service or not."""
@@ -30,6 +33,12 @@ class Places:
         if spec.nodelist:
             able &= self._fleet.mask(spec.nodelist)
         return self._certified(spec, able) if spec.require else able
+
+    def speeds(self, image: str) -> Speeds:
+        """By the figure in which the site wants nodes to be alike."""
+        if image not in self._speeds:
+            self._speeds[image] = speeds(self._fleet.nodes, self._metric, image) if self._metric else ()
+        return self._speeds[image]
 
     def _certified(self, spec: JobSpec, able: int) -> int:
         nodes = self._fleet.nodes
