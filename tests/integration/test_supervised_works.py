@@ -121,6 +121,8 @@ async def test_what_runs_and_is_not_wanted_any_more_is_ended_and_the_next_takes_
     await supervisor.want(7, wish((1, 3)))
     status = (await until(supervisor, 7, ended(1))).status
     assert (status.done, status.ended, status.started) == (((2, 3),), (), 3)
+    await supervisor.want(7, wish((1, 3), cancel=True))
+    await until(supervisor, 7, lambda progress: progress.running == 0)
 
 
 async def test_a_time_limit_that_comes_later_counts_from_the_start_of_the_task(supervisor):
