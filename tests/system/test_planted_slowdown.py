@@ -26,7 +26,7 @@ def client(up):
 
 
 def measure(client, pairs: int, handicap: Handicap | None = None) -> Result:
-    result = run(client, pairs=pairs, folder=FOLDER, handicap=handicap, precision=-1, seed=7)
+    result = run(client, ("toil",), pairs=pairs, folder=FOLDER, handicap=handicap, precision=-1, seed=7)
     assert not result.failed
     assert [sample.error for sample in result.samples if sample.error] == []
     return result
