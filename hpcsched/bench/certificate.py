@@ -20,7 +20,7 @@ import msgspec
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, Verdict
 from hpcsched.errors import ConfigError, InvalidValue
-from hpcsched.model.certificate import SCHEMA, Certificate, Facts, Figure
+from hpcsched.model.certificate import SCHEMA, Certificate, Figure
 from hpcsched.sched.certified import facts_for
 
 if TYPE_CHECKING:
@@ -127,13 +127,6 @@ def figures_of(comparisons: Iterable[Comparison]) -> Iterator[Figure]:
             pairs=ratio.pairs,
             verdict=str(found.verdict),
         )
-
-
-def changed(before: Facts, after: Facts) -> str:
-    """The first fact of a node that differs; empty: none."""
-    then, now = dict(before), dict(after)
-    different = (name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name))
-    return next((f"{name} was {then.get(name, 'not there')}, is {now.get(name, 'not there')}" for name in different), "")
 
 
 class Signer:

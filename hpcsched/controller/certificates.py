@@ -9,12 +9,13 @@ from pathlib import Path
 
 from hpcsched.bench import certificate
 from hpcsched.bench.analysis import compare_all
-from hpcsched.bench.certificate import Signed, Signer, changed
+from hpcsched.bench.certificate import Signed, Signer
 from hpcsched.bench.result import Result, Sample
 from hpcsched.errors import Conflict, InvalidValue, NotFound
 from hpcsched.model.certificate import Certificate
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.node import Node
+from hpcsched.sched.certified import changed
 
 MAX_RESULT = 32 << 20
 KEPT = 20

@@ -18,12 +18,14 @@ def facts_for(facts: Facts, image: str) -> Facts:
 
 def stale(certified: Certified, facts: Facts) -> str:
     """What has changed since it was issued; empty: nothing, it holds."""
-    now = dict(facts_for(facts, certified.image))
-    then = dict(certified.facts)
-    for name in sorted(then.keys() | now.keys()):
-        if then.get(name) != now.get(name):
-            return f"{name} was {then.get(name) or 'not there'}, is {now.get(name) or 'not there'}"
-    return ""
+    return changed(certified.facts, facts_for(facts, certified.image))
+
+
+def changed(before: Facts, after: Facts) -> str:
+    """The first fact of a node that differs; empty: none."""
+    then, now = dict(before), dict(after)
+    different = (name for name in sorted(then.keys() | now.keys()) if then.get(name) != now.get(name))
+    return next((f"{name} was {then.get(name, 'not there')}, is {now.get(name, 'not there')}" for name in different), "")
 
 
 def valid(node: Node, image: str) -> Certified | None:

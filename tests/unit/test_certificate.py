@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hpcsched.bench import certificate
 from hpcsched.bench.certificate import Signed, Signer, canonical, certificate_of, fingerprint, parse_key
 from hpcsched.bench.result import Node, Result
 from hpcsched.bench.runner import run
 from hpcsched.errors import ConfigError, InvalidValue
 from hpcsched.model.certificate import Certificate
-from hpcsched.sched.certified import condensed, facts_for, stale
+from hpcsched.sched.certified import changed, condensed, facts_for, stale
 from hpcsched.testing.jobs import FakeJobs, Model
 
 FACTS = (("image host", "abc"), ("image rocky9", "def"), ("kernel", "6.1"))
@@ -168,5 +167,5 @@ def test_what_is_signed_does_not_depend_on_how_the_file_is_laid_out(tmp_path: Pa
 
 
 def test_facts_of_a_node_that_differ_are_named() -> None:
-    assert certificate.changed(FACTS, FACTS) == ""
-    assert certificate.changed(FACTS, (*FACTS[:2], ("kernel", "6.2"))) == "kernel was 6.1, is 6.2"
+    assert changed(FACTS, FACTS) == ""
+    assert changed(FACTS, (*FACTS[:2], ("kernel", "6.2"))) == "kernel was 6.1, is 6.2"
