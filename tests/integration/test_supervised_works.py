@@ -101,7 +101,7 @@ def runs(pid):
     try:
         with open(f"/proc/{pid or 'none'}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
