@@ -90,7 +90,7 @@ class _Engine:
         now = self._origin + trace.jobs[0].submit
         self._cluster = Cluster(policy, setting.processors, setting.node_processors, setting.site, now, setting.check)
         self._submits = len(trace.jobs)
-        self._times: list[tuple[float, int, int, Any]] = [
+        self._times: list[tuple[float, _Kind, int, Any]] = [
             (self._origin + job.submit, _Kind.SUBMIT, place, place) for place, job in enumerate(trace.jobs)
         ]
         self._count = len(self._times) + 1
@@ -153,8 +153,14 @@ class _Engine:
             self._happen(kind, what)
         if kind is _Kind.CANARIES or (kind is _Kind.GONE and not self._cluster.state.queue):
             return
-        if kind is not _Kind.SUBMIT or self._cluster.may_start(self._nodes_of(self._trace.jobs[what])):
+        if self._may_start(kind, what):
             self._plan()
+
+    def _may_start(self, kind: _Kind, what: Any) -> bool:
+        """After what happened, something that waits may fit in what is free."""
+        if kind is _Kind.SUBMIT:
+            return self._cluster.may_start(self._nodes_of(self._trace.jobs[what]))
+        return kind is not _Kind.END or self._cluster.may_start()
 
     def _step_as_the_controller_does(self) -> None:
         now = self._times[0][0]
@@ -169,7 +175,7 @@ class _Engine:
         run = self._started.get(what) if kind in (_Kind.END, _Kind.STOP) else None
         if kind in (_Kind.END, _Kind.STOP) and (run is None or order not in (run.end, run.stop)):
             return _Kind.WAKE, None
-        return _Kind(kind), what
+        return kind, what
 
     def _happen(self, kind: _Kind, what: Any) -> None:
         if kind is _Kind.SUBMIT:
