@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from hpcsched.bench.contrast import Contrast, Difference, Row
 from hpcsched.bench.report import COLOURS, difference
 from hpcsched.bench.verdict import Verdict, percent
+from hpcsched.model.units import format_count
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -36,7 +37,7 @@ def render(found: Contrast, long: bool = False, width: int = 160) -> Group:
 def lead(found: Contrast) -> str:
     fallen = Counter(row.verdict for row in found.rows)
     counts = ", ".join(f"{fallen[verdict]} {verdict}" for verdict in Verdict if fallen[verdict])
-    return f"Of {len(found.rows)} rows: {counts or 'the runs have no metric in common'}."
+    return f"Of {format_count(len(found.rows), 'row')}: {counts or 'the runs have no metric in common'}."
 
 
 def found_reasons(found: Contrast) -> Iterable[str]:

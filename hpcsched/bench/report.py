@@ -15,6 +15,7 @@ from hpcsched.bench.telling import Chapter, chapters, ended, lead, mean, signed
 from hpcsched.bench.tidy import tidy
 from hpcsched.bench.verdict import Comparison, Verdict, percent
 from hpcsched.errors import HpcschedError
+from hpcsched.model.units import format_count
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -47,7 +48,7 @@ COLUMNS = (
     Column("could show", lambda one: "–" if one.detectable is None else f"{one.detectable:.2%}", long=True),
     Column("p same", lambda one: _p(one.p.different_adjusted), long=True),
     Column("p apart", lambda one: _p(one.p.equivalent), long=True),
-    Column("verdict", lambda one: one.verdict, lambda one: f"{one.ratio.pairs} pairs", right=False),
+    Column("verdict", lambda one: one.verdict, lambda one: format_count(one.ratio.pairs, "pair"), right=False),
 )
 LEGEND = "↑ higher is better, ↓ lower is better; container against bare metal in pairs, with 95 % intervals\n"
 LONG_LEGEND = (
