@@ -18,6 +18,9 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 enum { CANNOT_RUN = 1, CALLED_WRONGLY = 2, WRONG_RESULT = 3 };
 enum pages { AS_THE_SYSTEM_GIVES, SMALL_PAGES, HUGE_PAGES };
@@ -85,6 +88,17 @@ static inline void pin(int cpu)
         quit(CANNOT_RUN, "cannot run on cpu %d: %m", cpu);
     CPU_FREE(set);
 }
+
+#ifdef _OPENMP
+static inline int threads(void)
+{
+    int count = 0;
+#pragma omp parallel
+#pragma omp single
+    count = omp_get_num_threads();
+    return count;
+}
+#endif
 
 /* Zeros, until free(3). */
 static inline void *allocate(size_t bytes)

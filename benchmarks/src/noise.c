@@ -8,7 +8,6 @@
  */
 #include "bench.h"
 #include <math.h>
-#include <omp.h>
 
 enum { MOST_THREADS = 8192, WARM_UP_NS = 20000000 };
 
