@@ -17,6 +17,7 @@ from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import answer, run
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import Unsupported
+from hpcsched.model.units import format_count
 
 
 def metrics(gpu: int, nodes: Iterable[int]) -> tuple[Metric, ...]:
@@ -85,7 +86,7 @@ def _limits(gpus: Sequence[dict[str, Any]]) -> dict[str, Limit]:
 
 
 def _lacks(left: int) -> tuple[str, ...]:
-    return (f"{left} more GPUs: a quick sample takes the first alone (--size normal)",) if left else ()
+    return (f"{format_count(left, 'more GPU')}: a quick sample takes the first alone (--size normal)",) if left else ()
 
 
 def measure(settings: Settings) -> Measured:
