@@ -12,6 +12,7 @@ from hpcsched.sched import requirement
 from hpcsched.sched.bounds import short, within
 from hpcsched.sched.dependency import parse_dependency
 from hpcsched.sched.nodelist import check_nodelist
+from hpcsched.sched.speeds import check_metric
 
 MAX_NODES = 100_000
 MAX_NICE = (1 << 31) - 1
@@ -42,6 +43,7 @@ def check_queueing(spec: JobSpec) -> None:
         _check_array(spec)
     check_nodelist(spec)
     requirement.check(spec.require)
+    check_metric(spec.equal_speed)
 
 
 def _check_max_nodes(spec: JobSpec) -> None:
