@@ -8,6 +8,7 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -69,6 +70,11 @@ class CanaryWatch:
     def listed(self) -> list[canary.NodeCanaries]:
         now = self._desk.loop.now()
         return [self._shown(node, now) for _, node in sorted(self.watch.nodes.items())]
+
+    def of(self, name: str) -> canary.NodeCanaries | None:
+        """None: nothing was measured there."""
+        node = self.watch.nodes.get(name)
+        return self._shown(node, self._desk.loop.now()) if node and node.heard else None
 
     def _look(self, tasks: asyncio.TaskGroup) -> None:
         """Begin what is due, those first that have waited longest."""
@@ -149,19 +155,21 @@ class CanaryWatch:
         return canary.NodeCanaries(node.name, stand, node.group, node.since, node.heard, node.due, node.note, figures)
 
     def _figure(self, node: Watched, metric: str, track: Track, now: float) -> canary.CanaryFigure:
-        last, moved = track.recent[-1], self.watch.movement(node.group, metric, now)
+        found = canary.CanaryFigure(
+            metric, track.value(track.recent[-1]), track.unit, figures=len(track.recent), median=track.value(track.median)
+        )
         if track.base is None:
-            return canary.CanaryFigure(metric, track.value(last), track.unit, figures=len(track.recent))
-        return canary.CanaryFigure(
-            metric,
-            track.value(last),
-            track.unit,
-            track.value(track.base + moved),
-            -math.expm1(-track.loss),
-            track.z,
-            self.watch.class_z(node, metric) or 0.0,
-            math.expm1(moved),
-            len(track.recent),
+            return found
+        moved = self.watch.movement(node.group, metric, now)
+        usual = track.value(track.base + moved)
+        return replace(
+            found,
+            usual=usual,
+            loss=-math.expm1(-track.loss),
+            z=track.z,
+            class_z=self.watch.class_z(node, metric) or 0.0,
+            moved=math.expm1(moved),
+            deviation=found.median / usual - 1,
         )
 
 

@@ -21,7 +21,7 @@ class CanaryFigure:
 
     `loss`: slower than usual by that share. `z`: robust, of the last figure in the node's history; `class_z`: of that history
     among those of its class (0: too few nodes). Below 0 is slower. `moved`: the class, a share. `figures`: how many there were
-    of late.
+    of late. `median`: of the latest day of these, in `unit`; `deviation`: of that from `usual`, a share; below 0 is less.
     """
 
     metric: str
@@ -33,6 +33,8 @@ class CanaryFigure:
     class_z: float = 0.0
     moved: float = 0.0
     figures: int = 0
+    median: float = 0.0
+    deviation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

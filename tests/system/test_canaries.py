@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,11 @@ def test_a_slow_node_is_drained_with_the_figures_and_resumed_when_it_is_well(tmp
         eventually(lambda: client.nodes()[0].state is NodeState.DRAINED, "it is drained", LEARNT_S)
         assert client.nodes()[0].drain_reason.startswith("slow: toy.speed 95 GB/s, 5.0% below its median of 100 (z -")
         assert b"SLOW" in up.cli("canaries").stdout
+        name = client.nodes()[0].name
+        found = client.node(name).canaries
+        assert found is not None
+        assert {figure.metric: figure.usual for figure in found.figures} == {"toy.speed": pytest.approx(100.0)}
+        assert re.search(rb"canary toy.speed +median [\d.]+ GB/s, .* from its baseline of 100; ", up.cli("node", name).stdout)
         toy.set(100.0)
         eventually(lambda: not client.nodes()[0].drain_reason, "it is resumed", LEARNT_S)
         assert client.records() == []
