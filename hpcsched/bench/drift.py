@@ -115,8 +115,8 @@ class Track:
 
     @property
     def median(self) -> float:
-        """Level of the latest day of figures."""
-        return median(self.recent[-LEARN:])
+        """Level of the latest figures: of two days, where they come hourly."""
+        return median(self.recent)
 
     def value(self, level: float) -> float:
         """In the metric's unit."""

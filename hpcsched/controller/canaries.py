@@ -26,7 +26,7 @@ from hpcsched.errors import HpcschedError, NotFound, Stopping
 from hpcsched.model import canary
 from hpcsched.model.node import Node, NodeOffer
 from hpcsched.sched.likeness import likeness
-from hpcsched.state import canaries, decide
+from hpcsched.state import canaries, decide, speeds
 from hpcsched.state.events import Event
 from hpcsched.state.reports import MAX_REASON, printable
 from hpcsched.state.state import State
@@ -145,8 +145,16 @@ class CanaryWatch:
         if action and self._config.drain:
             log.warning("%s", f"{name}: {action.reason}" if isinstance(action, Drain) else f"{name} is as fast as before")
             await self._desk.loop.insist(lambda state, now: _events(state, action, now))
+        medians = self._medians(name, found)
+        await self._desk.loop.insist(lambda state, now: speeds.measured(state, name, medians, now))
         async with self._writing:
             await asyncio.to_thread(self._store.keep, msgspec.json.encode(self.watch.nodes[name]), name)
+
+    def _medians(self, name: str, found: Sequence[Reading]) -> list[canary.Median]:
+        """Of what was measured just now, where its history is known."""
+        tracks = self.watch.nodes[name].tracks
+        known = ((reading.metric, tracks[reading.metric]) for reading in found)
+        return [canary.Median(metric, track.value(track.median), track.unit) for metric, track in known if track.base is not None]
 
     def _shown(self, node: Watched, now: float) -> canary.NodeCanaries:
         figures = tuple(self._figure(node, metric, track, now) for metric, track in sorted(node.tracks.items()))
@@ -171,6 +179,11 @@ class CanaryWatch:
             moved=math.expm1(moved),
             deviation=found.median / usual - 1,
         )
+
+
+async def forget_speeds(desk: Desk) -> None:
+    """What canaries told of nodes when there were some."""
+    await desk.loop.insist(speeds.forgotten)
 
 
 _STANDS = {Stand.OK: canary.Stand.OK, Stand.SUSPECT: canary.Stand.SUSPECT, Stand.DRAINED: canary.Stand.SLOW}

@@ -64,7 +64,7 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
 
 
 def _brief(node: Node) -> Any:
-    """Without the figures of certificates, which would be most of a long list."""
-    if not node.certified:
+    """Without figures, which would be most of a long list."""
+    if not (node.certified or node.medians):
         return to_message(node)
-    return to_message(replace(node, certified=tuple(replace(one, figures=()) for one in node.certified)))
+    return to_message(replace(node, certified=tuple(replace(one, figures=()) for one in node.certified), medians=()))

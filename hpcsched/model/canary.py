@@ -16,12 +16,21 @@ class Stand(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Median:
+    """Of a node's latest figures in one metric; `value`, above 0, in `unit`."""
+
+    metric: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class CanaryFigure:
     """`value`: the last, in `unit`; `usual`: the median of its history, moved as its class has moved (0: not known yet).
 
     `loss`: slower than usual by that share. `z`: robust, of the last figure in the node's history; `class_z`: of that history
     among those of its class (0: too few nodes). Below 0 is slower. `moved`: the class, a share. `figures`: how many there were
-    of late. `median`: of the latest day of these, in `unit`; `deviation`: of that from `usual`, a share; below 0 is less.
+    of late. `median`: of these, in `unit`; `deviation`: of that from `usual`, a share; below 0 is less.
     """
 
     metric: str

@@ -41,6 +41,7 @@ class Fleet:
     ranks (see `bits`).
 
     `epoch` goes up whenever nodes come, go, offer something else or are certified: what was derived from that is void then.
+    `measured` goes up whenever canaries find that one is not as fast as it was.
     """
 
     def __init__(self, kind: Callable[[NodeOffer], Kind]) -> None:
@@ -54,7 +55,7 @@ class Fleet:
         self.kinds: dict[Kind, int] = {}
         self._kind_of: list[Kind] = []
         self._rank_of: dict[str, int] = {}
-        self.serving = self.free = self.canaries = self.epoch = 0
+        self.serving = self.free = self.canaries = self.epoch = self.measured = 0
 
     def update(self, nodes: Sequence[Node]) -> None:
         """Look at those nodes that are other objects than last time."""
@@ -72,6 +73,7 @@ class Fleet:
                 self._rebuild(nodes)
                 return
             self.epoch += node.certified is not known[rank].certified or _differs(node, known[rank])
+            self.measured += node.medians is not known[rank].medians
             known[rank], bit = node, 1 << rank
             serves = in_service(node)
             serving = serving | bit if serves else serving & ~bit

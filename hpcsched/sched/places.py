@@ -20,6 +20,7 @@ class Places:
         self.epoch, self._fleet, self._site = fleet.epoch, fleet, site
         self._partitions = Partitions(site, fleet.nodes)
         self._masks: dict[str, int] = {}
+        self._measured = fleet.measured
         self._speeds: dict[tuple[str, str], tuple[Speeds, ...]] = {}
 
     def of(self, spec: JobSpec) -> int:
@@ -38,6 +39,9 @@ class Places:
         metric = wanted(spec, self._site)
         if not metric:
             return ()
+        if self._measured != self._fleet.measured:
+            self._measured = self._fleet.measured
+            self._speeds.clear()
         if (metric, spec.image) not in self._speeds:
             self._speeds[metric, spec.image] = speeds(self._fleet.nodes, metric, spec.image)
         return self._speeds[metric, spec.image]

@@ -18,7 +18,7 @@ WITHIN = 0.02
 """So far may the fastest lie above the slowest."""
 NONE = "none"
 """What a job names that takes any nodes, whatever the site wants."""
-CERTIFICATES = "certificates"
+CANARIES, CERTIFICATES = "canaries", "certificates"
 _METRIC = re.compile(r"[A-Za-z][\w.-]{0,127}", re.ASCII)
 Figures = Sequence[tuple[float, int]]
 """A figure above 0 and the rank of its node, by rising figure."""
@@ -46,8 +46,12 @@ def check_metric(name: str) -> None:
 
 
 def speeds(nodes: Sequence[Node], metric: str, image: str) -> tuple[Speeds, ...]:
-    """Of nodes in the order of their ranks, with valid certificates for that image."""
-    return (Speeds(metric, CERTIFICATES, _certified(nodes, metric, image)),)
+    """Of nodes in the order of their ranks: by canaries, which are newer, and by valid certificates for that image."""
+    return Speeds(metric, CANARIES, _measured(nodes, metric)), Speeds(metric, CERTIFICATES, _certified(nodes, metric, image))
+
+
+def _measured(nodes: Iterable[Node], metric: str) -> Figures:
+    return sorted((one.value, rank) for rank, node in enumerate(nodes) for one in node.medians if one.metric == metric)
 
 
 def _certified(nodes: Iterable[Node], metric: str, image: str) -> Figures:

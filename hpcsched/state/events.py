@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hpcsched.model.allocation import Allocation, Binding
+from hpcsched.model.canary import Median
 from hpcsched.model.certificate import Certified
 from hpcsched.model.container import ContainerStatus, WorkStatus
 from hpcsched.model.job import JobSpec, JobState, Reason
@@ -146,6 +147,15 @@ class CertificateRevoked:
     time: float
     name: str
     id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeMeasured:
+    """Its canaries' medians are these now; none: they are not known any more."""
+
+    time: float
+    name: str
+    medians: tuple[Median, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +313,7 @@ Event = (
     | NodeResumed
     | NodeCertified
     | CertificateRevoked
+    | NodeMeasured
     | WorkerGranted
     | SlotGranted
     | WorkAssigned

@@ -20,6 +20,16 @@ STAND_OK: Stand
 STAND_SUSPECT: Stand
 STAND_SLOW: Stand
 
+class Median(_message.Message):
+    __slots__ = ("metric", "value", "unit")
+    METRIC_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    UNIT_FIELD_NUMBER: _ClassVar[int]
+    metric: str
+    value: float
+    unit: str
+    def __init__(self, metric: _Optional[str] = ..., value: _Optional[float] = ..., unit: _Optional[str] = ...) -> None: ...
+
 class CanaryFigure(_message.Message):
     __slots__ = ("metric", "value", "unit", "usual", "loss", "z", "class_z", "moved", "figures", "median", "deviation")
     METRIC_FIELD_NUMBER: _ClassVar[int]

@@ -97,6 +97,7 @@ _MESSAGES: dict[type, type[Message]] = {
     device.Device: node_pb2.Device,
     certificate.Certified: node_pb2.Certified,
     certificate.CertifiedFigure: node_pb2.CertifiedFigure,
+    canary.Median: canary_pb2.Median,
     canary.CanaryFigure: canary_pb2.CanaryFigure,
     canary.NodeCanaries: canary_pb2.NodeCanaries,
     node.NodeOffer: node_pb2.NodeOffer,

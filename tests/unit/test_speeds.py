@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hpcsched.model.canary import Median
 from hpcsched.model.certificate import Certified, CertifiedFigure
 from hpcsched.model.job import Job, JobSpec, JobState
 from hpcsched.model.node import Node
@@ -86,6 +87,43 @@ def test_what_a_job_names_comes_before_what_the_site_wants() -> None:
     assert start.allocation.nodes == ("n1", "n3")
     [start] = plan(Easy, [20.0, 15.0, 20.1], 2, own=NONE).starts
     assert start.allocation.nodes == ("n1", "n2")
+
+
+def measured(before: Node, triad: float) -> Node:
+    return replace(before, medians=(Median("stream.triad", triad, "GB/s"), Median("stream.copy", 1.0, "GB/s")))
+
+
+def chosen(policy: Easy, *nodes: Node) -> tuple[tuple[str, ...], str]:
+    """What a job of two nodes gets, and why."""
+    job = Job(1, JobSpec(command=("true",), nodes=2, equal_speed="stream.triad"), "r", JobState.PENDING, 0.0)
+    [start] = policy.plan(Snapshot(100.0, nodes, (job,), (), Site())).starts
+    return start.allocation.nodes, start.why
+
+
+def test_nodes_without_certificates_are_compared_by_their_canaries() -> None:
+    nodes, why = chosen(Easy(), measured(node("n1"), 20.0), measured(node("n2"), 15.0), measured(node("n3"), 20.1))
+    assert nodes == ("n1", "n3")
+    assert why == "2 free nodes that fit and are equally fast: stream.triad within 0.5% by their canaries"
+
+
+def test_canaries_come_before_certificates_and_the_two_are_never_compared_with_each_other() -> None:
+    first, second, third = measured(node("n1", 20.0), 10.0), measured(node("n2", 20.0), 15.0), measured(node("n3", 25.0), 10.0)
+    assert chosen(Easy(), first, second, third)[0] == ("n1", "n3")
+    nodes, why = chosen(Easy(), first, second, node("n3", 10.0))
+    assert nodes == ("n1", "n2")
+    assert why.endswith("stream.triad within 0.0% by their certificates")
+    assert chosen(Easy(), measured(node("n1"), 20.0), node("n2", 20.0), node("n3", 30.0))[1].endswith("not known of all of them")
+
+
+def test_a_node_that_is_not_as_fast_any_more_is_seen_without_looking_at_what_fits_anew() -> None:
+    policy, fast, slow = Easy(), measured(node("n1"), 20.0), measured(node("n2"), 15.0)
+    assert chosen(policy, fast, slow, measured(node("n3"), 20.1))[0] == ("n1", "n3")
+    assert chosen(policy, fast, slow, measured(node("n3"), 15.1))[0] == ("n2", "n3")
+    fitter = Fitter()
+    fitter.see(Site(), (fast,))
+    epoch, before = fitter.fleet.epoch, fitter.fleet.measured
+    fitter.see(Site(), (measured(fast, 15.0),))
+    assert (fitter.fleet.epoch, fitter.fleet.measured) == (epoch, before + 1)
 
 
 def test_a_node_with_another_kernel_shows_no_speed_any_more() -> None:
