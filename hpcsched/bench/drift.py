@@ -113,6 +113,11 @@ class Track:
         """Robust z of the last figure; below 0 is slower."""
         return -self.loss / self.spread
 
+    @property
+    def median(self) -> float:
+        """Level of the latest figures: of two days, where they come hourly."""
+        return median(self.recent)
+
     def value(self, level: float) -> float:
         """In the metric's unit."""
         return math.exp(level if self.higher_is_better else -level)

@@ -20,6 +20,7 @@ def asked(job: Job) -> list[tuple[str, str]]:
         ("constraint", spec.constraint),
         ("nodelist", ",".join(spec.nodelist)),
         ("require", ", ".join(spec.require)),
+        ("equal_speed", spec.equal_speed),
         ("array", spec.array),
         ("after", spec.dependency),
         ("begin", wording.moment(spec.begin_time)),

@@ -7,6 +7,7 @@ import click
 from hpcsched.cli import live_names, wording, wording_devices
 from hpcsched.cli.context import Context
 from hpcsched.cli.output import output_option, show_facts
+from hpcsched.model.canary import CanaryFigure, NodeCanaries
 from hpcsched.model.certificate import Certified
 from hpcsched.model.device import DeviceKind
 from hpcsched.model.node import Node
@@ -35,6 +36,7 @@ def facts(node: Node) -> list[tuple[str, str]]:
         ("tunings", " ".join(offer.tunings)),
         ("features", " ".join(offer.features)),
         *((f"certificate {one.image}", _certificate(node, one)) for one in node.certified),
+        *_canaries(node.canaries),
         *(("fact", f"{name}: {value}") for name, value in offer.facts),
         ("version", offer.version),
         ("boot_id", offer.boot_id),
@@ -50,6 +52,15 @@ def _certificate(node: Node, certified: Certified) -> str:
     cost = f", {len(certified.figures)} figures, costs at most {worst:.2%}" if certified.figures else ""
     holds = f"no longer holds: {reason}" if reason else "holds"
     return f"{certified.id} of {wording.moment(certified.issued)}{cost}; {holds}"
+
+
+def _canaries(found: NodeCanaries | None) -> list[tuple[str, str]]:
+    return [(f"canary {figure.metric}", _canary(figure, found.measured)) for figure in found.figures] if found else []
+
+
+def _canary(figure: CanaryFigure, measured: float) -> str:
+    away = f"{figure.deviation:+.1%} from its baseline of {figure.usual:.4g}" if figure.usual else "its baseline is being learnt"
+    return f"median {figure.median:.4g} {figure.unit}, {away}; measured {wording.moment(measured)}"
 
 
 def _numa(node: Node) -> list[tuple[str, str]]:

@@ -86,6 +86,11 @@ QUEUE_OPTIONS: tuple[click.Option, ...] = (
         about="Only nodes whose certificate shows it, as 'stream.triad >= 20GB/s' or 'overhead.dgemm < 1%'; may be repeated.",
     ),
     _option(
+        "--equal-speed",
+        metavar="METRIC",
+        about="Nodes equally fast in it, as stream.triad, where enough are free; none: any [default: the site's].",
+    ),
+    _option(
         "-a",
         "--array",
         metavar="IDS[%N]",

@@ -18,6 +18,7 @@ _EPILOG = """\b
 Examples:
   hpcsched submit -t 1:00:00 -- ./xhpl
   hpcsched submit job.sh input.dat
+  hpcsched submit -N 4 --equal-speed stream.triad -- mpirun ./solver
   hpcsched submit --cores-per-node 16 --numa 0,2 --mem-per-node 64G -- ./solver
   hpcsched submit --numa spread --hint nomultithread --hugepages 2M:512 -- ./stream
   hpcsched submit --gpus-per-node 2 --ntasks-per-node 2 --cpus-per-task 8 -- ./train

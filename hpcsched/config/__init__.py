@@ -32,7 +32,7 @@ class ControllerConfig:
     max_pending: int = setting(200_000, "jobs that may wait; more are refused", 1, 10_000_000)
     snapshot_events: int = setting(10_000, "events between two snapshots of the journal", 10, 10_000_000)
     max_array: int = setting(1_000_000, "tasks that a job array may have", 1, 10_000_000)
-    equal_speed: str = setting("", "certified figure in which nodes of one job should be alike, as stream.triad (empty: none)")
+    equal_speed: str = setting("", "figure in which the nodes of a job should be alike, as stream.triad, if it names none")
     site: Site = field(default_factory=Site)
     """The tables of `hpcsched.config.site`."""
     canary: CanaryConfig = field(default_factory=CanaryConfig)

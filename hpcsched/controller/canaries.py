@@ -8,6 +8,7 @@ import logging
 import math
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -25,7 +26,7 @@ from hpcsched.errors import HpcschedError, NotFound, Stopping
 from hpcsched.model import canary
 from hpcsched.model.node import Node, NodeOffer
 from hpcsched.sched.likeness import likeness
-from hpcsched.state import canaries, decide
+from hpcsched.state import canaries, decide, speeds
 from hpcsched.state.events import Event
 from hpcsched.state.reports import MAX_REASON, printable
 from hpcsched.state.state import State
@@ -69,6 +70,11 @@ class CanaryWatch:
     def listed(self) -> list[canary.NodeCanaries]:
         now = self._desk.loop.now()
         return [self._shown(node, now) for _, node in sorted(self.watch.nodes.items())]
+
+    def of(self, name: str) -> canary.NodeCanaries | None:
+        """None: nothing was measured there."""
+        node = self.watch.nodes.get(name)
+        return self._shown(node, self._desk.loop.now()) if node and node.heard else None
 
     def _look(self, tasks: asyncio.TaskGroup) -> None:
         """Begin what is due, those first that have waited longest."""
@@ -139,8 +145,16 @@ class CanaryWatch:
         if action and self._config.drain:
             log.warning("%s", f"{name}: {action.reason}" if isinstance(action, Drain) else f"{name} is as fast as before")
             await self._desk.loop.insist(lambda state, now: _events(state, action, now))
+        medians = self._medians(name, found)
+        await self._desk.loop.insist(lambda state, now: speeds.measured(state, name, medians, now))
         async with self._writing:
             await asyncio.to_thread(self._store.keep, msgspec.json.encode(self.watch.nodes[name]), name)
+
+    def _medians(self, name: str, found: Sequence[Reading]) -> list[canary.Median]:
+        """Of what was measured just now, where its history is known."""
+        tracks = self.watch.nodes[name].tracks
+        known = ((reading.metric, tracks[reading.metric]) for reading in found)
+        return [canary.Median(metric, track.value(track.median), track.unit) for metric, track in known if track.base is not None]
 
     def _shown(self, node: Watched, now: float) -> canary.NodeCanaries:
         figures = tuple(self._figure(node, metric, track, now) for metric, track in sorted(node.tracks.items()))
@@ -149,20 +163,27 @@ class CanaryWatch:
         return canary.NodeCanaries(node.name, stand, node.group, node.since, node.heard, node.due, node.note, figures)
 
     def _figure(self, node: Watched, metric: str, track: Track, now: float) -> canary.CanaryFigure:
-        last, moved = track.recent[-1], self.watch.movement(node.group, metric, now)
-        if track.base is None:
-            return canary.CanaryFigure(metric, track.value(last), track.unit, figures=len(track.recent))
-        return canary.CanaryFigure(
-            metric,
-            track.value(last),
-            track.unit,
-            track.value(track.base + moved),
-            -math.expm1(-track.loss),
-            track.z,
-            self.watch.class_z(node, metric) or 0.0,
-            math.expm1(moved),
-            len(track.recent),
+        found = canary.CanaryFigure(
+            metric, track.value(track.recent[-1]), track.unit, figures=len(track.recent), median=track.value(track.median)
         )
+        if track.base is None:
+            return found
+        moved = self.watch.movement(node.group, metric, now)
+        usual = track.value(track.base + moved)
+        return replace(
+            found,
+            usual=usual,
+            loss=-math.expm1(-track.loss),
+            z=track.z,
+            class_z=self.watch.class_z(node, metric) or 0.0,
+            moved=math.expm1(moved),
+            deviation=found.median / usual - 1,
+        )
+
+
+async def forget_speeds(desk: Desk) -> None:
+    """What canaries told of nodes when there were some."""
+    await desk.loop.insist(speeds.forgotten)
 
 
 _STANDS = {Stand.OK: canary.Stand.OK, Stand.SUSPECT: canary.Stand.SUSPECT, Stand.DRAINED: canary.Stand.SLOW}

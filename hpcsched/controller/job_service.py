@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from hpcsched.controller.answers import answering, brief, first_message, limit, 
 from hpcsched.controller.array_output import ArrayOutput, position_of
 from hpcsched.controller.desk import Desk
 from hpcsched.controller.explain import Explainer
+from hpcsched.controller.metrics import Metrics
 from hpcsched.errors import Conflict, InvalidValue
 from hpcsched.model.change import JobChange
 from hpcsched.model.job import Job, JobSpec, JobState
@@ -32,6 +33,7 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._explainer = Explainer(desk)
+        self._metrics = Metrics(desk.config.canary.folder)
 
     @answering
     async def SubmitJob(self, request: Any, context: Any) -> Any:
@@ -49,8 +51,14 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
         known = await self._desk.known_request(key)
         if known:
             return known
-        specs = [from_message(JobSpec, message) for message in messages]
+        specs = await self._specs(messages)
         return await self._desk.submit(key, specs)
+
+    async def _specs(self, messages: Iterable[Any]) -> list[JobSpec]:
+        """Raises InvalidValue."""
+        specs = [from_message(JobSpec, message) for message in messages]
+        await self._metrics.require(specs, self._desk.loop.state.nodes.values())
+        return specs
 
     @answering
     async def GetJob(self, request: Any, context: Any) -> Any:
@@ -63,9 +71,11 @@ class JobService(job_service_pb2_grpc.JobServiceServicer):  # type: ignore[misc]
 
     @answering
     async def ExplainJob(self, request: Any, context: Any) -> Any:
-        asked = request.WhichOneof("about") == "spec"
-        told = self._explainer.spec(from_message(JobSpec, request.spec)) if asked else self._explainer.job(request.job_id)
-        return pb.ExplainJobResponse(explanation=to_message(await told))
+        if request.WhichOneof("about") == "spec":
+            told = await self._explainer.spec((await self._specs([request.spec]))[0])
+        else:
+            told = await self._explainer.job(request.job_id)
+        return pb.ExplainJobResponse(explanation=to_message(told))
 
     @answering
     async def WaitJob(self, request: Any, context: Any) -> Any:

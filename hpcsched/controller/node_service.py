@@ -23,7 +23,9 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
 
     @answering
     async def GetNode(self, request: Any, context: Any) -> Any:
-        return pb.GetNodeResponse(node=await self._node(request.name))
+        watch = self._desk.canaries
+        found = watch.of(request.name) if watch else None
+        return pb.GetNodeResponse(node=to_message(replace(await self._node(request.name), canaries=found)))
 
     @answering
     async def ListNodes(self, request: Any, context: Any) -> Any:
@@ -35,13 +37,13 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
     async def DrainNode(self, request: Any, context: Any) -> Any:
         key, name = request_id(request.request_id), node_name(request.name)
         await self._desk.once(key, lambda state, now: decide.drain(state, name, request.reason, now))
-        return pb.DrainNodeResponse(node=await self._node(request.name))
+        return pb.DrainNodeResponse(node=to_message(await self._node(request.name)))
 
     @answering
     async def ResumeNode(self, request: Any, context: Any) -> Any:
         key, name = request_id(request.request_id), node_name(request.name)
         await self._desk.once(key, lambda state, now: decide.resume(state, name, now))
-        return pb.ResumeNodeResponse(node=await self._node(request.name))
+        return pb.ResumeNodeResponse(node=to_message(await self._node(request.name)))
 
     @answering
     async def ListCanaries(self, request: Any, context: Any) -> Any:
@@ -53,16 +55,16 @@ class NodeService(node_service_pb2_grpc.NodeServiceServicer):  # type: ignore[mi
         found = [item for item in watch.listed() if request.node in ("", item.node)]
         return pb.ListCanariesResponse(nodes=[to_message(item) for item in found])
 
-    async def _node(self, name: str) -> Any:
+    async def _node(self, name: str) -> Node:
         await self._desk.loop.settled()
         node = self._desk.loop.state.nodes.get(node_name(name))
         if node is None:
             raise NotFound(f"there is no node {name!r}; `hpcsched nodes` lists those that are known")
-        return to_message(node)
+        return node
 
 
 def _brief(node: Node) -> Any:
-    """Without the figures of certificates, which would be most of a long list."""
-    if not node.certified:
+    """Without figures, which would be most of a long list."""
+    if not (node.certified or node.medians):
         return to_message(node)
-    return to_message(replace(node, certified=tuple(replace(one, figures=()) for one in node.certified)))
+    return to_message(replace(node, certified=tuple(replace(one, figures=()) for one in node.certified), medians=()))

@@ -21,7 +21,7 @@ from hpcsched.config import ControllerConfig
 from hpcsched.controller import settings
 from hpcsched.controller.accounting_service import AccountingService
 from hpcsched.controller.agent_service import AgentService
-from hpcsched.controller.canaries import CanaryWatch
+from hpcsched.controller.canaries import CanaryWatch, forget_speeds
 from hpcsched.controller.certificate_service import CertificateService
 from hpcsched.controller.clock import read_clocks
 from hpcsched.controller.desk import Desk
@@ -118,6 +118,8 @@ async def _daemons(desk: Desk) -> AsyncIterator[None]:
     watching = [desk.tasks.create_task(_watch(desk))]
     if desk.canaries:
         watching.append(desk.tasks.create_task(desk.canaries.run()))
+    else:
+        desk.background(forget_speeds(desk))
     try:
         yield
     finally:

@@ -11,6 +11,7 @@ from hpcsched.client.channel import target
 from hpcsched.config import ControllerConfig
 from hpcsched.config.canary import CanaryConfig
 from hpcsched.errors import ConfigError, InvalidValue, NotFound
+from hpcsched.sched.speeds import check_metric
 
 POLICIES = "policies"
 MIN_INTERVAL_S = 1
@@ -22,6 +23,10 @@ def check(config: ControllerConfig) -> None:
     known = plugins.names(POLICIES)
     if config.policy not in known:
         raise ConfigError(f"[controller] policy: there is no {config.policy!r}; known: {', '.join(known) or 'none'}")
+    try:
+        check_metric(config.equal_speed)
+    except InvalidValue as error:
+        raise ConfigError(f"[controller] equal_speed: {error}") from None
     if config.canary.enabled:
         _check_canary(config.canary)
 

@@ -16,12 +16,21 @@ class Stand(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Median:
+    """Of a node's latest figures in one metric; `value`, above 0, in `unit`."""
+
+    metric: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class CanaryFigure:
     """`value`: the last, in `unit`; `usual`: the median of its history, moved as its class has moved (0: not known yet).
 
     `loss`: slower than usual by that share. `z`: robust, of the last figure in the node's history; `class_z`: of that history
     among those of its class (0: too few nodes). Below 0 is slower. `moved`: the class, a share. `figures`: how many there were
-    of late.
+    of late. `median`: of these, in `unit`; `deviation`: of that from `usual`, a share; below 0 is less.
     """
 
     metric: str
@@ -33,6 +42,8 @@ class CanaryFigure:
     class_z: float = 0.0
     moved: float = 0.0
     figures: int = 0
+    median: float = 0.0
+    deviation: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

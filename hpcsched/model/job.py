@@ -120,7 +120,8 @@ class JobSpec:
     `0-99:2%8`; `dependency`: as `afterok:12,afterany:13`. Times in Unix seconds, 0: none. `deadline`: it has
     ended by then, or never starts. `requeue`: it may run a second time, after preemption or the loss of a node. `nodelist`: names
     of the only nodes that it may have (empty: any). `require`: of the certified figures of its nodes, `stream.triad >= 20 GB/s`,
-    all of which must be met.
+    all of which must be met. `equal_speed`: a figure in which its nodes are alike where enough such are free, `stream.triad`
+    (empty: the site's; `none`: any nodes).
     """
 
     command: tuple[str, ...] = ()
@@ -157,6 +158,7 @@ class JobSpec:
     require: tuple[str, ...] = ()
     canary: bool = False
     """The controller's own, which measures an idle node and gets out of the way of jobs; see `hpcsched.state.canaries`."""
+    equal_speed: str = ""
 
     @property
     def most_nodes(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from hpcsched.model.allocation import HugePages
+from hpcsched.model.canary import Median, NodeCanaries
 from hpcsched.model.certificate import Certified, Facts
 from hpcsched.model.device import Device
 from hpcsched.model.idset import IdSet
@@ -68,6 +69,10 @@ class Node:
     """At most one for each image, valid or not."""
     canary: bool = False
     """What runs there, or is being cleaned up, is a canary: jobs can have the node in a moment."""
+    medians: tuple[Median, ...] = ()
+    """Of its canaries' figures, as of when one had last moved by much."""
+    canaries: NodeCanaries | None = None
+    """In answers about one node, where there are any; the state keeps none."""
 
     @property
     def name(self) -> str:

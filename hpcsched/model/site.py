@@ -115,8 +115,8 @@ class Site:
     """The default is a site that has settled nothing: one partition of all nodes, everyone in account `default`, QOS `normal`.
 
     `half_life_s` of what jobs have used. `max_overtake_s`: a waiting job that policies let others overtake for that long goes
-    first (0: never). `max_array`: tasks of an array. `equal_speed`: a certified figure, as `stream.triad`, in which the nodes
-    of a job of several should be alike (empty: none).
+    first (0: never). `max_array`: tasks of an array. `equal_speed`: a figure, as `stream.triad`, in which the nodes of a job
+    of several should be alike that names none (empty: none).
     """
 
     partitions: tuple[Partition, ...] = ()

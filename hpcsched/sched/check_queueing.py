@@ -12,6 +12,7 @@ from hpcsched.sched import requirement
 from hpcsched.sched.bounds import short, within
 from hpcsched.sched.dependency import parse_dependency
 from hpcsched.sched.nodelist import check_nodelist
+from hpcsched.sched.speeds import check_metric
 
 MAX_NODES = 100_000
 MAX_NICE = (1 << 31) - 1
@@ -40,6 +41,8 @@ def check_queueing(spec: JobSpec) -> None:
         check_nodelist(spec)
     if spec.require:
         requirement.check(spec.require)
+    if spec.equal_speed:
+        check_metric(spec.equal_speed)
 
 
 def _check_name(what: str, name: str) -> None:

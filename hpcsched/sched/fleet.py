@@ -41,6 +41,7 @@ class Fleet:
     ranks (see `bits`).
 
     `epoch` goes up whenever nodes come, go, offer something else or are certified: what was derived from that is void then.
+    `measured` goes up whenever canaries find that one is not as fast as it was.
     """
 
     def __init__(self, kind: Callable[[NodeOffer], Kind]) -> None:
@@ -54,7 +55,7 @@ class Fleet:
         self.kinds: dict[Kind, int] = {}
         self._kind_of: list[Kind] = []
         self._rank_of: dict[str, int] = {}
-        self.serving = self.free = self.canaries = self.epoch = 0
+        self.serving = self.free = self.canaries = self.epoch = self.measured = 0
 
     def update(self, nodes: Sequence[Node]) -> None:
         """Look at those nodes that are other objects than last time."""
@@ -76,6 +77,8 @@ class Fleet:
                 self.epoch += node.certified is not before.certified or _differs(node, before)
             elif before.certified:
                 self.epoch += 1
+            if node.medians is not before.medians:
+                self.measured += 1
             if node.connected and not node.down and not node.drain_reason:
                 serving |= bit
                 free = free | bit if node.job_id is None and is_free(node) else free & ~bit

@@ -19,7 +19,7 @@ from hpcsched.sched.kind import Kind
 from hpcsched.sched.limits import LimitLedger
 from hpcsched.sched.reserved import Reserved
 from hpcsched.sched.running import Running
-from hpcsched.sched.speeds import WITHIN, alike, span
+from hpcsched.sched.speeds import alike, equal, unequal
 from hpcsched.sched.waiting import Waiting
 
 UNAVAILABLE = Wait(
@@ -161,9 +161,9 @@ class Ledger:
         return self.start(job, self.pick(job, open_, self.most(job, ask)))
 
     def pick(self, job: Job, mask: int, count: int) -> int:
-        """So many nodes of the mask, or all: the first by name, or where the site wants that, such as are equally fast."""
-        known = self._places.speeds(job.spec.image) if 1 < count < mask.bit_count() else ()
-        return (alike(known, mask, count) if known else 0) or bits.lowest(mask, count)
+        """So many nodes of the mask, or all: the first by name, or where it or the site wants that, such as are equally fast."""
+        known = self._places.speeds(job.spec) if 1 < count < mask.bit_count() else ()
+        return alike(known, mask, count) or bits.lowest(mask, count)
 
     def slot(self, job: Job, but: int = 0) -> Start | None:
         """For a small job, in a running worker of its owner on none of the nodes of that mask."""
@@ -182,8 +182,7 @@ class Ledger:
         self._jobs[job.id] = job
         allocation = Allocation(self._parts(job.spec, mask))
         self.fleet.note(job.id, allocation, mask)
-        why = self._why_equal(job, mask) or _why(mask.bit_count(), self.open(self.ask(job)).bit_count())
-        return Start(job.id, allocation, (), None, why)
+        return Start(job.id, allocation, (), None, self._why_these(job, mask))
 
     def _parts(self, spec: JobSpec, mask: int) -> tuple[NodeBinding, ...]:
         """What the job gets of each of these nodes."""
@@ -196,13 +195,12 @@ class Ledger:
             return tuple([there[rank] for rank in ranks])
         return tuple([fits[fleet.kind_of(rank)][rank] for rank in ranks])
 
-    def _why_equal(self, job: Job, mask: int) -> str:
-        """Of several nodes that are equally fast; empty otherwise."""
-        known = self._places.speeds(job.spec.image) if mask & (mask - 1) else ()
-        found = span(known, mask) if known else None
-        if found is None or found > WITHIN:
-            return ""
-        return f"{mask.bit_count()} free nodes that fit and are equally fast: {self.snapshot.site.equal_speed} within {found:.1%}"
+    def _why_these(self, job: Job, mask: int) -> str:
+        count, free = mask.bit_count(), self.open(self.ask(job)).bit_count()
+        known = self._places.speeds(job.spec) if count > 1 else ()
+        if found := equal(known, mask):
+            return f"{count} free nodes that fit and {found}"
+        return _why(count, free) + (f"; {unequal(known, mask)}" if known and job.spec.equal_speed else "")
 
     def spend(self, start: Start) -> None:
         """A start that this ledger gave."""

@@ -10,18 +10,18 @@ from hpcsched.sched.constraint import Expression, matches, parse
 from hpcsched.sched.fleet import Fleet
 from hpcsched.sched.partitions import Partitions
 from hpcsched.sched.requirement import meets
-from hpcsched.sched.speeds import Speeds, speeds
+from hpcsched.sched.speeds import Speeds, speeds, wanted
 
 
 class Places:
     """Good for one site and as long as the fleet's epoch stays the same."""
 
     def __init__(self, site: Site, fleet: Fleet) -> None:
-        self.epoch, self._fleet = fleet.epoch, fleet
+        self.epoch, self._fleet, self._site = fleet.epoch, fleet, site
         self._partitions = Partitions(site, fleet.nodes)
         self._masks: dict[str, int] = {}
-        self._metric = site.equal_speed
-        self._speeds: dict[str, Speeds] = {}
+        self._measured = fleet.measured
+        self._speeds: dict[tuple[str, str], tuple[Speeds, ...]] = {}
 
     def of(self, spec: JobSpec) -> int:
         """A mask of nodes, in service or not."""
@@ -34,11 +34,17 @@ class Places:
             able &= self._fleet.mask(spec.nodelist)
         return self._certified(spec, able) if spec.require else able
 
-    def speeds(self, image: str) -> Speeds:
-        """By the figure in which the site wants nodes to be alike."""
-        if image not in self._speeds:
-            self._speeds[image] = speeds(self._fleet.nodes, self._metric, image) if self._metric else ()
-        return self._speeds[image]
+    def speeds(self, spec: JobSpec) -> tuple[Speeds, ...]:
+        """In the metric in which its nodes should be alike; none where they need not be."""
+        metric = wanted(spec, self._site)
+        if not metric:
+            return ()
+        if self._measured != self._fleet.measured:
+            self._measured = self._fleet.measured
+            self._speeds.clear()
+        if (metric, spec.image) not in self._speeds:
+            self._speeds[metric, spec.image] = speeds(self._fleet.nodes, metric, spec.image)
+        return self._speeds[metric, spec.image]
 
     def _certified(self, spec: JobSpec, able: int) -> int:
         nodes = self._fleet.nodes

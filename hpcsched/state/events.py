@@ -6,6 +6,7 @@ What was written once must stay readable: only add fields, and with a default.
 from __future__ import annotations
 
 from hpcsched.model.allocation import Allocation, Binding
+from hpcsched.model.canary import Median
 from hpcsched.model.certificate import Certified
 from hpcsched.model.container import ContainerStatus, WorkStatus
 from hpcsched.model.job import JobSpec, JobState, Reason
@@ -145,6 +146,15 @@ class CertificateRevoked:
     time: float
     name: str
     id: str
+
+
+@noun(frozen=True, slots=True)
+class NodeMeasured:
+    """Its canaries' medians are these now; none: they are not known any more."""
+
+    time: float
+    name: str
+    medians: tuple[Median, ...]
 
 
 @noun(frozen=True, slots=True)
@@ -302,6 +312,7 @@ Event = (
     | NodeResumed
     | NodeCertified
     | CertificateRevoked
+    | NodeMeasured
     | WorkerGranted
     | SlotGranted
     | WorkAssigned

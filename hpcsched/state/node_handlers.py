@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hpcsched.model.node import Node, NodeOffer
+from hpcsched.sched.certified import facts_for
 from hpcsched.sched.changes import changes
 from hpcsched.state import events
 from hpcsched.state.commands import Command, Replan, SyncNode
@@ -25,13 +28,19 @@ def node_registered(tables: Tables, event: events.NodeRegistered) -> list[Comman
     """
     name, known = event.offer.name, tables.nodes.get(event.offer.name)
     offer = tables.offers.shared(event.offer)
-    node = changed_node(known or Node(offer), NodeStep.REGISTERED, event.time, offer=offer)
+    medians = known.medians if known and _is_as_fast(known.offer, event.offer) else ()
+    node = changed_node(known or Node(offer), NodeStep.REGISTERED, event.time, offer=offer, medians=medians)
     rebooted = known is not None and known.offer.boot_id != event.offer.boot_id
     reason = _changed(known.offer, event.offer) if known and rebooted else ""
     held = reason and not node.drain_reason
     tables.put_node(changed_node(node, NodeStep.DRAINED, event.time, drain_reason=reason) if held else node)
     lost = lose_part(tables, name, f"node {name} was booted again", event.time) if rebooted else []
     return [*lost, SyncNode(name), Replan()]
+
+
+def _is_as_fast(old: NodeOffer, new: NodeOffer) -> bool:
+    """What was measured on it still tells of it: only images may have changed."""
+    return facts_for(old.facts, "") == facts_for(new.facts, "")
 
 
 def _changed(old: NodeOffer, new: NodeOffer) -> str:
@@ -64,6 +73,14 @@ def node_drained(tables: Tables, event: events.NodeDrained) -> list[Command]:
         return []
     tables.put_node(changed_node(node, NodeStep.DRAINED, event.time, drain_reason=event.reason))
     return [Replan()]
+
+
+def node_measured(tables: Tables, event: events.NodeMeasured) -> list[Command]:
+    """Nothing starts earlier or later for it."""
+    node = tables.nodes.get(event.name)
+    if node is not None:
+        tables.put_node(replace(node, medians=event.medians))
+    return []
 
 
 def node_resumed(tables: Tables, event: events.NodeResumed) -> list[Command]:

@@ -48,6 +48,7 @@ _HANDLERS: Mapping[type, Callable[[Tables, Any], list[Command]]] = {
     events.NodeResumed: node_handlers.node_resumed,
     events.NodeCertified: certificate_handlers.node_certified,
     events.CertificateRevoked: certificate_handlers.certificate_revoked,
+    events.NodeMeasured: node_handlers.node_measured,
     events.WorkerGranted: worker_handlers.worker_granted,
     events.SlotGranted: worker_handlers.slot_granted,
     events.WorkAssigned: worker_handlers.work_assigned,

@@ -161,6 +161,7 @@ def changed_node(node: Node, step: NodeStep, time: float, **values: Any) -> Node
         get("suspended", node.suspended),
         node.certified,
         get("canary", node.canary),
+        get("medians", node.medians),
     )
 
 
@@ -182,6 +183,7 @@ def changed_nodes(nodes: Sequence[Node], step: NodeStep, time: float, **values: 
             node.suspended,
             node.certified,
             node.canary if canary is _AS_BEFORE else canary,
+            node.medians,
         )
         for node in nodes
     ]

@@ -154,7 +154,7 @@ class FakeClient:
     def node(self, name: str) -> Node:
         for node in self.cluster:
             if node.name == name:
-                return node
+                return replace(node, canaries=next(iter(self.canaries(name)), None))
         raise NotFound(f"no node {name!r}")
 
     def drain(self, name: str, reason: str) -> Node:

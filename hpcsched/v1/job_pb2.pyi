@@ -100,7 +100,7 @@ class ResourceRequest(_message.Message):
     def __init__(self, cpus_per_node: _Optional[int] = ..., cores_per_node: _Optional[int] = ..., mem_per_node: _Optional[int] = ..., threads_per_core: _Optional[int] = ..., gpus_per_node: _Optional[int] = ..., numa: _Optional[str] = ..., hugepages: _Optional[_Iterable[_Union[HugePageRequest, _Mapping]]] = ..., ntasks_per_node: _Optional[int] = ..., cpus_per_task: _Optional[int] = ..., bind: _Optional[_Union[TaskBind, str]] = ..., tuning: _Optional[str] = ...) -> None: ...
 
 class JobSpec(_message.Message):
-    __slots__ = ("command", "script", "name", "user", "nodes", "resources", "image", "runtime", "time_limit_s", "grace_s", "priority", "workdir", "stdout", "output_cap", "env", "mounts", "keep", "hold", "max_nodes", "partition", "account", "qos", "constraint", "array", "dependency", "begin_time", "deadline", "reservation", "nice", "requeue", "nodelist", "require", "canary")
+    __slots__ = ("command", "script", "name", "user", "nodes", "resources", "image", "runtime", "time_limit_s", "grace_s", "priority", "workdir", "stdout", "output_cap", "env", "mounts", "keep", "hold", "max_nodes", "partition", "account", "qos", "constraint", "array", "dependency", "begin_time", "deadline", "reservation", "nice", "requeue", "nodelist", "require", "canary", "equal_speed")
     COMMAND_FIELD_NUMBER: _ClassVar[int]
     SCRIPT_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,7 @@ class JobSpec(_message.Message):
     NODELIST_FIELD_NUMBER: _ClassVar[int]
     REQUIRE_FIELD_NUMBER: _ClassVar[int]
     CANARY_FIELD_NUMBER: _ClassVar[int]
+    EQUAL_SPEED_FIELD_NUMBER: _ClassVar[int]
     command: _containers.RepeatedScalarFieldContainer[str]
     script: bytes
     name: str
@@ -167,7 +168,8 @@ class JobSpec(_message.Message):
     nodelist: _containers.RepeatedScalarFieldContainer[str]
     require: _containers.RepeatedScalarFieldContainer[str]
     canary: bool
-    def __init__(self, command: _Optional[_Iterable[str]] = ..., script: _Optional[bytes] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., resources: _Optional[_Union[ResourceRequest, _Mapping]] = ..., image: _Optional[str] = ..., runtime: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[int] = ..., priority: _Optional[int] = ..., workdir: _Optional[str] = ..., stdout: _Optional[str] = ..., output_cap: _Optional[int] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[_container_pb2.Mount, _Mapping]]] = ..., keep: _Optional[bool] = ..., hold: _Optional[bool] = ..., max_nodes: _Optional[int] = ..., partition: _Optional[str] = ..., account: _Optional[str] = ..., qos: _Optional[str] = ..., constraint: _Optional[str] = ..., array: _Optional[str] = ..., dependency: _Optional[str] = ..., begin_time: _Optional[float] = ..., deadline: _Optional[float] = ..., reservation: _Optional[str] = ..., nice: _Optional[int] = ..., requeue: _Optional[bool] = ..., nodelist: _Optional[_Iterable[str]] = ..., require: _Optional[_Iterable[str]] = ..., canary: _Optional[bool] = ...) -> None: ...
+    equal_speed: str
+    def __init__(self, command: _Optional[_Iterable[str]] = ..., script: _Optional[bytes] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., resources: _Optional[_Union[ResourceRequest, _Mapping]] = ..., image: _Optional[str] = ..., runtime: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[int] = ..., priority: _Optional[int] = ..., workdir: _Optional[str] = ..., stdout: _Optional[str] = ..., output_cap: _Optional[int] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[_container_pb2.Mount, _Mapping]]] = ..., keep: _Optional[bool] = ..., hold: _Optional[bool] = ..., max_nodes: _Optional[int] = ..., partition: _Optional[str] = ..., account: _Optional[str] = ..., qos: _Optional[str] = ..., constraint: _Optional[str] = ..., array: _Optional[str] = ..., dependency: _Optional[str] = ..., begin_time: _Optional[float] = ..., deadline: _Optional[float] = ..., reservation: _Optional[str] = ..., nice: _Optional[int] = ..., requeue: _Optional[bool] = ..., nodelist: _Optional[_Iterable[str]] = ..., require: _Optional[_Iterable[str]] = ..., canary: _Optional[bool] = ..., equal_speed: _Optional[str] = ...) -> None: ...
 
 class ArrayProgress(_message.Message):
     __slots__ = ("size", "next", "again", "ok", "done", "failed", "cancelled", "failures", "workers", "out", "lost_once", "lost_twice", "launch_failures", "nodes", "follows", "cpu_s", "max_rss", "barred", "exit_code", "node_s")

@@ -1,3 +1,4 @@
+from hpcsched.v1 import canary_pb2 as _canary_pb2
 from hpcsched.v1 import container_pb2 as _container_pb2
 from hpcsched.v1 import topology_pb2 as _topology_pb2
 from google.protobuf.internal import containers as _containers
@@ -122,7 +123,7 @@ class Device(_message.Message):
     def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[DeviceKind, str]] = ..., vendor: _Optional[str] = ..., numa: _Optional[int] = ..., cpus: _Optional[str] = ..., index: _Optional[int] = ..., model: _Optional[str] = ..., uuid: _Optional[str] = ..., pci: _Optional[str] = ..., names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Node(_message.Message):
-    __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning", "suspended", "certified", "canary")
+    __slots__ = ("offer", "state", "connected", "drain_reason", "job_id", "since", "down", "cleaning", "suspended", "certified", "canary", "canaries", "medians")
     OFFER_FIELD_NUMBER: _ClassVar[int]
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONNECTED_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +135,8 @@ class Node(_message.Message):
     SUSPENDED_FIELD_NUMBER: _ClassVar[int]
     CERTIFIED_FIELD_NUMBER: _ClassVar[int]
     CANARY_FIELD_NUMBER: _ClassVar[int]
+    CANARIES_FIELD_NUMBER: _ClassVar[int]
+    MEDIANS_FIELD_NUMBER: _ClassVar[int]
     offer: NodeOffer
     state: NodeState
     connected: bool
@@ -145,4 +148,6 @@ class Node(_message.Message):
     suspended: _containers.RepeatedScalarFieldContainer[int]
     certified: _containers.RepeatedCompositeFieldContainer[Certified]
     canary: bool
-    def __init__(self, offer: _Optional[_Union[NodeOffer, _Mapping]] = ..., state: _Optional[_Union[NodeState, str]] = ..., connected: _Optional[bool] = ..., drain_reason: _Optional[str] = ..., job_id: _Optional[int] = ..., since: _Optional[float] = ..., down: _Optional[bool] = ..., cleaning: _Optional[_Iterable[int]] = ..., suspended: _Optional[_Iterable[int]] = ..., certified: _Optional[_Iterable[_Union[Certified, _Mapping]]] = ..., canary: _Optional[bool] = ...) -> None: ...
+    canaries: _canary_pb2.NodeCanaries
+    medians: _containers.RepeatedCompositeFieldContainer[_canary_pb2.Median]
+    def __init__(self, offer: _Optional[_Union[NodeOffer, _Mapping]] = ..., state: _Optional[_Union[NodeState, str]] = ..., connected: _Optional[bool] = ..., drain_reason: _Optional[str] = ..., job_id: _Optional[int] = ..., since: _Optional[float] = ..., down: _Optional[bool] = ..., cleaning: _Optional[_Iterable[int]] = ..., suspended: _Optional[_Iterable[int]] = ..., certified: _Optional[_Iterable[_Union[Certified, _Mapping]]] = ..., canary: _Optional[bool] = ..., canaries: _Optional[_Union[_canary_pb2.NodeCanaries, _Mapping]] = ..., medians: _Optional[_Iterable[_Union[_canary_pb2.Median, _Mapping]]] = ...) -> None: ...

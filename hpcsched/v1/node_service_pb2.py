@@ -22,42 +22,37 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from hpcsched.v1 import canary_pb2 as hpcsched_dot_v1_dot_canary__pb2
 from hpcsched.v1 import node_pb2 as hpcsched_dot_v1_dot_node__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehpcsched/v1/node_service.proto\x12\x0bhpcsched.v1\x1a\x16hpcsched/v1/node.proto\"\x1e\n\x0eGetNodeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"2\n\x0fGetNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.hpcsched.v1.Node\"\x12\n\x10ListNodesRequest\"5\n\x11ListNodesResponse\x12 \n\x05nodes\x18\x01 \x03(\x0b\x32\x11.hpcsched.v1.Node\"D\n\x10\x44rainNodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"4\n\x11\x44rainNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.hpcsched.v1.Node\"5\n\x11ResumeNodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"5\n\x12ResumeNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.hpcsched.v1.Node\"#\n\x13ListCanariesRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\"@\n\x14ListCanariesResponse\x12(\n\x05nodes\x18\x01 \x03(\x0b\x32\x19.hpcsched.v1.NodeCanaries\"\x94\x01\n\x0c\x43\x61naryFigure\x12\x0e\n\x06metric\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01\x12\x0c\n\x04unit\x18\x03 \x01(\t\x12\r\n\x05usual\x18\x04 \x01(\x01\x12\x0c\n\x04loss\x18\x05 \x01(\x01\x12\t\n\x01z\x18\x06 \x01(\x01\x12\x0f\n\x07\x63lass_z\x18\x07 \x01(\x01\x12\r\n\x05moved\x18\x08 \x01(\x01\x12\x0f\n\x07\x66igures\x18\t \x01(\r\"\xb9\x01\n\x0cNodeCanaries\x12\x0c\n\x04node\x18\x01 \x01(\t\x12!\n\x05stand\x18\x02 \x01(\x0e\x32\x12.hpcsched.v1.Stand\x12\x10\n\x08likeness\x18\x03 \x01(\t\x12\r\n\x05since\x18\x04 \x01(\x01\x12\x10\n\x08measured\x18\x05 \x01(\x01\x12\x0b\n\x03\x64ue\x18\x06 \x01(\x01\x12\x0c\n\x04note\x18\x07 \x01(\t\x12*\n\x07\x66igures\x18\x08 \x03(\x0b\x32\x19.hpcsched.v1.CanaryFigure*c\n\x05Stand\x12\x15\n\x11STAND_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTAND_LEARNING\x10\x01\x12\x0c\n\x08STAND_OK\x10\x02\x12\x11\n\rSTAND_SUSPECT\x10\x03\x12\x0e\n\nSTAND_SLOW\x10\x04\x32\x8f\x03\n\x0bNodeService\x12\x44\n\x07GetNode\x12\x1b.hpcsched.v1.GetNodeRequest\x1a\x1c.hpcsched.v1.GetNodeResponse\x12J\n\tListNodes\x12\x1d.hpcsched.v1.ListNodesRequest\x1a\x1e.hpcsched.v1.ListNodesResponse\x12J\n\tDrainNode\x12\x1d.hpcsched.v1.DrainNodeRequest\x1a\x1e.hpcsched.v1.DrainNodeResponse\x12M\n\nResumeNode\x12\x1e.hpcsched.v1.ResumeNodeRequest\x1a\x1f.hpcsched.v1.ResumeNodeResponse\x12S\n\x0cListCanaries\x12 .hpcsched.v1.ListCanariesRequest\x1a!.hpcsched.v1.ListCanariesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ehpcsched/v1/node_service.proto\x12\x0bhpcsched.v1\x1a\x18hpcsched/v1/canary.proto\x1a\x16hpcsched/v1/node.proto\"\x1e\n\x0eGetNodeRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"2\n\x0fGetNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.hpcsched.v1.Node\"\x12\n\x10ListNodesRequest\"5\n\x11ListNodesResponse\x12 \n\x05nodes\x18\x01 \x03(\x0b\x32\x11.hpcsched.v1.Node\"D\n\x10\x44rainNodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"4\n\x11\x44rainNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.hpcsched.v1.Node\"5\n\x11ResumeNodeRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"5\n\x12ResumeNodeResponse\x12\x1f\n\x04node\x18\x01 \x01(\x0b\x32\x11.hpcsched.v1.Node\"#\n\x13ListCanariesRequest\x12\x0c\n\x04node\x18\x01 \x01(\t\"@\n\x14ListCanariesResponse\x12(\n\x05nodes\x18\x01 \x03(\x0b\x32\x19.hpcsched.v1.NodeCanaries2\x8f\x03\n\x0bNodeService\x12\x44\n\x07GetNode\x12\x1b.hpcsched.v1.GetNodeRequest\x1a\x1c.hpcsched.v1.GetNodeResponse\x12J\n\tListNodes\x12\x1d.hpcsched.v1.ListNodesRequest\x1a\x1e.hpcsched.v1.ListNodesResponse\x12J\n\tDrainNode\x12\x1d.hpcsched.v1.DrainNodeRequest\x1a\x1e.hpcsched.v1.DrainNodeResponse\x12M\n\nResumeNode\x12\x1e.hpcsched.v1.ResumeNodeRequest\x1a\x1f.hpcsched.v1.ResumeNodeResponse\x12S\n\x0cListCanaries\x12 .hpcsched.v1.ListCanariesRequest\x1a!.hpcsched.v1.ListCanariesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hpcsched.v1.node_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STAND']._serialized_start=906
-  _globals['_STAND']._serialized_end=1005
-  _globals['_GETNODEREQUEST']._serialized_start=71
-  _globals['_GETNODEREQUEST']._serialized_end=101
-  _globals['_GETNODERESPONSE']._serialized_start=103
-  _globals['_GETNODERESPONSE']._serialized_end=153
-  _globals['_LISTNODESREQUEST']._serialized_start=155
-  _globals['_LISTNODESREQUEST']._serialized_end=173
-  _globals['_LISTNODESRESPONSE']._serialized_start=175
-  _globals['_LISTNODESRESPONSE']._serialized_end=228
-  _globals['_DRAINNODEREQUEST']._serialized_start=230
-  _globals['_DRAINNODEREQUEST']._serialized_end=298
-  _globals['_DRAINNODERESPONSE']._serialized_start=300
-  _globals['_DRAINNODERESPONSE']._serialized_end=352
-  _globals['_RESUMENODEREQUEST']._serialized_start=354
-  _globals['_RESUMENODEREQUEST']._serialized_end=407
-  _globals['_RESUMENODERESPONSE']._serialized_start=409
-  _globals['_RESUMENODERESPONSE']._serialized_end=462
-  _globals['_LISTCANARIESREQUEST']._serialized_start=464
-  _globals['_LISTCANARIESREQUEST']._serialized_end=499
-  _globals['_LISTCANARIESRESPONSE']._serialized_start=501
-  _globals['_LISTCANARIESRESPONSE']._serialized_end=565
-  _globals['_CANARYFIGURE']._serialized_start=568
-  _globals['_CANARYFIGURE']._serialized_end=716
-  _globals['_NODECANARIES']._serialized_start=719
-  _globals['_NODECANARIES']._serialized_end=904
-  _globals['_NODESERVICE']._serialized_start=1008
-  _globals['_NODESERVICE']._serialized_end=1407
+  _globals['_GETNODEREQUEST']._serialized_start=97
+  _globals['_GETNODEREQUEST']._serialized_end=127
+  _globals['_GETNODERESPONSE']._serialized_start=129
+  _globals['_GETNODERESPONSE']._serialized_end=179
+  _globals['_LISTNODESREQUEST']._serialized_start=181
+  _globals['_LISTNODESREQUEST']._serialized_end=199
+  _globals['_LISTNODESRESPONSE']._serialized_start=201
+  _globals['_LISTNODESRESPONSE']._serialized_end=254
+  _globals['_DRAINNODEREQUEST']._serialized_start=256
+  _globals['_DRAINNODEREQUEST']._serialized_end=324
+  _globals['_DRAINNODERESPONSE']._serialized_start=326
+  _globals['_DRAINNODERESPONSE']._serialized_end=378
+  _globals['_RESUMENODEREQUEST']._serialized_start=380
+  _globals['_RESUMENODEREQUEST']._serialized_end=433
+  _globals['_RESUMENODERESPONSE']._serialized_start=435
+  _globals['_RESUMENODERESPONSE']._serialized_end=488
+  _globals['_LISTCANARIESREQUEST']._serialized_start=490
+  _globals['_LISTCANARIESREQUEST']._serialized_end=525
+  _globals['_LISTCANARIESRESPONSE']._serialized_start=527
+  _globals['_LISTCANARIESRESPONSE']._serialized_end=591
+  _globals['_NODESERVICE']._serialized_start=594
+  _globals['_NODESERVICE']._serialized_end=993
 # @@protoc_insertion_point(module_scope)

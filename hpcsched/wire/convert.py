@@ -36,12 +36,12 @@ from hpcsched.model import (
 from hpcsched.model.idset import IdSet
 from hpcsched.v1 import (
     agent_service_pb2,
+    canary_pb2,
     container_pb2,
     explanation_pb2,
     job_pb2,
     job_service_pb2,
     node_pb2,
-    node_service_pb2,
     record_pb2,
     reservation_pb2,
     site_pb2,
@@ -97,8 +97,9 @@ _MESSAGES: dict[type, type[Message]] = {
     device.Device: node_pb2.Device,
     certificate.Certified: node_pb2.Certified,
     certificate.CertifiedFigure: node_pb2.CertifiedFigure,
-    canary.CanaryFigure: node_service_pb2.CanaryFigure,
-    canary.NodeCanaries: node_service_pb2.NodeCanaries,
+    canary.Median: canary_pb2.Median,
+    canary.CanaryFigure: canary_pb2.CanaryFigure,
+    canary.NodeCanaries: canary_pb2.NodeCanaries,
     node.NodeOffer: node_pb2.NodeOffer,
     node.Node: node_pb2.Node,
     record.Record: record_pb2.Record,
@@ -279,7 +280,7 @@ _ENUMS: dict[type[enum.Enum], Any] = {
     site.PreemptMode: job_pb2.PreemptMode,
     device.DeviceKind: node_pb2.DeviceKind,
     node.NodeState: node_pb2.NodeState,
-    canary.Stand: node_service_pb2.Stand,
+    canary.Stand: canary_pb2.Stand,
 }
 
 

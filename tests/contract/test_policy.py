@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hpcsched.errors import PlanRejected
 from hpcsched.model.allocation import Allocation, NodeBinding
 from hpcsched.model.array import ArrayProgress, Assigned, parse_array
+from hpcsched.model.canary import Median
 from hpcsched.model.job import Job, JobSpec, JobState, ResourceRequest
 from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.reservation import Reservation
@@ -30,6 +31,7 @@ from hpcsched.testing.topologies import grid, offer_of
 
 POLICIES = pytest.mark.parametrize("policy", names("policies"))
 NOW = 10_000.0
+SPEEDS = st.sampled_from([(), *((Median("stream.triad", speed, "GB/s"),) for speed in (15.0, 20.0, 20.1))])
 SITE = Site(
     partitions=(
         Partition("all", default=True),
@@ -68,6 +70,7 @@ def _node(draw: Any, number: int) -> Node:
         connected=draw(st.sampled_from([True, True, True, False])),
         drain_reason=draw(st.sampled_from(["", "", "", "fan"])),
         cleaning=draw(st.sampled_from([(), (), (), (7,)])),
+        medians=draw(SPEEDS),
     )
 
 
@@ -86,6 +89,7 @@ def _spec(draw: Any) -> JobSpec:
         reservation=draw(st.sampled_from(["", "", "", "r0", "r1"])),
         qos=draw(st.sampled_from(["normal", "high", "low"])),
         array=array,
+        equal_speed=draw(st.sampled_from(["", "stream.triad"])),
     )
 
 
@@ -196,6 +200,24 @@ def test_no_free_cluster_stays_idle_while_a_job_could_start(policy: str, snapsho
         return
     ledger = Ledger(snapshot, Fitter())
     assert [job for job in snapshot.pending[:1] if ledger.find(job) is not None] == []
+
+
+@POLICIES
+@given(speeds=st.lists(SPEEDS, min_size=2, max_size=6), least=st.integers(2, 4), more=st.integers(0, 2))
+@settings(deadline=None)
+def test_a_wish_for_nodes_of_equal_speed_keeps_no_job_waiting(
+    policy: str, speeds: list[tuple[Median, ...]], least: int, more: int
+) -> None:
+    offers = [offer_of(grid(cores=2, pus=1), f"n{at}") for at in range(len(speeds))]
+    nodes = tuple(Node(offer, connected=True, medians=found) for offer, found in zip(offers, speeds, strict=True))
+    started = list[list[int]]()
+    for metric in ("", "stream.triad"):
+        spec = JobSpec(("true",), nodes=least, max_nodes=least + more, equal_speed=metric)
+        snapshot = Snapshot(NOW, nodes, (Job(1, spec, "r", JobState.PENDING, NOW),), (), Site())
+        plan: Plan = load("policies", policy)().plan(snapshot)
+        verify(plan, snapshot)
+        started.append([len(start.allocation.nodes) for start in plan.starts])
+    assert started[0] == started[1]
 
 
 @given(snapshot=ANY)

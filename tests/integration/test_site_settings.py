@@ -83,3 +83,15 @@ def test_a_controller_with_other_tables_keeps_the_jobs(tmp_path: Path) -> None:
     job = ask(tmp_path, "", lambda client: client.job(job_id))
     assert (job.state, job.spec.partition) == (JobState.PENDING, "old")
     assert ask(tmp_path, TABLES, lambda client: client.job(job_id)).spec == job.spec
+
+
+def test_a_wish_for_equal_speed_is_kept_and_one_for_a_figure_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    def question(client: Client) -> None:
+        job = client.job(client.submit(spec(nodes=2, equal_speed="stream.triad")))
+        assert job.spec.equal_speed == "stream.triad"
+        for ask_for in (client.submit, client.explain):
+            with pytest.raises(InvalidValue, match="no benchmark measures"):
+                ask_for(spec(nodes=2, equal_speed="stream.traid"))
+
+    ask(tmp_path, "", question)
+    ask(tmp_path, "", lambda client: client.job(1).spec.equal_speed == "stream.triad" or pytest.fail("it is not kept"))

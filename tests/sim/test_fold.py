@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from hpcsched.errors import Conflict, Infeasible, InvalidValue
+from hpcsched.model.canary import Median
 from hpcsched.model.change import JobChange
 from hpcsched.model.container import ContainerStatus, DesiredContainer, EndCause, Phase
 from hpcsched.model.job import JobSpec, JobState, Reason, ResourceRequest
-from hpcsched.state import changing, codec, decide
+from hpcsched.state import changing, codec, decide, speeds
 from hpcsched.state.events import ClockStepped, ControllerStarted, NodeDisconnected, NodeRegistered
 from hpcsched.state.requests import once
 from hpcsched.state.state import State
@@ -82,6 +83,7 @@ class Cluster:
         deeds = (self.submit, self.plan, self.plan, self.agents, self.agents, self.cancel, self.hold, self.release, self.drain)
         deeds += (self.suspend, self.go_on, self.requeue, self.update)
         rare = (self.disconnect, self.reboot, self.restart_controller, self.expire, self.resume, self.jump, self.step_clock)
+        rare += (self.measure,)
         self.chance.choice(deeds if self.chance.random() < 0.85 else rare)()
 
     def submit(self) -> None:
@@ -96,6 +98,7 @@ class Cluster:
             time_limit_s=self.chance.choice((0, 10, 30)),
             requeue=self.chance.random() < 0.4,
             name=self.chance.choice(("", "a", "b")),
+            equal_speed=self.chance.choice(("", "stream.triad")),
             nice=self.chance.choice((0, 0, 5)),
             resources=ResourceRequest(
                 cores_per_node=self.chance.choice((0, 1, 4, 5)), ntasks_per_node=self.chance.choice((0, 0, 1))
@@ -175,6 +178,11 @@ class Cluster:
         self.world.time += by_s
         self.since = {name: since + by_s for name, since in self.since.items()}
         self.world.do(ClockStepped(self.world.tick(), by_s))
+
+    def measure(self) -> None:
+        """Canaries find how fast a node is, or do not know it any more."""
+        found = [Median("stream.triad", self.chance.choice((15.0, 20.0, 20.1)), "GB/s")] * self.chance.choice((0, 1, 1))
+        self.world.do(*speeds.measured(self.world.state, self._some_node().name, found, self.world.tick()))
 
     def drain(self) -> None:
         if self.chance.random() < 0.1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,17 @@ def stand(up: Up) -> Stand:
 def test_a_slow_node_is_drained_with_the_figures_and_resumed_when_it_is_well(tmp_path: Path, toy: Toy) -> None:
     with up_in(tmp_path, "--config", str(toy.config)) as up, up.client() as client:
         eventually(lambda: client.canaries() and stand(up) is Stand.OK, "its history is learnt", LEARNT_S)
+        name = client.nodes()[0].name
+        eventually(lambda: client.node(name).medians, "it is known how fast it is", LEARNT_S)
+        assert [(one.metric, one.value) for one in client.node(name).medians] == [("toy.speed", pytest.approx(100.0))]
         toy.set(95.0)
         eventually(lambda: client.nodes()[0].state is NodeState.DRAINED, "it is drained", LEARNT_S)
         assert client.nodes()[0].drain_reason.startswith("slow: toy.speed 95 GB/s, 5.0% below its median of 100 (z -")
         assert b"SLOW" in up.cli("canaries").stdout
+        found = client.node(name).canaries
+        assert found is not None
+        assert {figure.metric: figure.usual for figure in found.figures} == {"toy.speed": pytest.approx(100.0)}
+        assert re.search(rb"canary toy.speed +median [\d.]+ GB/s, .* from its baseline of 100; ", up.cli("node", name).stdout)
         toy.set(100.0)
         eventually(lambda: not client.nodes()[0].drain_reason, "it is resumed", LEARNT_S)
         assert client.records() == []

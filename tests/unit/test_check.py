@@ -51,6 +51,7 @@ def test_what_is_in_bounds_is_taken() -> None:
     ("change", "word"),
     [
         ({"command": ()}, "nothing to run"),
+        ({"equal_speed": "stream triad"}, "like stream.triad, or none"),
         ({"command": ("",)}, "first word is empty"),
         ({"command": ("a\0b",)}, "NUL"),
         ({"command": ("a", "\udc80")}, "UTF-8"),

@@ -46,6 +46,7 @@ def test_a_job_shows_its_place_in_the_queue() -> None:
     spec = replace(
         nouns.waiting().spec, partition="big", qos="low", constraint="ib", dependency="afterok:2", nice=3, requeue=True
     )
+    spec = replace(spec, equal_speed="stream.triad")
     shown = dict(facts(replace(nouns.waiting(), spec=spec, restarts=2)))
     assert (
         shown.items()
@@ -53,6 +54,7 @@ def test_a_job_shows_its_place_in_the_queue() -> None:
             "partition": "big",
             "qos": "low",
             "constraint": "ib",
+            "equal_speed": "stream.triad",
             "after": "afterok:2",
             "nice": "3",
             "requeue": "yes",

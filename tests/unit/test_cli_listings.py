@@ -16,6 +16,7 @@ from hpcsched.cli.drawing import draw_topology
 from hpcsched.cli.main import invoke
 from hpcsched.cli.output import FORMS
 from hpcsched.hardware.lstopo import read, synthetic
+from hpcsched.model.canary import CanaryFigure, NodeCanaries, Stand
 from hpcsched.model.idset import IdSet
 from hpcsched.testing import nouns, sites
 from hpcsched.testing.client import FakeClient
@@ -100,6 +101,18 @@ def test_a_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) ->
         assert "\x1b" not in printed
         assert printed.count("\t") == (9 if form == "plain" else 0)
         assert printed.count("\n") == (1 if form == "plain" else 2)
+
+
+def test_a_node_says_that_its_baseline_is_being_learnt_and_nothing_of_canaries_where_there_are_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    learning = CanaryFigure("stream.triad", 19.1, "GB/s", figures=5, median=19.2)
+    found = NodeCanaries("n1", Stand.LEARNING, "3eb6c7fb588f", 0.0, nouns.START, nouns.NOW, figures=(learning,))
+    client = FakeClient(cluster=[nouns.node("n1"), nouns.node("n2")], measured=[found])
+    for name in ("n1", "n2"):
+        assert invoke(["node", name], Context(connect=lambda address: client)) == 0  # type: ignore[arg-type,return-value]
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("canary")]
+    assert line.endswith("median 19.2 GB/s, its baseline is being learnt; measured 2023-11-14 22:13:20")
 
 
 @pytest.mark.parametrize("call", [["receipt", "1"], ["topology", "n1"]])

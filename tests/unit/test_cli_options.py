@@ -90,7 +90,8 @@ def test_placement_inside_the_node_reaches_its_fields() -> None:
 def test_the_place_in_the_queue_reaches_its_fields() -> None:
     text = (
         "-N 2-8 -p big -A bio -q low -C epyc&ib -a 0-99%8 -d afterok:7,after:8 --begin 2030-05-01T16:00:00Z --deadline "
-        "2030-05-02T16:00:00Z --reservation course --priority 3 --nice -5 --requeue"
+        "2030-05-02T16:00:00Z --reservation course --priority 3 --nice -5 --requeue "
+        "--equal-speed stream.triad"
     )
     spec = spec_of(*text.split(), "--", "x")
     assert spec == JobSpec(
@@ -102,6 +103,7 @@ def test_the_place_in_the_queue_reaches_its_fields() -> None:
         account="bio",
         qos="low",
         constraint="epyc&ib",
+        equal_speed="stream.triad",
         array="0-99%8",
         dependency="afterok:7,after:8",
         begin_time=1_903_881_600.0,
