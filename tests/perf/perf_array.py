@@ -7,12 +7,12 @@ import statistics
 import subprocess
 import tempfile
 import time
-import venv
 from pathlib import Path
 
 from hpcsched.client import Client, JobSpec, ResourceRequest
 from hpcsched.model.job import JobState
 from tests.perf.cluster import up
+from tests.perf.peer import python_with
 
 TASKS = 5000
 ROUNDS = 3
@@ -36,7 +36,7 @@ with LocalCluster() as cluster:
 
 def measure() -> list[tuple[str, str]]:
     with tempfile.TemporaryDirectory(prefix="hpcsched-perf-") as folder, up() as here, here.client() as client:
-        peer = _hyperqueue(Path(folder))
+        peer = python_with("hyperqueue", Path(folder))
         ours = [_ours(client) for _ in range(ROUNDS)]
         theirs = [_theirs(peer, Path(folder)) for _ in range(ROUNDS)] if peer else []
     cpus = len(os.sched_getaffinity(0))
@@ -62,14 +62,6 @@ def _ours(client: Client) -> float:
     assert job.array is not None
     assert job.array.done == TASKS
     return TASKS / (time.perf_counter() - began)
-
-
-def _hyperqueue(folder: Path) -> Path | None:
-    """A Python that has it, in an environment of its own; None where it cannot be had."""
-    venv.create(folder / "hq", with_pip=True)
-    python = folder / "hq/bin/python"
-    done = subprocess.run([python, "-m", "pip", "install", "-q", "hyperqueue"], capture_output=True, check=False)
-    return python if done.returncode == 0 else None
 
 
 def _theirs(python: Path, folder: Path) -> float:

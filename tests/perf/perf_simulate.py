@@ -1,8 +1,13 @@
-"""A simulated year of KTH-SP2, with each policy, against what was published; where the trace is not there, a trace made up."""
+"""A simulated year of KTH-SP2, with each policy, against what was published and beside AccaSim (PyPI); where the trace is not
+there, a trace made up.
+"""
 
 import csv
 import gzip
 import random
+import subprocess
+import tempfile
+import time
 from pathlib import Path
 
 from hpcsched.sim.engine import Setting, simulate
@@ -11,6 +16,7 @@ from hpcsched.sim.outcome import Outcome
 from hpcsched.sim.study import UNSETTLED, policy_class
 from hpcsched.sim.swf import read_swf
 from hpcsched.sim.trace import Trace, TraceJob, in_order
+from tests.perf.peer import python_with
 
 SWF = Path(__file__).parents[3] / "shared" / "data" / "swf"
 KTH = SWF / "KTH-SP2-1996-filtered-predictsim.swf.gz"
@@ -26,14 +32,16 @@ LARGE_JOBS, LARGE_NODES = 2000, 4096
 def measure() -> list[tuple[str, str]]:
     if not KTH.exists():
         return [*large(), ("KTH-SP2", f"not measured: there is no {KTH}")]
-    trace, rows = read_swf(KTH), []
+    trace, rows, peer_s = read_swf(KTH), [], accasim_s()
     for policy, (file, published) in PUBLISHED.items():
+        began = time.process_time()
         outcome = simulate(trace, policy_class(policy)(), Setting(100, site=UNSETTLED), policy)
-        found = figures(outcome)
+        took_s, found = time.process_time() - began, figures(outcome)
+        beside = f", {took_s / peer_s:.2f} of AccaSim's easy ({peer_s:.1f} s)" if peer_s else ""
         rows += [
             (
                 f"KTH-SP2, {len(trace.jobs):,} jobs, {policy} (aim: under 10 s)",
-                f"{outcome.took_s:.2f} s, {outcome.passes:,} plans",
+                f"{took_s:.2f} s of CPU time{beside}, {outcome.passes:,} plans",
             ),
             (
                 f"its mean bounded slowdown (published: {published})",
@@ -42,6 +50,20 @@ def measure() -> list[tuple[str, str]]:
             ("its waits, mean and longest", f"{found.mean_wait_s:,.0f} s, {found.max_wait_s:,.0f} s"),
         ]
     return [*rows, *large()]
+
+
+def accasim_s() -> float | None:
+    """CPU seconds of its EASY backfilling; None: it cannot be had."""
+    with tempfile.TemporaryDirectory() as folder:
+        trace, python = Path(folder, "trace.swf"), python_with("accasim", Path(folder))
+        if python is None:
+            return None
+        with gzip.open(KTH, "rt") as text:
+            jobs = [line.split() for line in text if not line.startswith(";")]
+        trace.write_text("".join(f"{' '.join([*job[:7], job[4] if job[7] == '-1' else job[7], *job[8:]])}\n" for job in jobs))
+        peer = Path(__file__).with_name("accasim_peer.py")
+        found = subprocess.run([python, peer, trace, "100", folder], capture_output=True, text=True, check=True)
+    return float(found.stdout)
 
 
 def differing(outcome: Outcome, file: str) -> str:
