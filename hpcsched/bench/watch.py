@@ -238,7 +238,7 @@ class Watch:
         peers = self._groups[node.group].values()
         drained = sum(peer.stand is Stand.DRAINED for peer in peers)
         most = max(1, int(self.rules.share * len(peers)))
-        return f"{drained} of the {len(peers)} nodes like it are already" if drained >= most else ""
+        return f"{drained} of the {len(peers)} nodes like it {'is' if drained == 1 else 'are'} already" if drained >= most else ""
 
     def _again(self, node: Watched, found: Mapping[str, Sequence[float]], now: float) -> Resume | None:
         well = all(median(losses) < BACK * self.rules.loss for losses in found.values())
