@@ -56,7 +56,7 @@ def prepare(size: Size, cache: Path) -> Prepared:
         "last_level_cache": caches,
     }
     small = rows**3 * BYTES_PER_ROW < CACHE_FACTOR[size] * caches
-    lack = f"a matrix of {CACHE_FACTOR[size]} times the last-level caches: part of this is the speed of a cache"
+    lack = f"a matrix of {CACHE_FACTOR[size]} times the last-level caches: it is smaller, so part of this is the speed of a cache"
     return Prepared(settings, lacks=(lack,) if small else ())
 
 

@@ -57,7 +57,8 @@ def prepare(size: Size, cache: Path) -> Prepared:
 def _with_what_is_there(settings: Settings, size: Size, trial: dict[str, Any]) -> Prepared:
     lacks = []
     if 8 << settings["log2_entries"] < CACHE_FACTOR[size] * settings["last_level_cache"]:
-        lacks.append(f"a table of {CACHE_FACTOR[size]} times the last-level caches: part of this is the speed of a cache")
+        wanted = f"a table of {CACHE_FACTOR[size]} times the last-level caches"
+        lacks.append(f"{wanted}: it is smaller, so part of this is the speed of a cache")
     if trial["huge_share"] < HUGE_SHARE:
         settings = {**settings, "pages": ["small"]}
         lacks.append(f"huge pages: asked for them, the kernel gave {trial['huge_share']:.0%} of the table")

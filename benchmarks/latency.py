@@ -101,7 +101,7 @@ def _with_what_is_there(settings: Settings, caches: Mapping[int, int]) -> Prepar
     if not settings["remote"]:
         lacks.append("remote memory: there is one NUMA node")
     if settings["memory"] < 2 * max(caches.values(), default=0):
-        lacks.append("a set of twice the largest cache: part of the memory's latency is a cache's")
+        lacks.append("a set of twice the largest cache: it is smaller, so part of the memory's latency is a cache's")
     return Prepared(settings, metrics(settings), lacks=tuple(lacks))
 
 

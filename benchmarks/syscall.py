@@ -22,7 +22,7 @@ ABOUT = About(
         Metric("page_fault_ns", "ns", higher_is_better=False),
         Metric("futex_ns", "ns", higher_is_better=False),
         Metric("context_switch_ns", "ns", higher_is_better=False),
-        Metric("spawn_us", "us", higher_is_better=False),
+        Metric("spawn_us", "µs", higher_is_better=False),
     ),
     margin=0.05,
 )

@@ -14,7 +14,7 @@ from hpcsched.bench.plot_limits import distances, limit_plot
 from hpcsched.bench.plot_ratios import ratio_plots
 from hpcsched.bench.plot_samples import sample_plots
 from hpcsched.bench.result import Result
-from hpcsched.bench.telling import Chapter, Told, chapters, ended, lead, mean
+from hpcsched.bench.telling import Chapter, Told, chapters, lead, mean, remarks
 
 
 def page(result: Result) -> str:
@@ -24,7 +24,7 @@ def page(result: Result) -> str:
         title=escape(page_words.title(result)),
         facts=escape(page_words.facts(result)),
         lead=escape(lead(result)),
-        remarks="\n".join(f"<p>{escape(text)}</p>" for text in (mean(result), *ended(result)) if text),
+        remarks="\n".join(f"<p>{escape(text)}</p>" for text in (*remarks(result), mean(result)) if text),
         chapters="\n".join(_chapters(result)),
         ratios="\n".join(ratio_plots(result.comparisons)) or NOTHING,
         figures=page_tables.figures(result.comparisons),
@@ -63,7 +63,8 @@ def _limits(result: Result) -> str:
     found = distances(result)
     if not found:
         return "<p>No physical limit of a metric is known on this machine.</p>"
-    return limit_plot(found) + page_tables.limits(found)
+    about = "Of other metrics no physical limit is known on this machine. Where lower is better, the share is limit / figure."
+    return f"<p>{about}</p>{limit_plot(found)}{page_tables.limits(found)}"
 
 
 def _items(lines: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from html import escape
 from hpcsched.bench.analysis import container_differences, counted
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import Distance
-from hpcsched.bench.report import figure, own_margin
+from hpcsched.bench.report import figure, own_margin, size
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, percent
 
@@ -22,7 +22,7 @@ TESTS = (
     "p of no equivalence",
     "after Holm",
     "could have shown",
-    "pairs for it",
+    "pairs needed",
 )
 WORDS = ("metric", "unit", "verdict", "source", "fact", "value")
 NUMBERS = ' class="number"'
@@ -60,9 +60,8 @@ def _verdict(one: Comparison) -> str:
 def _test(one: Comparison) -> tuple[str, ...]:
     narrow = f"[{one.ratio.narrow.low:.4f}, {one.ratio.narrow.high:.4f}]" if one.ratio.narrow else "–"
     p = (one.p.different, one.p.different_adjusted, one.p.equivalent, one.p.equivalent_adjusted)
-    able = "–" if one.detectable is None else f"{one.detectable:.2%}"
     needed = f"{one.pairs_needed:,}" if one.pairs_needed else "–"
-    return (_name(one), *map(_number, (str(one.ratio.pairs), narrow, *map(_p, p), able, needed)))
+    return (_name(one), *map(_number, (str(one.ratio.pairs), narrow, *map(_p, p), size(one.detectable), needed)))
 
 
 def _p(value: float | None) -> str:

@@ -29,7 +29,8 @@ def facts(result: Result) -> str:
     )
     took = format_duration(result.ended - result.started)
     samples = format_count(len(result.samples), "sample")
-    return " · ".join(part for part in (when, f"took {took}", samples, nodes, f"size {result.size}") if part)
+    kernels = ", ".join(sorted({f"Linux {facts['kernel']}" for facts in result.environments.values() if "kernel" in facts}))
+    return " · ".join(part for part in (when, f"took {took}", samples, nodes, kernels, f"size {result.size}") if part)
 
 
 def method(result: Result) -> Iterable[str]:
@@ -41,27 +42,35 @@ def method(result: Result) -> Iterable[str]:
     )
     yield "The three jobs differ in one field, the runtime: same command, same file, same settings, same cores and memory."
     yield from _bound(result)
+    yield from _made(result)
     yield "Programs and settings were prepared once, on bare metal; each run checked its own result before it reported a speed."
     yield (
         "The ratio is that of container to bare metal within one block: the Hodges-Lehmann estimate over all blocks, its "
         f"interval from Wilcoxon's signed-rank test (at least {LEAST_PAIRS} blocks). Neither assumes that noise is normal. "
-        "Where neighbouring ratios resemble each other, the interval is widened."
+        "Where the ratios of neighbouring blocks are correlated, the interval is widened."
     )
     yield (
         "Equivalent: the 90 % interval lies within the margin (two one-sided tests at 5 %, Schuirmann 1987). Different: the "
         "95 % interval excludes equality, also after Holm's correction for the number of metrics, and equivalence is not shown. "
-        "Not shown: neither. Void: the arms were not alike, or samples failed. Where bare metal differed from itself, that much "
-        "is added on both sides first."
+        "Not shown: neither. Void: the arms were not alike, a sample failed, or a figure passed a physical "
+        "limit. Where bare metal differed from itself, that much is added on both sides first."
     )
     yield f"A benchmark took at most {format_count(result.wanted.pairs, 'pair')}, {_early(result)}."
-    yield "Every sample is kept: outliers are marked and count."
+    yield "Every sample is kept: outliers (modified z-score above 3.5, Iglewicz & Hoaglin 1993) are marked and count."
 
 
 def _early(result: Result) -> str:
     if result.wanted.precision < 0:
         return "and all of them"
     aim = f"±{result.wanted.precision:.2%}" if result.wanted.precision else "half of the margin"
-    return f"fewer where all intervals had come down to {aim}, as the control has it, which knows nothing of the container"
+    return (
+        f"fewer where the half-widths of the 90 % intervals had come down to {aim}{_within(result)}; "
+        "the control's intervals decide on the widths, for they know nothing of the container"
+    )
+
+
+def _within(result: Result) -> str:
+    return f", or where {result.wanted.budget_s:g} s for all benchmarks together were used up" if result.wanted.budget_s else ""
 
 
 def _bound(result: Result) -> Iterable[str]:
@@ -70,8 +79,17 @@ def _bound(result: Result) -> Iterable[str]:
         yield f"Read back from the kernel on {node}: CPUs {cpus}, memory nodes {mems}."
 
 
+def _made(result: Result) -> Iterable[str]:
+    """What the container is made of and by, as the agents tell it."""
+    for node in result.nodes:
+        facts = dict(node.facts)
+        digest, profile = facts.get(f"image {result.image}", ""), facts.get("profile", "")
+        parts = [f"image {result.image}", *([f"digest {digest}"] if digest else []), *([profile] if profile else [])]
+        yield f"The container on {node.name}: {', '.join(parts)}."
+
+
 def missing(result: Result) -> Iterable[str]:
-    """What this machine could not show: hardware and tools that it has not."""
+    """What was not measured: for want of hardware or tools, or at this size."""
     for name, why in result.absent.items():
         yield f"{name}: {why}"
     for name, lacks in result.lacks.items():
@@ -88,7 +106,7 @@ def bounds(result: Result) -> Iterable[str]:
     if len(result.comparisons) > 1:
         yield (
             "Each equivalence is shown at 5 %: of metrics that truly differ by the margin, one in twenty is called equivalent by "
-            "chance; the table has the p-values after correction. There is no score over all metrics."
+            "chance; the table has the p-values after correction. There is no verdict over all metrics together."
         )
     open_ones = [one for one in result.comparisons if one.verdict in (Verdict.NOT_SHOWN, Verdict.VOID)]
     if open_ones:

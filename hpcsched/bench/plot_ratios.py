@@ -23,6 +23,7 @@ MOST_ROWS = 18
 FARTHEST = 100.0
 """Per cent; what reaches beyond is cut off, with an arrow."""
 TICKS = [base * 10.0**power for power in (-2, -1, 0, 1, 2) for base in (1, 2, 5)]
+AXIS = "difference from bare metal in % (linear near 0, logarithmic beyond); thin: 95 % interval, thick: 90 %"
 APART = 0.19
 """Two ticks at least, as a share of the axis from zero to its end: their labels have room."""
 
@@ -156,7 +157,7 @@ def _told(axes: Any, place: float, comparison: Comparison) -> None:
 
 def _names(axes: Any, places: Sequence[float], comparisons: Sequence[Comparison]) -> None:
     """Of each metric, and of each benchmark above its first."""
-    axes.set_yticks(places, [comparison.metric.name for comparison in comparisons])
+    axes.set_yticks(places, [f"{one.metric.name} {'↑' if one.metric.higher_is_better else '↓'}" for one in comparisons])
     axes.tick_params(axis="y", length=0)
     before = ""
     for place, comparison in zip(places, comparisons, strict=True):
@@ -174,7 +175,7 @@ def _frame(axes: Any, rows: int, scale: Scale) -> None:
     axes.minorticks_off()
     axes.set_ylim(rows - 0.5, -0.5)
     axes.axvline(0.0, color="#333333", linewidth=0.8)
-    axes.set_xlabel("difference from bare metal in % (scale coarser away from 0); thin: 95 % interval, thick: 90 %", fontsize=7.5)
+    axes.set_xlabel(AXIS, fontsize=7.5)
     plain(axes)
     axes.spines["left"].set_visible(False)
 

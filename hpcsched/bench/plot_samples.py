@@ -84,7 +84,7 @@ def _draw(axes: Any, plot: _Plot) -> None:
     better = "higher" if plot.metric.higher_is_better else "lower"
     axes.set_title(f"{plot.benchmark} {plot.metric.name}", loc="left", fontsize=8.5, weight="bold", pad=3)
     axes.set_title(f"{plot.metric.unit}, {better} is better", loc="right", fontsize=7.5, color=GREY, pad=3)
-    axes.ticklabel_format(axis="y", useOffset=False, scilimits=(-4, 6))
+    axes.ticklabel_format(axis="y", useOffset=False, scilimits=(-4, 8))
     axes.tick_params(labelsize=7.5, length=2.5, pad=2)
     axes.locator_params(axis="y", nbins=4)
     axes.margins(x=0.03, y=0.12)

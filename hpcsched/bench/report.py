@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hpcsched.bench.page_words import missing
 from hpcsched.bench.result import Result
 from hpcsched.bench.stats import Ratio
-from hpcsched.bench.telling import Chapter, chapters, ended, lead, mean, signed
+from hpcsched.bench.telling import Chapter, chapters, lead, mean, remarks, signed
 from hpcsched.bench.tidy import tidy
 from hpcsched.bench.verdict import Comparison, Verdict, percent
 from hpcsched.errors import HpcschedError
@@ -45,7 +45,7 @@ COLUMNS = (
     Column("container", lambda one: figure(one.container)),
     Column("difference in %", lambda one: difference(one.ratio), lambda one: f"margin ±{one.margin:.1%}"),
     Column("control in %", lambda one: difference(one.control), long=True),
-    Column("could show", lambda one: "–" if one.detectable is None else f"{one.detectable:.2%}", long=True),
+    Column("could show", lambda one: size(one.detectable), long=True),
     Column("p same", lambda one: p_value(one.p.different_adjusted), long=True),
     Column("p apart", lambda one: p_value(one.p.equivalent), long=True),
     Column("verdict", lambda one: one.verdict, lambda one: format_count(one.ratio.pairs, "pair"), right=False),
@@ -80,7 +80,7 @@ def render(result: Result, long: bool = False, width: int = 160) -> Group:
 
     parts: list[RenderableType] = [_table(result.comparisons, long, width)] if result.comparisons else []
     parts += [Text(LEGEND + (LONG_LEGEND if long else ""), style="dim")] if parts else []
-    parts += [Text(line) for line in (lead(result), mean(result), *ended(result)) if line]
+    parts += [Text(line) for line in (lead(result), *remarks(result), mean(result)) if line]
     parts += [_told(chapter) for chapter in chapters(result) if chapter.told]
     parts += [Text(line) for line in _missing(result)]
     parts += [Text(line) for line in sentences(result)] if long else []
@@ -120,8 +120,16 @@ def own_margin(one: Comparison) -> str:
 
 
 def figure(value: float | None) -> str:
-    """Five significant digits, or a dash."""
-    return "–" if value is None else f"{value:.5g}"
+    """Five significant digits, of large figures without an exponent; or a dash."""
+    if value is None:
+        return "–"
+    text = f"{value:.5g}"
+    return text if abs(value) < 1e5 else f"{float(text):.0f}"
+
+
+def size(share: float | None) -> str:
+    """Of a difference, without a sign; or a dash."""
+    return "–" if share is None else signed(share).lstrip("+")
 
 
 def p_value(value: float | None) -> str:
@@ -171,7 +179,7 @@ def _told(chapter: Chapter) -> RenderableType:
 def _missing(result: Result) -> Iterable[str]:
     lacks = [line for line in missing(result) if line.partition(":")[0] not in result.absent]
     if lacks:
-        yield "\nNot measured on this node:"
+        yield "\nNot measured here:"
         yield from (f"  {line}" for line in lacks)
 
 

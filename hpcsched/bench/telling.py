@@ -106,12 +106,12 @@ def _text(some: Sequence[Comparison]) -> str:
         return ""
     if first.allowance:
         most = max(one.allowance for one in some)
-        return f"bare metal differed from itself by up to {most:.2%}: the machine was not quiet"
+        return f"bare metal differed from itself by up to {most:.2%}, which is added on both sides: the machine was not quiet"
     if _perhaps_by_chance(first):
         exclude = "intervals exclude" if len(some) > 1 else "the interval excludes"
         return f"{exclude} equality{_reach(some)}, but of {first.p.family} metrics some do so by chance"
-    are = "intervals are" if len(some) > 1 else "the interval is"
-    return f"{are} wider than the margin of {first.margin:.1%}{_reach(some)}{_takes(some)}"
+    go = "intervals go" if len(some) > 1 else "the interval goes"
+    return f"{go} beyond the margin of ±{first.margin:.1%}{_reach(some)}{_takes(some)}"
 
 
 def _perhaps_by_chance(one: Comparison) -> bool:
@@ -130,7 +130,9 @@ def _reach(some: Sequence[Comparison]) -> str:
 
 def _takes(some: Sequence[Comparison]) -> str:
     most = max(one.pairs_needed for one in some)
-    return f"; equal arms would be shown by about {most:,} pairs, {some[0].ratio.pairs} were measured" if most else ""
+    it = "it of each" if len(some) > 1 else "it"
+    measured = f"{some[0].ratio.pairs} were measured"
+    return f"; if the arms are equal, about {most:,} pairs would show {it} at this noise, {measured}" if most else ""
 
 
 def _different(one: Comparison) -> str:
@@ -147,9 +149,19 @@ def signed(share: float) -> str:
     return text if text.strip("+−0.%") else text[1:]
 
 
-def ended(result: Result) -> Iterable[str]:
-    """Why fewer pairs were taken than were planned."""
+def remarks(result: Result) -> Iterable[str]:
+    """What to know before any figure."""
+    yield from _virtual(result)
     if result.handicap:
         yield f"The container was burdened on purpose: {result.handicap}."
     if result.stopped:
         yield f"Ended early: {result.stopped}."
+
+
+def _virtual(result: Result) -> Iterable[str]:
+    """x86 shows programs whether they run on a hypervisor, by a flag of its CPUs."""
+    flags = {flag for facts in result.environments.values() for flag in facts.get("cpu_flags", "").split()}
+    if "hypervisor" in flags:
+        steal = max((sample.steal for sample in result.samples), default=0.0)
+        took = f", which took up to {steal:.1%} of the time of a sample" if steal > 0 else ""
+        yield f"The node is a virtual machine: bare metal means without a container here, not without a hypervisor{took}."

@@ -49,7 +49,7 @@ def notes(found: Figures) -> Iterable[str]:
 def _resemblance(checks: Checks) -> str:
     clear = checks.lag_p is not None and checks.lag_p <= FOUND
     return (
-        f"Neighbouring ratios {'resemble' if clear else 'may resemble'} each other (rank correlation {checks.lag:.2f}): "
+        f"Neighbouring ratios {'are' if clear else 'may be'} correlated (rank correlation {checks.lag:.2f}): "
         f"intervals are {checks.widened:.2f} times as wide."
     )
 

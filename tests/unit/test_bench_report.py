@@ -23,7 +23,7 @@ from hpcsched.bench.page_words import repeat
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import distances
 from hpcsched.bench.plot_ratios import APART, Scale
-from hpcsched.bench.report import PLAIN, difference, render, rows, sentences, write_csv, write_html, write_json
+from hpcsched.bench.report import PLAIN, difference, figure, render, rows, sentences, write_csv, write_html, write_json
 from hpcsched.bench.result import Result
 from hpcsched.bench.runner import run
 from hpcsched.bench.telling import chapters, signed
@@ -51,6 +51,11 @@ def measured(
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Result:
     """A run of dozens of metrics in thirteen benchmarks."""
     return wide(write(tmp_path_factory.mktemp("suite")), pairs=9)
+
+
+def seeing(**facts: str) -> Callable[[JobSpec, dict[str, Any]], dict[str, Any]]:
+    """Samples of all arms find these in their environment."""
+    return lambda spec, answer: {**answer, "environment": {**answer.get("environment", {}), **facts}}
 
 
 def html(result: Result, folder: Path) -> str:
@@ -131,8 +136,8 @@ def test_of_what_there_is_only_one_it_is_told_in_the_singular(tmp_path: Path) ->
 
 def test_one_wide_interval_is_not_told_as_several() -> None:
     jobs = FakeJobs(Model(noise=0.2))
-    assert "gflops: the interval is wider than" in shown(run(jobs, ("dgemm",), pairs=7, seed=1, clock=jobs.clock))
-    assert "copy, scale, add: intervals are wider than" in shown(measured(noise=0.2))
+    assert "gflops: the interval goes beyond the margin" in shown(run(jobs, ("dgemm",), pairs=7, seed=1, clock=jobs.clock))
+    assert "copy, scale, add: intervals go beyond the margin" in shown(measured(noise=0.2))
 
 
 def test_a_run_without_any_sample_makes_a_page_that_says_why(tmp_path: Path) -> None:
@@ -152,13 +157,13 @@ def test_a_page_of_dozens_of_metrics_has_a_row_in_a_drawing_for_each(suite: Resu
     texts = [element.text or "" for drawing in drawings(page) for element in drawing.iter(f"{SVG}text")]
     for one in suite.comparisons:
         assert f"{one.benchmark} {one.metric.name}" in texts
-        assert one.metric.name in texts
+        assert f"{one.metric.name} {'↑' if one.metric.higher_is_better else '↓'}" in texts
         assert signed(one.ratio.estimate - 1) in " ".join(texts)  # type: ignore[operator]
 
 
-def test_the_page_says_what_the_machine_cannot_show(suite: Result, tmp_path: Path) -> None:
+def test_the_page_says_what_was_not_measured(suite: Result, tmp_path: Path) -> None:
     page = html(suite, tmp_path)
-    cannot = page[page.index("What this machine cannot show") : page.index("What does not follow")]
+    cannot = page[page.index("What was not measured here") : page.index("What does not follow")]
     assert "gpu: no GPU" in cannot
     assert "stream: the bandwidth of each NUMA node" in cannot
 
@@ -246,6 +251,28 @@ def test_a_burden_and_an_early_end_are_told_first() -> None:
 )
 def test_shares_have_a_sign_and_three_digits(share: float, text: str) -> None:
     assert signed(share) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "–"), (0.070443, "0.070443"), (99999.4, "99999"), (779201.6, "779200"), (-1.5e6, "-1500000")]
+)
+def test_figures_have_five_digits_and_large_ones_no_exponent(value: float | None, text: str) -> None:
+    assert figure(value) == text
+
+
+def test_bare_metal_of_a_virtual_machine_is_called_that(tmp_path: Path) -> None:
+    said = "The node is a virtual machine: bare metal means without a container here, not without a hypervisor"
+    virtual = measured(edit=seeing(cpu_flags="fpu hypervisor"))
+    assert all(said in text for text in (shown(virtual), html(virtual, tmp_path)))
+    assert said not in shown(measured())
+
+
+def test_the_page_names_what_the_container_was_made_of_and_the_kernel(tmp_path: Path) -> None:
+    result = measured(edit=seeing(kernel="6.1.0"))
+    facts = (("image host", "5b0c"), ("profile", "liblxc 5.0.2 cgroup v2"))
+    page = html(dataclasses.replace(result, nodes=(dataclasses.replace(result.nodes[0], facts=facts),)), tmp_path)
+    assert "The container on n1: image host, digest 5b0c, liblxc 5.0.2 cgroup v2." in page
+    assert " · Linux 6.1.0 · size quick" in page
 
 
 def test_plain_rows_have_a_cell_for_each_column() -> None:
