@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest, run
+from hpcsched.bench.kernel import build, identity, run
 from hpcsched.bench.machine import bound_cpus, last_level_cache, memory_available, one_of_each_core
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED
@@ -80,7 +80,7 @@ def _check(answer: dict[str, Any], tolerance: float) -> None:
 def _config(settings: Settings, answer: dict[str, Any]) -> dict[str, str | int | float | bool]:
     kept = {name: settings[name] for name in ("edge", "digits", "last_level_cache")}
     counted = {name: answer[name] for name in ("iterations", "threads")}
-    return {**kept, **counted, "program": digest(Path(settings["kernel"]))}
+    return {**kept, **counted, **identity(Path(settings["kernel"]))}
 
 
 if __name__ == "__main__":

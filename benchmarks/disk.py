@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hpcsched.bench import fio
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest
+from hpcsched.bench.kernel import build, digest, identity
 from hpcsched.bench.places import Place, device_of, own_folder, places, room, too_full
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import answer, run
@@ -116,7 +116,7 @@ def _config(settings: Settings, chosen: Iterable[Place]) -> dict[str, str | int 
     kept = {name: settings[name] for name in ("bytes", "share_at_random", "files", "batches")}
     where = {place.name: f"{place.folder} {place.kind} {place.device}".strip() for place in chosen}
     tool = {"fio_program": digest(Path(settings["fio"]))} if settings["fio"] else {}
-    return {**kept, **where, **tool, "program": digest(Path(settings["kernel"]))}
+    return {**kept, **where, **tool, **identity(Path(settings["kernel"]))}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 
 from hpcsched.bench.about import About, Limit, Metric, Size
 from hpcsched.bench.gpus import compiler, cpu_of_each_node
-from hpcsched.bench.kernel import build, digest
+from hpcsched.bench.kernel import build, identity
 from hpcsched.bench.machine import bound_cpus
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import answer, run
@@ -96,7 +96,7 @@ def measure(settings: Settings) -> Measured:
     for gpu in range(len(settings["gpus"])):
         values.update(_values(gpu, settings, _run(gpu, settings, nodes), nodes))
     kept = {name: settings[name] for name in ("bytes", "order", "repeats")}
-    return Measured(values, {**kept, "gpus": ", ".join(settings["gpus"]), "program": digest(Path(settings["kernel"]))})
+    return Measured(values, {**kept, "gpus": ", ".join(settings["gpus"]), **identity(Path(settings["kernel"]))})
 
 
 def _run(gpu: int, settings: Settings, nodes: Iterable[tuple[int, int]]) -> dict[str, Any]:

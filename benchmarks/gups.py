@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest, run
+from hpcsched.bench.kernel import build, identity, run
 from hpcsched.bench.machine import bound_cpus, last_level_cache, memory_available, one_of_each_core
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED
@@ -71,7 +71,7 @@ def measure(settings: Settings) -> Measured:
     cores = one_of_each_core(bound_cpus())
     values = {f"gups_{pages}": _speed(settings, pages, cores) for pages in settings["pages"]}
     kept = {name: settings[name] for name in ("log2_entries", "updates", "last_level_cache")}
-    return Measured(values, {**kept, "threads": len(cores), "program": digest(Path(settings["kernel"]))})
+    return Measured(values, {**kept, "threads": len(cores), **identity(Path(settings["kernel"]))})
 
 
 def _speed(settings: Settings, pages: str, cores: Any) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest, run
+from hpcsched.bench.kernel import build, identity, run
 from hpcsched.bench.machine import allowed_nodes, bound_cpus, by_node, cache_sizes, distances, line_size, memory_available
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED
@@ -147,7 +147,7 @@ def _chase(settings: Settings, size: int, pages: str, node: int) -> dict[str, An
 def _config(settings: Settings, pages: str) -> dict[str, str | int | float | bool]:
     sets = ", ".join(f"{name.removesuffix('_ns')} {size}" for name, size in settings["sets"].items())
     kept = {name: settings[name] for name in ("line", "memory", "blocks")}
-    return {**kept, "sets": sets, "pages": pages, "threads": 1, "cpu": chaser()[0], "program": digest(Path(settings["kernel"]))}
+    return {**kept, "sets": sets, "pages": pages, "threads": 1, "cpu": chaser()[0], **identity(Path(settings["kernel"]))}
 
 
 if __name__ == "__main__":

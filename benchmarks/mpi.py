@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest
+from hpcsched.bench.kernel import build, identity
 from hpcsched.bench.machine import bound_cpus
 from hpcsched.bench.mpi import Mpi, Transport, find, one_cpu_of_each_core
 from hpcsched.bench.prepared import Prepared, Settings
@@ -94,7 +94,7 @@ def _values(transport: Transport, found: dict[str, Any]) -> dict[str, float]:
 def _config(settings: Settings, found: dict[str, Any]) -> dict[str, str | int | float | bool]:
     kept = {name: settings[name] for name in ("batches", "transfers")}
     names = {name: found[name] for name in ("library", "ranks", "cma")}
-    return {**kept, **names, "program": digest(Path(settings["kernel"]))}
+    return {**kept, **names, **identity(Path(settings["kernel"]))}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpcsched.bench import iperf
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest
+from hpcsched.bench.kernel import build, digest, identity
 from hpcsched.bench.machine import bound_cpus
 from hpcsched.bench.mpi import one_cpu_of_each_core
 from hpcsched.bench.prepared import Prepared, Settings
@@ -69,7 +69,7 @@ def _config(settings: Settings, cpus: tuple[int, int]) -> dict[str, str | int | 
     kept = {name: settings[name] for name in ("batches", "transfers", "iperf3_bytes")}
     mode = "host" if os.readlink(NAMESPACE) == settings["namespace"] else "its own"
     tool = {"iperf3_program": digest(Path(settings["iperf3"]))} if settings["iperf3"] else {}
-    return {**kept, "network": mode, "on": f"{cpus[0]},{cpus[1]}", **tool, "program": digest(Path(settings["kernel"]))}
+    return {**kept, "network": mode, "on": f"{cpus[0]},{cpus[1]}", **tool, **identity(Path(settings["kernel"]))}
 
 
 if __name__ == "__main__":

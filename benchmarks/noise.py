@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Limit, Metric, Size
-from hpcsched.bench.kernel import build, digest, run
+from hpcsched.bench.kernel import build, identity, run
 from hpcsched.bench.machine import bound_cpus, one_of_each_core
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED
@@ -69,7 +69,7 @@ def measure(settings: Settings) -> Measured:
         raise WrongResult(f"the work ended in state {answer['state']}, expected {wanted}: {NO_SPEED}")
     values = {"p999": answer["p999"], "max": answer["max"], "share": 100 * answer["share"]}
     kept = {name: settings[name] for name in ("units", "quanta")}
-    return Measured(values, {**kept, "threads": answer["threads"], "program": digest(Path(settings["kernel"]))})
+    return Measured(values, {**kept, "threads": answer["threads"], **identity(Path(settings["kernel"]))})
 
 
 def _run(kernel: Path, quanta: int, amount: int) -> dict[str, Any]:

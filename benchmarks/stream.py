@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest, run, stores
+from hpcsched.bench.kernel import build, identity, run, stores
 from hpcsched.bench.machine import bound_cpus, by_node, last_level_cache, memory_available, one_of_each_core
 from hpcsched.bench.modules import memory_limit
 from hpcsched.bench.prepared import Prepared, Settings
@@ -115,7 +115,7 @@ def _run(settings: Settings, count: int, node: int, cores: Any) -> dict[str, Any
 
 def _config(settings: Settings, threads: int) -> dict[str, str | int | float | bool]:
     kept = {name: settings[name] for name in ("elements", "repeats", "last_level_cache", "four_cache_sizes", "stores")}
-    return {**kept, "threads": threads, "program": digest(Path(settings["kernel"]))}
+    return {**kept, "threads": threads, **identity(Path(settings["kernel"]))}
 
 
 if __name__ == "__main__":

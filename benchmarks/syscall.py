@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.kernel import build, digest, run
+from hpcsched.bench.kernel import build, digest, identity, run
 from hpcsched.bench.machine import bound_cpus, one_of_each_core
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.script import Benchmark, Measured, main
@@ -78,7 +78,7 @@ def measure(settings: Settings) -> Measured:
 
 def _programs(settings: Settings) -> dict[str, str]:
     started = {"started": digest(Path(settings["started"]))} if settings["started"] else {}
-    return {"program": digest(Path(settings["kernel"])), **started}
+    return {**identity(Path(settings["kernel"])), **started}
 
 
 if __name__ == "__main__":

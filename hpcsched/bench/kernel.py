@@ -38,9 +38,20 @@ def build(
     chosen = compiler or c_compiler()
     _private_folder(cache)
     target = cache / f"{source.stem}-{_key(source, chosen, (*flags, *libraries))}"
-    if not target.exists():
+    if not (target.exists() and _note(target).exists()):
         _compile([chosen, *flags], source, target, libraries)
+        _note(target).write_text(f"{_named(_version(chosen))}: {' '.join(flags)}")
     return target
+
+
+def identity(program: Path) -> dict[str, str]:
+    """Of one that `build` made: its digest, and the compiler's version and flags."""
+    return {"program": digest(program), "compiled": _note(program).read_text()}
+
+
+def _note(program: Path) -> Path:
+    """How it was compiled lies beside it."""
+    return program.with_name(f"{program.name}.txt")
 
 
 def c_compiler() -> str:
@@ -103,10 +114,19 @@ def _kind(body: str) -> str:
 
 
 def _key(source: Path, compiler: str, flags: tuple[str, ...]) -> str:
-    version = subprocess.run([compiler, "--version"], capture_output=True, check=False, timeout=COMPILE_LIMIT_S).stdout
     headers = (header.read_bytes() for header in sorted(source.parent.glob("*.h")))
-    parts = (source.read_bytes(), *headers, " ".join(flags).encode(), version, _cpu_flags())
+    parts = (source.read_bytes(), *headers, " ".join(flags).encode(), _version(compiler), _cpu_flags())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
+
+
+def _version(compiler: str) -> bytes:
+    return subprocess.run([compiler, "--version"], capture_output=True, check=False, timeout=COMPILE_LIMIT_S).stdout
+
+
+def _named(version: bytes) -> str:
+    """The line that tells it: gcc's first one, nvcc's with its release."""
+    lines = version.decode(errors="replace").splitlines() or ["an unknown compiler"]
+    return next((line for line in lines if "release" in line), lines[0])
 
 
 def _cpu_flags() -> bytes:

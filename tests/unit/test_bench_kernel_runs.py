@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hpcsched.bench.kernel import _kind, build, run, stores
+from hpcsched.bench.kernel import _kind, build, digest, identity, run, stores
 from hpcsched.bench.machine import allowed_nodes, by_node, cache_sizes, distances, line_size, one_of_each_core
 from hpcsched.bench.modules import Module, memory_limit, modules
 from hpcsched.errors import HpcschedError, WrongResult
@@ -56,6 +56,15 @@ def test_a_kernel_that_cannot_run_says_why(tmp_path: Path, script: str, said: st
 def test_a_kernel_that_is_gone_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(HpcschedError, match="run with --prepare on this node first"):
         run(tmp_path / "none")
+
+
+def test_how_a_kernel_was_compiled_is_known_with_it_also_from_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "main.c").write_text("int main(void) { return 0; }\n")
+    for _ in range(2):
+        made = build(tmp_path / "main.c", tmp_path / "cache", ("-O2", "-Wall"))
+        assert identity(made)["program"] == digest(made)
+        assert identity(made)["compiled"].endswith(": -O2 -Wall")
+        assert identity(made)["compiled"][0].isalpha()
 
 
 def test_a_changed_header_makes_another_program(tmp_path: Path) -> None:
