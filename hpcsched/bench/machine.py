@@ -32,10 +32,20 @@ def one_of_each_core(cpus: IdSet, sys: Path = SYS) -> IdSet:
 
 
 def by_node(cpus: IdSet, sys: Path = SYS) -> dict[int, IdSet]:
-    """These PUs by NUMA node; all on node 0 where the kernel names no nodes."""
-    folders = sys.glob("devices/system/node/node[0-9]*")
-    nodes = {int(folder.name[4:]): IdSet.parse(_text(folder / "cpulist")) & cpus for folder in folders}
-    return {node: nodes[node] for node in sorted(nodes) if nodes[node]} or {0: cpus}
+    """These PUs by NUMA node, without those whose node has no memory; all on node 0 where the kernel names no nodes."""
+    nodes = {node: IdSet.parse(_text(sys / f"devices/system/node/node{node}/cpulist")) & cpus for node in memory_nodes(sys)}
+    return {node: local for node, local in nodes.items() if local} or {0: cpus}
+
+
+def unbound_nodes(cpus: IdSet, sys: Path = SYS) -> IdSet:
+    """NUMA nodes with memory and PUs that have none of these PUs."""
+    online = IdSet.parse(_text(sys / "devices/system/cpu/online") or "0")
+    return IdSet.of(by_node(online | cpus, sys)) - IdSet.of(by_node(cpus, sys))
+
+
+def memory_nodes(sys: Path = SYS) -> IdSet:
+    """NUMA nodes that have memory, whoever may use it."""
+    return IdSet.parse(_text(sys / "devices/system/node/has_memory") or "0")
 
 
 def allowed_nodes(proc: Path = PROC) -> IdSet:

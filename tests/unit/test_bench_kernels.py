@@ -117,6 +117,13 @@ def test_remote_memory_is_measured_once_for_each_distance_and_only_where_memory_
     assert latency.remote_nodes({}, IdSet.parse("0-1")) == {}
 
 
+def test_remote_memory_that_is_not_measured_has_its_reason() -> None:
+    one, two = IdSet.of((1,)), IdSet.of((0, 1))
+    assert latency.no_remote(IdSet.of((0,)), IdSet.of((0,))) == "remote memory: there is one NUMA node"
+    assert latency.no_remote(one, two) == "remote memory: this job may take memory from NUMA node 1 alone"
+    assert latency.no_remote(two, two) == "remote memory: the firmware tells no distances of NUMA nodes"
+
+
 def test_the_metrics_of_latency_are_those_that_the_node_has() -> None:
     settings = {"sets": {"l1_ns": 1, "l2_ns": 1}, "huge": False, "remote": {"21": 1}}
     assert [metric.name for metric in latency.metrics(settings)] == ["l1_ns", "l2_ns", "memory_small_ns", "remote21_ns"]
