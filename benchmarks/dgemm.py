@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
-from hpcsched.bench.blas import fewer_threads, load
+from hpcsched.bench.blas import fewer_threads, load, square
 from hpcsched.bench.interleave import interleave
 from hpcsched.bench.machine import bound_cpus, core_count, memory_available
 from hpcsched.bench.peak import peak
@@ -31,10 +31,8 @@ REPEATS = {Size.QUICK: 4, Size.NORMAL: 10, Size.FULL: 15}
 
 
 def order(cores: int, memory: int, size: Size) -> int:
-    """Rows of the square matrices: work per core stays the same; three of them fill at most half of the free memory."""
-    wanted = ORDER_ON_ONE_CORE[size] * cores ** (1 / 3)
-    fitting = (memory / 2 / 3 / 8) ** 0.5
-    return max(int(min(wanted, fitting)) // 64 * 64, 128)
+    """Rows of the three matrices."""
+    return square(ORDER_ON_ONE_CORE[size], cores, memory, 3)
 
 
 def prepare(size: Size, cache: Path) -> Prepared:

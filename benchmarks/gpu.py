@@ -18,6 +18,7 @@ from hpcsched.bench.program import answer, run
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import Unsupported
 from hpcsched.model.idset import IdSet
+from hpcsched.model.units import format_count
 from hpcsched.sched.numa_choice import words
 
 
@@ -88,7 +89,7 @@ def _limits(gpus: Sequence[dict[str, Any]]) -> dict[str, Limit]:
 
 def lacks(left: int, unbound: IdSet) -> tuple[str, ...]:
     """`left`: GPUs that are not measured; `unbound`: NUMA nodes whose copies are not."""
-    gpus = f"{left} more GPUs: a quick sample takes the first alone (--size normal)"
+    gpus = f"{format_count(left, 'more GPU')}: a quick sample takes the first alone (--size normal)"
     copies = f"copies to and from the memory of {words(unbound)}: no core there is bound"
     return (*((gpus,) if left else ()), *((copies,) if unbound else ()))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from hpcsched.bench import hpcc
 from hpcsched.bench.about import About, Limit, Metric, Size
-from hpcsched.bench.blas import Blas, fewer_threads, load
+from hpcsched.bench.blas import Blas, fewer_threads, load, square
 from hpcsched.bench.interleave import interleave
 from hpcsched.bench.machine import bound_cpus, core_count, memory_available
 from hpcsched.bench.peak import peak
@@ -32,10 +32,8 @@ REPEATS = {Size.QUICK: 3, Size.NORMAL: 5, Size.FULL: 5}
 
 
 def order(cores: int, memory: int, size: Size) -> int:
-    """Unknowns: work per core stays the same; the matrix and its factors fill at most half of the free memory."""
-    wanted = ORDER_ON_ONE_CORE[size] * cores ** (1 / 3)
-    fitting = (memory / 2 / 2 / 8) ** 0.5
-    return max(int(min(wanted, fitting)) // 64 * 64, 128)
+    """Unknowns; the matrix and its factors are in memory."""
+    return square(ORDER_ON_ONE_CORE[size], cores, memory, 2)
 
 
 def operations(unknowns: int) -> float:

@@ -14,6 +14,7 @@ from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED, answer
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import Unsupported, WrongResult
+from hpcsched.model.units import format_count
 
 
 def metrics(transport: Transport) -> tuple[Metric, ...]:
@@ -77,7 +78,8 @@ def _run(settings: Settings, transport: Transport, cpus: Any) -> dict[str, Any]:
     command = [*mpi.command(len(cpus)), settings["kernel"], ",".join(map(str, cpus)), *map(str, work)]
     found = answer(command, mpi.env(transport if mpi.is_open else None), LIMIT_S)
     if found["errors"] or found["ranks"] != len(cpus):
-        raise WrongResult(f"{found['errors']} wrong messages over {transport} among {found['ranks']} ranks: {NO_SPEED}")
+        wrong, among = format_count(found["errors"], "wrong message"), format_count(found["ranks"], "rank")
+        raise WrongResult(f"{wrong} over {transport} among {among}: {NO_SPEED}")
     return found
 
 

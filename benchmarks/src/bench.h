@@ -18,18 +18,26 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
 
 enum { CANNOT_RUN = 1, CALLED_WRONGLY = 2, WRONG_RESULT = 3 };
 enum pages { AS_THE_SYSTEM_GIVES, SMALL_PAGES, HUGE_PAGES };
 enum { ANY_NODE = -1, MOST_NODES = 1024, SAMPLED_PAGES = 64 };
 
+/* Ends the program; of one that is several processes, the others too. */
+static void (*leave)(int status) = exit;
+
 __attribute__((noreturn, format(printf, 2, 3))) static inline void quit(int status, const char *form, ...)
 {
+    char line[512];
     va_list values;
     va_start(values, form);
-    vfprintf(stderr, form, values);
+    vsnprintf(line, sizeof line, form, values);
     va_end(values);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", line);
+    leave(status);
     exit(status);
 }
 
@@ -41,6 +49,18 @@ static inline long bounded(const char *text, long low, long high)
     if (*text == '\0' || *end != '\0' || errno || number < low || number > high)
         quit(CALLED_WRONGLY, "%s is not a number from %ld to %ld", text, low, high);
     return number;
+}
+
+/* Of a list as 0,2,4; how many they are. Changes the list. */
+static inline int read_cpus(char *list, int *cpus, int most)
+{
+    int count = 0;
+    for (char *rest, *one = strtok_r(list, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest)) {
+        if (count == most)
+            quit(CALLED_WRONGLY, "more than %d cpus", most);
+        cpus[count++] = (int)bounded(one, 0, 65535);
+    }
+    return count;
 }
 
 static inline uint64_t nanoseconds(void)
@@ -65,8 +85,28 @@ static inline void pin(int cpu)
     CPU_ZERO_S(bytes, set);
     CPU_SET_S(cpu, bytes, set);
     if (sched_setaffinity(0, bytes, set))
-        quit(CANNOT_RUN, "cannot run on cpu %d: %s", cpu, strerror(errno));
+        quit(CANNOT_RUN, "cannot run on cpu %d: %m", cpu);
     CPU_FREE(set);
+}
+
+#ifdef _OPENMP
+static inline int threads(void)
+{
+    int count = 0;
+#pragma omp parallel
+#pragma omp single
+    count = omp_get_num_threads();
+    return count;
+}
+#endif
+
+/* Zeros, until free(3). */
+static inline void *allocate(size_t bytes)
+{
+    void *memory = calloc(1, bytes);
+    if (memory == NULL)
+        quit(CANNOT_RUN, "no memory for %zu bytes; take a smaller size", bytes);
+    return memory;
 }
 
 static inline size_t huge_page(void)
@@ -109,7 +149,7 @@ static inline void place(void *start, size_t bytes, int node)
         return;
     nodes[node / BITS] = 1UL << node % BITS;
     if (syscall(SYS_mbind, start, whole_huge_pages(bytes), BIND, nodes, (unsigned long)MOST_NODES, 0u))
-        quit(CANNOT_RUN, "cannot bind memory to node %d: %s", node, strerror(errno));
+        quit(CANNOT_RUN, "cannot bind memory to node %d: %m", node);
 }
 
 /* Pages, of some that are looked at, that lie on another node, move_pages(2); -1 where the kernel does not say. */
@@ -162,6 +202,26 @@ static inline double median(double *values, long count)
 {
     qsort(values, (size_t)count, sizeof *values, in_order);
     return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
+/* What stands at that position of that message. */
+static inline uint64_t word_of(long message, long position)
+{
+    return ((uint64_t)message << 40) ^ (uint64_t)position * 0x9e3779b97f4a7c15u;
+}
+
+static inline void write_words(uint64_t *words, long count, long message)
+{
+    for (long i = 0; i < count; i++)
+        words[i] = word_of(message, i);
+}
+
+static inline long wrong_words(const uint64_t *words, long count, long message)
+{
+    long wrong = 0;
+    for (long i = 0; i < count; i++)
+        wrong += words[i] != word_of(message, i);
+    return wrong;
 }
 
 #endif

@@ -11,7 +11,6 @@
  */
 #include "bench.h"
 #include <math.h>
-#include <omp.h>
 
 enum { POINTS = 27, APART = 16, MOST_THREADS = 8192 };
 
@@ -232,17 +231,6 @@ static double worst_error(const double *x, long rows)
     return worst;
 }
 
-static int threads(void)
-{
-    int count = 0;
-#pragma omp parallel
-#pragma omp single
-    count = omp_get_num_threads();
-    if (count > MOST_THREADS)
-        quit(CANNOT_RUN, "%d threads, at most %d", count, MOST_THREADS);
-    return count;
-}
-
 static void *numbers(long count, size_t each)
 {
     return reserve((size_t)count * each, AS_THE_SYSTEM_GIVES);
@@ -272,6 +260,8 @@ int main(int count, char **argument)
     long edge = bounded(argument[1], 3, 1290), most = bounded(argument[2], 1, 100000);
     double tolerance = pow(10.0, -(double)bounded(argument[3], 1, 14));
     int used = threads();
+    if (used > MOST_THREADS)
+        quit(CANNOT_RUN, "%d threads, at most %d", used, MOST_THREADS);
     struct matrix a = matrix(edge);
     struct vectors v = {vector(a.rows), vector(a.rows), vector(a.rows), vector(a.rows), vector(a.rows), vector(a.rows)};
     count_entries(&a);

@@ -6,37 +6,12 @@
  * All batches are created before the first file is removed: ext4 does not use an inode again within seconds of its removal
  * (recently_deleted in fs/ext4/ialloc.c), and each creation looks at all such inodes.
  */
-#define _GNU_SOURCE
+#include "bench.h"
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { CREATE, STAT, UNLINK, STEPS, WRONG = 3, MOST_BATCHES = 1000 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static void fail(const char *what, const char *name)
-{
-    fprintf(stderr, "cannot %s %s: %s\n", what, name, strerror(errno));
-    exit(1);
-}
-
-static void wrong(const char *name, const char *how)
-{
-    fprintf(stderr, "%s %s\n", name, how);
-    exit(WRONG);
-}
+enum { CREATE, STAT, UNLINK, STEPS, MOST_BATCHES = 1000 };
 
 static const char *name_of(long file)
 {
@@ -50,9 +25,9 @@ static void create(int folder, long file)
     const char *name = name_of(file);
     int made = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (made < 0)
-        fail("create", name);
+        quit(CANNOT_RUN, "cannot create %s: %m", name);
     if (write(made, &file, sizeof file) != sizeof file || close(made))
-        fail("write", name);
+        quit(CANNOT_RUN, "cannot write %s: %m", name);
 }
 
 static void look_up(int folder, long file)
@@ -60,16 +35,16 @@ static void look_up(int folder, long file)
     struct stat found;
     const char *name = name_of(file);
     if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW))
-        fail("stat", name);
+        quit(CANNOT_RUN, "cannot stat %s: %m", name);
     if (!S_ISREG(found.st_mode) || found.st_size != sizeof file)
-        wrong(name, "has another size than was written");
+        quit(WRONG_RESULT, "%s has another size than was written", name);
 }
 
 static void erase(int folder, long file)
 {
     const char *name = name_of(file);
     if (unlinkat(folder, name, 0))
-        fail("unlink", name);
+        quit(CANNOT_RUN, "cannot unlink %s: %m", name);
 }
 
 static void read_back(int folder, long file)
@@ -78,9 +53,9 @@ static void read_back(int folder, long file)
     const char *name = name_of(file);
     int opened = openat(folder, name, O_RDONLY | O_CLOEXEC);
     if (opened < 0)
-        fail("open", name);
+        quit(CANNOT_RUN, "cannot open %s: %m", name);
     if (read(opened, &text, sizeof text) != sizeof text || text != file)
-        wrong(name, "holds other bytes than were written");
+        quit(WRONG_RESULT, "%s holds other bytes than were written", name);
     close(opened);
 }
 
@@ -89,45 +64,22 @@ static void expect(int folder, long wanted)
     DIR *listing = fdopendir(openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     long found = 0;
     if (listing == NULL)
-        fail("list", "the folder");
+        quit(CANNOT_RUN, "cannot list the folder: %m");
     for (struct dirent *entry; (entry = readdir(listing)) != NULL;)
         found += entry->d_name[0] != '.';
     closedir(listing);
     if (found != wanted)
-        wrong("the folder", "holds other files than it should");
+        quit(WRONG_RESULT, "the folder holds other files than it should");
 }
 
-static void all(void (*step)(int, long), int folder, long files, long batches, double *seconds)
+static void all(void (*step)(int, long), int folder, long files, long batches, double *taken)
 {
     for (long batch = 0; batch < batches; batch++) {
-        double start = now();
+        double start = seconds();
         for (long file = batch * files; file < (batch + 1) * files; file++)
             step(folder, file);
-        seconds[batch] = now() - start;
+        taken[batch] = seconds() - start;
     }
-}
-
-static int by_size(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
-}
-
-static double median(double *values, long count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_size);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-static long bounded(const char *text, long low, long high)
-{
-    char *end;
-    long number = strtol(text, &end, 10);
-    if (*end != '\0' || number < low || number > high) {
-        fprintf(stderr, "%s is not a number from %ld to %ld\n", text, low, high);
-        exit(2);
-    }
-    return number;
 }
 
 static void measure(int folder, long files, long batches)
@@ -146,14 +98,12 @@ static void measure(int folder, long files, long batches)
 
 int main(int count, char **argument)
 {
-    if (count != 4) {
-        fprintf(stderr, "usage: disk FOLDER FILES BATCHES\n");
-        return 2;
-    }
+    if (count != 4)
+        quit(CALLED_WRONGLY, "usage: disk FOLDER FILES BATCHES");
     long files = bounded(argument[2], 1, 100000), batches = bounded(argument[3], 1, MOST_BATCHES);
     int folder = open(argument[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0)
-        fail("open", argument[1]);
+        quit(CANNOT_RUN, "cannot open %s: %m", argument[1]);
     measure(folder, files, batches);
     return 0;
 }

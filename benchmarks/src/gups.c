@@ -5,7 +5,6 @@
  * more (each is its own inverse), the share of the table on huge pages, and the number of threads.
  */
 #include "bench.h"
-#include <omp.h>
 
 static const uint64_t polynomial = 7; /* x^64 = x^2 + x + 1: the generator of RandomAccess, one bit a step */
 
@@ -80,15 +79,6 @@ static long wrong_entries(const uint64_t *table, long entries)
     for (long i = 0; i < entries; i++)
         wrong += table[i] != (uint64_t)i;
     return wrong;
-}
-
-static int threads(void)
-{
-    int count = 0;
-#pragma omp parallel
-#pragma omp single
-    count = omp_get_num_threads();
-    return count;
 }
 
 int main(int count, char **argument)

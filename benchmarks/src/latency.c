@@ -95,9 +95,7 @@ static long enough(const struct set *set, long blocks)
 
 static double measure(const struct set *set, long blocks)
 {
-    double *each = malloc((size_t)blocks * sizeof *each);
-    if (each == NULL)
-        quit(CANNOT_RUN, "no memory for the times of %ld blocks", blocks);
+    double *each = allocate((size_t)blocks * sizeof *each);
     if (set->lines <= HOPS)
         prove(set);
     time_blocks(set, blocks, each);

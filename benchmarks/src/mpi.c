@@ -5,46 +5,26 @@
  * medians over the batches of ROUNDS messages each, in seconds one way; bandwidth in bytes per second from the median of the
  * TRANSFERS of BYTES. `errors` counts messages and sums that arrived otherwise than they were sent.
  */
-#define _GNU_SOURCE
-#include <errno.h>
+#include "bench.h"
 #include <mpi.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/uio.h>
-#include <unistd.h>
 
-enum { PING, PONG, TAG = 7, MOST_BATCHES = 100000 };
+enum { PING, PONG, TAG = 7, MOST_BATCHES = 100000, MOST_RANKS = 8192 };
 
 static int rank, ranks;
 static long errors;
 
-static int by_size(const void *one, const void *other)
+static void leave_together(int status)
 {
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
+    MPI_Abort(MPI_COMM_WORLD, status);
 }
 
-static double median(double *values, long count)
+static void pin_rank(char *list)
 {
-    qsort(values, (size_t)count, sizeof *values, by_size);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-static void bind_to(char *list)
-{
-    char *word = strtok(list, ",");
-    for (int r = 0; r < rank && word != NULL; r++)
-        word = strtok(NULL, ",");
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    if (word != NULL)
-        CPU_SET(atoi(word), &mask);
-    if (word == NULL || sched_setaffinity(0, sizeof mask, &mask)) {
-        fprintf(stderr, "rank %d has no cpu of its own: %s\n", rank, word ? strerror(errno) : "the list is too short");
-        MPI_Abort(MPI_COMM_WORLD, 2);
-    }
+    static int cpus[MOST_RANKS];
+    if (read_cpus(list, cpus, MOST_RANKS) <= rank)
+        quit(CALLED_WRONGLY, "rank %d has no cpu of its own: the list is too short", rank);
+    pin(cpus[rank]);
 }
 
 /* Each message carries its number; the answer is one more. */
@@ -63,7 +43,7 @@ static void exchange(long number)
     }
 }
 
-static double latency(double *seconds, long batches, long rounds)
+static double latency(double *each, long batches, long rounds)
 {
     if (rank > PONG)
         return 0;
@@ -72,67 +52,40 @@ static double latency(double *seconds, long batches, long rounds)
         for (long r = 0; r < rounds; r++)
             exchange((b + 1) * rounds + r);
         if (b >= 0)
-            seconds[b] = (MPI_Wtime() - start) / (double)rounds / 2;
+            each[b] = (MPI_Wtime() - start) / (double)rounds / 2;
     }
-    return median(seconds, batches);
-}
-
-static unsigned long word_of(long transfer, long place)
-{
-    return ((unsigned long)transfer << 40) ^ (unsigned long)place * 0x9e3779b97f4a7c15UL;
-}
-
-static void fill(unsigned long *buffer, long words, long transfer)
-{
-    for (long i = 0; i < words; i++)
-        buffer[i] = word_of(transfer, i);
-}
-
-static void check(const unsigned long *buffer, long words, long transfer)
-{
-    for (long i = 0; i < words; i++)
-        errors += buffer[i] != word_of(transfer, i);
+    return median(each, batches);
 }
 
 /* There and back; seconds one way. The receiver sends back what it received, so one check finds a fault of either way. */
-static double transfer(unsigned long *buffer, unsigned long *back, int words)
+static double transfer(uint64_t *buffer, uint64_t *back, int words)
 {
     double start = MPI_Wtime();
     if (rank == PING) {
-        MPI_Send(buffer, words, MPI_UNSIGNED_LONG, PONG, TAG, MPI_COMM_WORLD);
-        MPI_Recv(back, words, MPI_UNSIGNED_LONG, PONG, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        MPI_Send(buffer, words, MPI_UINT64_T, PONG, TAG, MPI_COMM_WORLD);
+        MPI_Recv(back, words, MPI_UINT64_T, PONG, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     } else {
-        MPI_Recv(back, words, MPI_UNSIGNED_LONG, PING, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-        MPI_Send(back, words, MPI_UNSIGNED_LONG, PING, TAG, MPI_COMM_WORLD);
+        MPI_Recv(back, words, MPI_UINT64_T, PING, TAG, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+        MPI_Send(back, words, MPI_UINT64_T, PING, TAG, MPI_COMM_WORLD);
     }
     return (MPI_Wtime() - start) / 2;
 }
 
-static void *allocate(size_t bytes)
-{
-    void *memory = calloc(1, bytes);
-    if (memory == NULL) {
-        fprintf(stderr, "no memory for %zu bytes; take a smaller size\n", bytes);
-        MPI_Abort(MPI_COMM_WORLD, 2);
-    }
-    return memory;
-}
-
-static double bandwidth(double *seconds, long bytes, long transfers)
+static double bandwidth(double *each, long bytes, long transfers)
 {
     if (rank > PONG)
         return 0;
-    long words = bytes / (long)sizeof(unsigned long);
-    unsigned long *buffer = allocate((size_t)bytes), *back = allocate((size_t)bytes);
+    long words = bytes / (long)sizeof(uint64_t);
+    uint64_t *buffer = allocate((size_t)bytes), *back = allocate((size_t)bytes);
     for (long t = -1; t < transfers; t++) {
-        fill(buffer, words, t + 1);
+        write_words(buffer, words, t + 1);
         double taken = transfer(buffer, back, (int)words);
-        check(back, words, t + 1);
+        errors += wrong_words(back, words, t + 1);
         if (t >= 0)
-            seconds[t] = taken;
+            each[t] = taken;
     }
     free(buffer), free(back);
-    return (double)bytes / median(seconds, transfers);
+    return (double)bytes / median(each, transfers);
 }
 
 static void sum(long number)
@@ -142,7 +95,7 @@ static void sum(long number)
     errors += all != number * ranks * (ranks + 1) / 2;
 }
 
-static double allreduce(double *seconds, long batches, long rounds)
+static double allreduce(double *each, long batches, long rounds)
 {
     for (long b = -1; b < batches; b++) {
         MPI_Barrier(MPI_COMM_WORLD);
@@ -150,9 +103,9 @@ static double allreduce(double *seconds, long batches, long rounds)
         for (long r = 0; r < rounds; r++)
             sum((b + 1) * rounds + r);
         if (b >= 0)
-            seconds[b] = (MPI_Wtime() - start) / (double)rounds;
+            each[b] = (MPI_Wtime() - start) / (double)rounds;
     }
-    return median(seconds, batches);
+    return median(each, batches);
 }
 
 /* What process_vm_readv(2) answers between two processes of which neither is the other's child. */
@@ -183,44 +136,32 @@ static void print_library(void)
     printf("\"library\": \"%s\", ", name);
 }
 
-static long bounded(const char *text, long low, long high)
-{
-    char *end;
-    long number = strtol(text, &end, 10);
-    if (*end != '\0' || number < low || number > high) {
-        fprintf(stderr, "%s is not a number from %ld to %ld\n", text, low, high);
-        MPI_Abort(MPI_COMM_WORLD, 2);
-    }
-    return number;
-}
-
 static void measure(char **argument)
 {
     long batches = bounded(argument[2], 1, MOST_BATCHES), rounds = bounded(argument[3], 1, 1L << 20);
     long bytes = bounded(argument[4], 8, 1L << 30), transfers = bounded(argument[5], 1, MOST_BATCHES), all;
-    double *seconds = allocate(sizeof(double) * MOST_BATCHES);
+    double *each = allocate(sizeof(double) * MOST_BATCHES);
     int refused = read_of_another();
-    double one_way = latency(seconds, batches, rounds), rate = bandwidth(seconds, bytes, transfers);
-    double together = allreduce(seconds, batches, rounds);
+    double one_way = latency(each, batches, rounds), rate = bandwidth(each, bytes, transfers);
+    double together = allreduce(each, batches, rounds);
     MPI_Reduce(&errors, &all, 1, MPI_LONG, MPI_SUM, PING, MPI_COMM_WORLD);
     if (rank == PING) {
         printf("{\"latency\": %.9g, \"bandwidth\": %.9g, \"allreduce\": %.9g, ", one_way, rate, together);
         print_library();
         printf("\"cma\": \"%s\", \"ranks\": %d, \"errors\": %ld}\n", refused ? strerror(refused) : "works", ranks, all);
     }
-    free(seconds);
+    free(each);
 }
 
 int main(int count, char **argument)
 {
     MPI_Init(&count, &argument);
+    leave = leave_together;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &ranks);
-    if (count != 6 || ranks < 2) {
-        fprintf(stderr, "usage, in two processes or more: mpi CPUS BATCHES ROUNDS BYTES TRANSFERS\n");
-        MPI_Abort(MPI_COMM_WORLD, 2);
-    }
-    bind_to(argument[1]);
+    if (count != 6 || ranks < 2)
+        quit(CALLED_WRONGLY, "usage, in two processes or more: mpi CPUS BATCHES ROUNDS BYTES TRANSFERS");
+    pin_rank(argument[1]);
     measure(argument);
     MPI_Finalize();
     return 0;

@@ -4,74 +4,26 @@
  * round trips) and the median seconds of TRANSFERS of BYTES until the receiver has all. CPUS: as 0,1: client and server.
  * Exits 3 when bytes arrive otherwise than they were sent.
  */
-#define _GNU_SOURCE
+#include "bench.h"
 #include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/tcp.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { WRONG = 3, MOST = 10000 };
+enum { MOST = 10000 };
 
 struct work {
     long batches, rounds, bytes, transfers;
 };
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
-}
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "cannot %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static void wrong(const char *what)
-{
-    fprintf(stderr, "%s\n", what);
-    exit(WRONG);
-}
-
-static int by_size(const void *one, const void *other)
-{
-    double a = *(const double *)one, b = *(const double *)other;
-    return (a > b) - (a < b);
-}
-
-static double median(double *values, long count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_size);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
-static void bind_to(int cpu)
-{
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    CPU_SET(cpu, &mask);
-    if (sched_setaffinity(0, sizeof mask, &mask))
-        fail("run on that cpu");
-}
 
 static void put(int wire, const void *from, size_t bytes)
 {
     for (size_t done = 0; done < bytes;) {
         ssize_t sent = send(wire, (const char *)from + done, bytes - done, MSG_NOSIGNAL);
         if (sent <= 0)
-            fail("send");
+            quit(CANNOT_RUN, "cannot send: %m");
         done += (size_t)sent;
     }
 }
@@ -83,7 +35,7 @@ static void get(int wire, void *into, size_t bytes)
         if (got == 0)
             exit(1);
         if (got < 0)
-            fail("receive");
+            quit(CANNOT_RUN, "cannot receive: %m");
         done += (size_t)got;
     }
 }
@@ -92,26 +44,13 @@ static void without_delay(int wire)
 {
     int yes = 1;
     if (setsockopt(wire, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes))
-        fail("set TCP_NODELAY");
-}
-
-static uint64_t word_of(long transfer, long place)
-{
-    return ((uint64_t)transfer << 40) ^ (uint64_t)place * 0x9e3779b97f4a7c15u;
-}
-
-static uint64_t *allocate(long bytes)
-{
-    uint64_t *buffer = calloc(1, (size_t)bytes);
-    if (buffer == NULL)
-        fail("get memory for a message");
-    return buffer;
+        quit(CANNOT_RUN, "cannot set TCP_NODELAY: %m");
 }
 
 /* Answers each number with the next one; then takes each transfer and says when it has all of it. Words that came otherwise. */
 static long serve(int wire, const struct work *work)
 {
-    uint64_t number, *buffer = allocate(work->bytes);
+    uint64_t number, *buffer = allocate((size_t)work->bytes);
     long errors = 0;
     for (long r = 0; r < (work->batches + 1) * work->rounds; r++) {
         get(wire, &number, sizeof number);
@@ -121,45 +60,43 @@ static long serve(int wire, const struct work *work)
     for (long t = 0; t < work->transfers + 1; t++) {
         get(wire, buffer, (size_t)work->bytes);
         put(wire, &(char){1}, 1);
-        for (long i = 0; i < work->bytes / (long)sizeof *buffer; i++)
-            errors += buffer[i] != word_of(t, i);
+        errors += wrong_words(buffer, work->bytes / (long)sizeof *buffer, t);
     }
     free(buffer);
     return errors;
 }
 
-static double latency(int wire, const struct work *work, double *seconds)
+static double latency(int wire, const struct work *work, double *each)
 {
     for (long b = 0; b < work->batches + 1; b++) {
-        double start = now();
+        double start = seconds();
         for (long r = 0; r < work->rounds; r++) {
             uint64_t sent = (uint64_t)(b * work->rounds + r), got;
             put(wire, &sent, sizeof sent);
             get(wire, &got, sizeof got);
             if (got != sent + 1)
-                wrong("a message was not answered as it should be");
+                quit(WRONG_RESULT, "a message was not answered as it should be");
         }
         if (b > 0)
-            seconds[b - 1] = (now() - start) / (double)work->rounds / 2;
+            each[b - 1] = (seconds() - start) / (double)work->rounds / 2;
     }
-    return median(seconds, work->batches);
+    return median(each, work->batches);
 }
 
-static double transfer(int wire, const struct work *work, double *seconds)
+static double transfer(int wire, const struct work *work, double *each)
 {
-    uint64_t *buffer = allocate(work->bytes);
+    uint64_t *buffer = allocate((size_t)work->bytes);
     for (long t = 0; t < work->transfers + 1; t++) {
         char got;
-        for (long i = 0; i < work->bytes / (long)sizeof *buffer; i++)
-            buffer[i] = word_of(t, i);
-        double start = now();
+        write_words(buffer, work->bytes / (long)sizeof *buffer, t);
+        double start = seconds();
         put(wire, buffer, (size_t)work->bytes);
         get(wire, &got, 1);
         if (t > 0)
-            seconds[t - 1] = now() - start;
+            each[t - 1] = seconds() - start;
     }
     free(buffer);
-    return median(seconds, work->transfers);
+    return median(each, work->transfers);
 }
 
 static int listener(struct sockaddr_in *address)
@@ -168,20 +105,20 @@ static int listener(struct sockaddr_in *address)
     int door = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (door < 0 || bind(door, (struct sockaddr *)address, length) || listen(door, 1) ||
         getsockname(door, (struct sockaddr *)address, &length))
-        fail("listen on 127.0.0.1");
+        quit(CANNOT_RUN, "cannot listen on 127.0.0.1: %m");
     return door;
 }
 
 static _Noreturn void be_server(int door, int cpu, const struct work *work)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    bind_to(cpu);
+    pin(cpu);
     int wire = accept(door, NULL, NULL);
     if (wire < 0)
-        fail("accept");
+        quit(CANNOT_RUN, "cannot accept: %m");
     without_delay(wire);
     if (serve(wire, work))
-        wrong("a transfer arrived otherwise than it was sent");
+        quit(WRONG_RESULT, "a transfer arrived otherwise than it was sent");
     exit(0);
 }
 
@@ -189,7 +126,7 @@ static int connected(const struct sockaddr_in *address, int door)
 {
     int wire = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (wire < 0 || connect(wire, (const struct sockaddr *)address, sizeof *address))
-        fail("connect to 127.0.0.1");
+        quit(CANNOT_RUN, "cannot connect to 127.0.0.1: %m");
     without_delay(wire);
     close(door);
     return wire;
@@ -199,47 +136,35 @@ static void await(pid_t server)
 {
     int status;
     if (waitpid(server, &status, 0) != server || !WIFEXITED(status))
-        fail("get the server's end");
+        quit(CANNOT_RUN, "cannot get the server's end: %m");
     if (WEXITSTATUS(status))
         exit(WEXITSTATUS(status));
 }
 
 static void measure(int wire, pid_t server, const struct work *work)
 {
-    static double seconds[MOST];
-    double one_way = latency(wire, work, seconds), whole = transfer(wire, work, seconds);
+    static double each[MOST];
+    double one_way = latency(wire, work, each), whole = transfer(wire, work, each);
     await(server);
     printf("{\"latency\": %.9g, \"transfer\": %.9g}\n", one_way, whole);
 }
 
-static long bounded(const char *text, long low, long high)
-{
-    char *end;
-    long number = strtol(text, &end, 10);
-    if (*end != '\0' || number < low || number > high) {
-        fprintf(stderr, "%s is not a number from %ld to %ld\n", text, low, high);
-        exit(2);
-    }
-    return number;
-}
-
 int main(int count, char **argument)
 {
-    int client, peer;
-    if (count != 6 || sscanf(argument[1], "%d,%d", &client, &peer) != 2) {
-        fprintf(stderr, "usage: net CPU,CPU BATCHES ROUNDS BYTES TRANSFERS\n");
-        return 2;
-    }
+    enum { CLIENT, SERVER, ENDS };
+    int cpus[ENDS];
+    if (count != 6 || read_cpus(argument[1], cpus, ENDS) != ENDS)
+        quit(CALLED_WRONGLY, "usage: net CPU,CPU BATCHES ROUNDS BYTES TRANSFERS");
     struct work work = {bounded(argument[2], 1, MOST), bounded(argument[3], 1, 1 << 20), bounded(argument[4], 8, 1 << 30),
                         bounded(argument[5], 1, MOST)};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int door = listener(&address);
     pid_t server = fork();
     if (server < 0)
-        fail("fork");
+        quit(CANNOT_RUN, "cannot fork: %m");
     if (server == 0)
-        be_server(door, peer, &work);
-    bind_to(client);
+        be_server(door, cpus[SERVER], &work);
+    pin(cpus[CLIENT]);
     measure(connected(&address, door), server, &work);
     return 0;
 }

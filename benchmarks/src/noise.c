@@ -8,7 +8,6 @@
  */
 #include "bench.h"
 #include <math.h>
-#include <omp.h>
 
 enum { MOST_THREADS = 8192, WARM_UP_NS = 20000000 };
 
@@ -96,17 +95,6 @@ static void report(struct thread *each, int threads, long quanta)
            (unsigned long long)each[0].state, threads);
 }
 
-static int read_cpus(char *list, struct thread *each)
-{
-    int count = 0;
-    for (char *rest, *one = strtok_r(list, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest)) {
-        if (count == MOST_THREADS)
-            quit(CALLED_WRONGLY, "more than %d cpus", MOST_THREADS);
-        each[count++].cpu = (int)bounded(one, 0, 65535);
-    }
-    return count;
-}
-
 static void same_work(const struct thread *each, int threads)
 {
     for (int t = 1; t < threads; t++)
@@ -117,15 +105,16 @@ static void same_work(const struct thread *each, int threads)
 int main(int count, char **argument)
 {
     static struct thread each[MOST_THREADS];
+    static int cpus[MOST_THREADS];
     if (count != 4)
         quit(CALLED_WRONGLY, "usage: noise QUANTA UNITS CPU,CPU,…");
     long quanta = bounded(argument[1], 2, 10000000), units = bounded(argument[2], 1, 1L << 40);
-    int threads = read_cpus(argument[3], each);
+    int threads = read_cpus(argument[3], cpus, MOST_THREADS);
     if (!threads)
         quit(CALLED_WRONGLY, "no cpus");
     double *ns = reserve((size_t)quanta * (size_t)threads * sizeof *ns, AS_THE_SYSTEM_GIVES);
     for (int t = 0; t < threads; t++)
-        each[t].ns = ns + t * quanta;
+        each[t] = (struct thread){.cpu = cpus[t], .ns = ns + t * quanta};
     run_all(each, threads, quanta, units);
     same_work(each, threads);
     report(each, threads, quanta);

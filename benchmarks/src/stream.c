@@ -7,7 +7,6 @@
  */
 #include "bench.h"
 #include <math.h>
-#include <omp.h>
 
 enum { COPY, SCALE, ADD, TRIAD, KERNELS };
 
@@ -112,15 +111,6 @@ static int misplaced(const struct arrays *all, int node)
     size_t bytes = (size_t)all->n * sizeof(double);
     int of_a = strayed(all->a, bytes, node), of_b = strayed(all->b, bytes, node), of_c = strayed(all->c, bytes, node);
     return node == ANY_NODE || of_a < 0 || of_b < 0 || of_c < 0 ? -1 : of_a + of_b + of_c;
-}
-
-static int threads(void)
-{
-    int count = 0;
-#pragma omp parallel
-#pragma omp single
-    count = omp_get_num_threads();
-    return count;
 }
 
 static double *array(long n)

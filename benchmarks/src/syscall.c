@@ -57,7 +57,7 @@ static double page_fault_round(const struct task *task)
     uint64_t start = nanoseconds();
     volatile char *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
-        quit(CANNOT_RUN, "cannot map %zu bytes: %s", bytes, strerror(errno));
+        quit(CANNOT_RUN, "cannot map %zu bytes: %m", bytes);
     madvise((void *)block, bytes, MADV_NOHUGEPAGE);
     for (size_t at = 0; at < bytes; at += page)
         block[at] = 1;
@@ -145,10 +145,10 @@ static double context_switch_round(const struct task *task)
     (void)task;
     int there[2], back[2];
     if (pipe(there) || pipe(back))
-        quit(CANNOT_RUN, "no pipe: %s", strerror(errno));
+        quit(CANNOT_RUN, "no pipe: %m");
     pid_t child = fork();
     if (child < 0)
-        quit(CANNOT_RUN, "no second process: %s", strerror(errno));
+        quit(CANNOT_RUN, "no second process: %m");
     if (child == 0) {
         close(there[1]), close(back[0]);
         echo(there[0], back[1]);
@@ -205,9 +205,7 @@ static const struct service *find(const char *name, int arguments)
 /* The first round does not count. */
 static double measure(const struct service *service, const struct task *task, long rounds)
 {
-    double *each = malloc((size_t)rounds * sizeof *each);
-    if (each == NULL)
-        quit(CANNOT_RUN, "no memory for the times of %ld rounds", rounds);
+    double *each = allocate((size_t)rounds * sizeof *each);
     service->round(task);
     for (long i = 0; i < rounds; i++)
         each[i] = service->round(task);

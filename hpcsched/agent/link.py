@@ -59,8 +59,8 @@ class Link:
 
     async def _sync(self, stub: Any) -> bool:
         """One stream, from hello to its end; True when the controller had answered."""
-        answered = False
-        stream = stub.Sync(self._reports())
+        answered, over = False, asyncio.Event()
+        stream = stub.Sync(self._reports(over))
         try:
             async for response in stream:
                 answered = self._was_taken = True
@@ -69,6 +69,8 @@ class Link:
             self._judge(error_of(await _status(stream), self._agent.config.controller), answered)
         finally:
             stream.cancel()
+            over.set()
+            self._agent.changed.set()
             await self._end_channels()
         return answered
 
@@ -79,11 +81,14 @@ class Link:
             raise error
         log.info("controller: %s", error)
 
-    async def _reports(self) -> AsyncIterator[Any]:
-        """Hello, then all statuses now and at every change."""
+    async def _reports(self, over: asyncio.Event) -> AsyncIterator[Any]:
+        """Hello, then all statuses now and at every change.
+
+        grpc.aio leaves this waiting when the controller has ended the stream: it must clear no change the next one waits for.
+        """
         agent = self._agent
         yield pb.SyncRequest(hello=pb.Hello(protocol=PROTOCOL, offer=to_message(agent.offer)))
-        while True:
+        while not over.is_set():
             agent.changed.clear()
             faults = await agent.faults()
             statuses = [to_message(status) for status in agent.statuses()]

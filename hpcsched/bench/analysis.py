@@ -18,6 +18,7 @@ from hpcsched.bench.ranks import exchanged
 from hpcsched.bench.result import Sample
 from hpcsched.bench.stats import LEAST_PAIRS, Ratio, bootstrapped, equivalence_p, log_ratios, median, ratio
 from hpcsched.bench.verdict import Comparison, Figures, Verdict
+from hpcsched.model.units import format_count
 
 Limits = Mapping[str, Mapping[str, Limit]]
 BARE_ARMS = (Arm.BARE, Arm.CONTROL)
@@ -153,9 +154,10 @@ def _beyond(sample: Sample, metric: Metric, limit: Limit) -> bool:
 
 def _impossible(checks: Checks, metric: Metric, limit: Limit | None) -> Iterable[str]:
     if limit and checks.beyond:
+        lie = "lies" if len(checks.beyond) == 1 else "lie"
         yield (
-            f"{len(checks.beyond)} samples of {metric.name} lie beyond the physical limit of {limit.value:.5g} {metric.unit} "
-            f"({limit.source}): the measurement or the limit is wrong"
+            f"{format_count(len(checks.beyond), 'sample')} of {metric.name} {lie} beyond the physical limit of "
+            f"{limit.value:.5g} {metric.unit} ({limit.source}): the measurement or the limit is wrong"
         )
 
 

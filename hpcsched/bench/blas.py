@@ -33,6 +33,13 @@ class Blas:
         return {"threads": self.threads, "program": digest(self.file), **{key: text for key, text in words.items() if text}}
 
 
+def square(on_one_core: int, cores: int, memory: int, matrices: int) -> int:
+    """Rows of square matrices: work per core stays the same; so many of them fill at most half of the free memory."""
+    wanted = on_one_core * cores ** (1 / 3)
+    fitting = (memory / 2 / matrices / 8) ** 0.5
+    return max(int(min(wanted, fitting)) // 64 * 64, 128)
+
+
 @cache
 def load(module: str, threads: int) -> tuple[Any, Blas]:
     """Imports numpy or a module of scipy with that many threads for the BLAS that it brings or shares. Raises HpcschedError.

@@ -1,18 +1,17 @@
-"""Runs a program that nobody here knows: to its end, in a session of its own, with the end of what it prints kept."""
+"""Runs a program to its end, in a session of its own, with the end of what it prints kept."""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Thread
 from typing import IO
-
-from hpcsched.errors import WrongResult
 
 KEPT = 16 << 20
 """Bytes of each stream; what comes before them is dropped."""
@@ -31,37 +30,47 @@ class Captured:
     err: str
 
 
-def capture(program: str, words: Sequence[str], folder: str, limit_s: float) -> Captured:
-    """`words` are what the program sees as its arguments, its name first. Raises WrongResult: no start, or no end in time."""
+def capture(
+    words: Sequence[str], limit_s: float, folder: str | None = None, program: str = "", env: Mapping[str, str] | None = None
+) -> Captured:
+    """`words` are what the program sees as its arguments, its name first; `program`: where it is, if not by that name. `env` is
+    added to ours. It and all that it started end with the limit. Raises OSError: no start, TimeoutExpired: no end in time.
+    """
     begun = time.monotonic()
-    process = _start(program, words, folder)
+    process = _start(words, folder, program, env or {})
     assert process.stdout is not None
     assert process.stderr is not None
     tails = _Tail(process.stdout), _Tail(process.stderr)
     try:
-        code = process.wait(limit_s)
+        code = _wait(process, limit_s)
         seconds = time.monotonic() - begun
-    except subprocess.TimeoutExpired:
-        raise WrongResult(f"{words[0]} did not end within {limit_s:g} s: give it more with --time, or less to do") from None
     finally:
         _kill(process)
     out, err = (tail.text() for tail in tails)
     return Captured(code, seconds, out, err)
 
 
-def _start(program: str, words: Sequence[str], folder: str) -> subprocess.Popen[bytes]:
+def _start(words: Sequence[str], folder: str | None, program: str, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        words,
+        executable=program or None,
+        env={**os.environ, **env},
+        cwd=folder,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def _wait(process: subprocess.Popen[bytes], limit_s: float) -> int:
+    """Until the very moment of its end: with a limit, Popen.wait looks every 50 ms."""
+    end = os.pidfd_open(process.pid)
     try:
-        return subprocess.Popen(
-            words,
-            executable=program,
-            cwd=folder,
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except OSError as error:
-        raise WrongResult(f"cannot run {program} in {folder}: {error.strerror}") from None
+        select.select([end], [], [], limit_s)
+    finally:
+        os.close(end)
+    return process.wait(0)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

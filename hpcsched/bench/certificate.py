@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from hpcsched.bench.from_file import from_file
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, Verdict
 from hpcsched.errors import ConfigError, InvalidValue
@@ -64,12 +65,7 @@ class Signed:
     @classmethod
     def read(cls, path: Path) -> Signed:
         """Raises InvalidValue that names the file."""
-        try:
-            return cls.from_json(path.read_bytes())
-        except OSError as error:
-            raise InvalidValue(f"cannot read {path}: {error.strerror}") from None
-        except InvalidValue as error:
-            raise InvalidValue(f"{path}: {error}") from None
+        return from_file(path, cls.from_json)
 
     def check(self) -> None:
         """That the key signed just this. Raises InvalidValue."""

@@ -16,6 +16,7 @@ from hpcsched.bench.plan import Arm
 from hpcsched.bench.result import Result, Sample
 from hpcsched.bench.stats import LEAST_PAIRS, Ratio, median, unpaired
 from hpcsched.bench.verdict import Verdict, detectable, judge, span
+from hpcsched.bench.wording import too_few
 
 OVERHEAD = "container / bare"
 Series = Callable[[Sequence[Sample], Metric], list[float]]
@@ -126,7 +127,8 @@ def _with_verdict(row: Row) -> Row:
 
 def _why(row: Row) -> str:
     if row.ratio.wide is None:
-        return f"{min(row.samples)} samples are too few for an interval, at least {LEAST_PAIRS} are needed in each run"
+        few = too_few(min(row.samples), "sample")
+        return f"{few} for an interval, at least {LEAST_PAIRS} are needed in each run"
     if row.ratio.wide.holds(1.0):
         return f"the 95 % interval {span(row.ratio.wide)} holds equality and also differences above the margin"
     return f"the 95 % interval {span(row.ratio.wide)} excludes equality, but of so many rows some do so by chance"

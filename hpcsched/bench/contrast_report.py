@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hpcsched.bench.contrast import Contrast, Difference, Row
-from hpcsched.bench.report import COLOURS, difference
+from hpcsched.bench.report import COLOURS, difference, figure, p_value
 from hpcsched.bench.verdict import Verdict, percent
+from hpcsched.model.units import format_count
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -36,7 +37,7 @@ def render(found: Contrast, long: bool = False, width: int = 160) -> Group:
 def lead(found: Contrast) -> str:
     fallen = Counter(row.verdict for row in found.rows)
     counts = ", ".join(f"{fallen[verdict]} {verdict}" for verdict in Verdict if fallen[verdict])
-    return f"Of {len(found.rows)} rows: {counts or 'the runs have no metric in common'}."
+    return f"Of {format_count(len(found.rows), 'row')}: {counts or 'the runs have no metric in common'}."
 
 
 def found_reasons(found: Contrast) -> Iterable[str]:
@@ -52,9 +53,9 @@ def _only(found: Contrast) -> Iterable[str]:
 def rows(found: Contrast) -> Iterable[tuple[str, ...]]:
     """Cells for scripts."""
     for row in found.rows:
-        named = (row.benchmark, row.metric.name, row.metric.unit, row.arm, _figure(row.first), _figure(row.second))
+        named = (row.benchmark, row.metric.name, row.metric.unit, row.arm, figure(row.first), figure(row.second))
         samples = "/".join(map(str, row.samples))
-        yield (*named, percent(row.ratio), f"±{row.margin:.1%}", samples, _p(row.p_adjusted), str(row.verdict))
+        yield (*named, percent(row.ratio), f"±{row.margin:.1%}", samples, p_value(row.p_adjusted), str(row.verdict))
 
 
 def _table(found: Sequence[Row], width: int) -> Table:
@@ -73,7 +74,7 @@ def _table(found: Sequence[Row], width: int) -> Table:
             before = (row.benchmark, row.metric.name)
             table.add_row(_name(row), "", "", Text(f"margin ±{row.margin:.1%}", style="dim"))
         more = (_able(row), f"{row.samples[0]} / {row.samples[1]}") if wide else ()
-        figures = (_figure(row.first), _figure(row.second), difference(row.ratio), *more)
+        figures = (figure(row.first), figure(row.second), difference(row.ratio), *more)
         table.add_row(f"  {row.arm}", *figures, Text(row.verdict, style=COLOURS[row.verdict]))
     return table
 
@@ -112,11 +113,3 @@ def apart(first: str, second: str) -> tuple[str, str]:
 def _without(words: Sequence[str], others: Sequence[str]) -> str:
     own = " ".join(word for word in words if word not in others)
     return f"… {own[:SHORT]}{'…' if len(own) > SHORT else ''}" if own else "… (nothing more)"
-
-
-def _figure(value: float | None) -> str:
-    return "–" if value is None else f"{value:.5g}"
-
-
-def _p(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2g}"

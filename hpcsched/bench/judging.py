@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpcsched.bench.stats import LEAST_PAIRS
 from hpcsched.bench.verdict import Comparison, Figures, Verdict, detectable, judge, pairs_needed, percent, span
-from hpcsched.bench.wording import notes, roughly, sentence
+from hpcsched.bench.wording import notes, roughly, sentence, too_few
 
 
 def compare(found: Figures) -> Comparison:
@@ -48,7 +48,7 @@ def _verdict(found: Figures) -> tuple[Verdict, str]:
 def _too_few(found: Figures) -> str:
     pairs = found.ratio.pairs
     if pairs < LEAST_PAIRS:
-        return f"{pairs} pairs are too few for an interval, at least {LEAST_PAIRS} are needed"
+        return f"{too_few(pairs, 'pair')} for an interval, at least {LEAST_PAIRS} are needed"
     independent = found.checks.independent(pairs)
     if independent < LEAST_PAIRS:
         return (

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hpcsched.bench.environment import LIKELY_CAUSES, OF_THE_CONTAINER
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.result import Sample
+from hpcsched.model.units import format_count
 
 Environments = Mapping[str, Mapping[str, str]]
 BOUND = ("node", "cpus bound", "mems bound")
@@ -32,13 +33,13 @@ def _failures(samples: Sequence[Sample]) -> Iterable[str]:
     if failed:
         arms = Counter(str(sample.arm) for sample in failed)
         by_arm = ", ".join(f"{count} {arm}" for arm, count in sorted(arms.items()))
-        yield f"{len(failed)} of {len(samples)} samples failed ({by_arm}), the first with: {failed[0].error}"
+        yield f"{len(failed)} of {format_count(len(samples), 'sample')} failed ({by_arm}), the first with: {failed[0].error}"
 
 
 def _unread(samples: Sequence[Sample]) -> Iterable[str]:
     unread = sum(not sample.cpus or not sample.mems for sample in samples)
     if unread:
-        yield f"the kernel's binding was not read back for {unread} of {len(samples)} samples"
+        yield f"the kernel's binding was not read back for {unread} of {format_count(len(samples), 'sample')}"
 
 
 def _unlike(samples: Sequence[Sample], environments: Environments) -> Iterable[str]:

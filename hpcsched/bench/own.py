@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import msgspec
 
@@ -95,10 +96,20 @@ def measure(settings: Settings) -> Measured:
             f"{settings['program']} is not there inside: a container sees the node's disks, not what other programs mounted; "
             "name its folder with --mount, or put it on a disk"
         )
-    done = capture(settings["program"], own.words, own.workdir, own.limit_s)
+    done = _captured(own, settings["program"])
     if done.code:
         raise WrongResult(f"{own.words[0]} ended {_how(done)}: {NO_SPEED}")
     return Measured(values(own, done.out) if own.readings else {TIME.name: done.seconds}, {"checked": own.check or "exit code 0"})
+
+
+def _captured(own: Own, program: str) -> Captured:
+    try:
+        return capture(own.words, own.limit_s, own.workdir, program)
+    except OSError as error:
+        raise WrongResult(f"cannot run {program} in {own.workdir}: {error.strerror}") from None
+    except TimeoutExpired:
+        why = f"{own.words[0]} did not end within {own.limit_s:g} s: give it more with --time, or less to do"
+        raise WrongResult(why) from None
 
 
 def _how(done: Captured) -> str:

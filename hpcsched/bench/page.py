@@ -35,7 +35,7 @@ def page(result: Result) -> str:
         missing=_items(page_words.missing(result)) or "<li>Nothing that these benchmarks look for is missing.</li>",
         bounds=_items(page_words.bounds(result)),
         method=_items(page_words.method(result)),
-        sources=_items(f"{about.name} measures {about.stresses}. {about.source}." for about in result.benchmarks),
+        sources=_items(f"{about.name} measures {about.stresses}. How: {about.source}." for about in result.benchmarks),
         repeat=escape(page_words.repeat(result)),
         versions=escape(page_words.versions(result)),
         commands="\n".join(escape(shlex.join(command)) for command in result.command.values()),
@@ -55,7 +55,7 @@ def _told(chapter: Chapter, one: Told) -> str:
     """The metrics by name, unless it holds of all that the benchmark has."""
     whole = len(one.metrics) == len(chapter.about.metrics) > 1
     names = "all metrics" if whole else ", ".join(one.metrics)
-    text = f"{names}: {one.text}" if names else one.text
+    text = (f"{names}: {one.text}" if names else one.text).removesuffix(".")
     return f'<dd class="{page_tables.style(one.mark)}"><b>{escape(one.mark)}</b> {escape(text)}.</dd>'
 
 

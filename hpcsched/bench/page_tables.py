@@ -8,7 +8,7 @@ from html import escape
 from hpcsched.bench.analysis import container_differences, counted
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import Distance
-from hpcsched.bench.report import own_margin
+from hpcsched.bench.report import figure, own_margin
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, percent
 
@@ -71,11 +71,6 @@ def _p(value: float | None) -> str:
 
 def _figure(value: float | None) -> str:
     return _number(figure(value))
-
-
-def figure(value: float | None) -> str:
-    """Five significant digits, or a dash."""
-    return "–" if value is None else f"{value:.5g}"
 
 
 def style(word: str) -> str:

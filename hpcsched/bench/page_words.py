@@ -10,7 +10,7 @@ from hpcsched.bench.plan import budget_s
 from hpcsched.bench.result import Result
 from hpcsched.bench.stats import LEAST_PAIRS
 from hpcsched.bench.verdict import Comparison, Verdict
-from hpcsched.model.units import format_bytes, format_duration
+from hpcsched.model.units import format_bytes, format_count, format_duration
 
 MANY = 12
 """Names that one sentence bears."""
@@ -24,9 +24,11 @@ def title(result: Result) -> str:
 def facts(result: Result) -> str:
     """One line: when, how long, on what."""
     when = datetime.fromtimestamp(result.started, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    nodes = "; ".join(f"{node.cpu_model or 'CPU'}, {node.cores} cores, {format_bytes(node.memory)}B" for node in result.nodes)
+    nodes = "; ".join(
+        f"{node.cpu_model or 'CPU'}, {format_count(node.cores, 'core')}, {format_bytes(node.memory)}B" for node in result.nodes
+    )
     took = format_duration(result.ended - result.started)
-    samples = f"{len(result.samples)} samples"
+    samples = format_count(len(result.samples), "sample")
     return " · ".join(part for part in (when, f"took {took}", samples, nodes, f"size {result.size}") if part)
 
 
@@ -51,7 +53,7 @@ def method(result: Result) -> Iterable[str]:
         "Not shown: neither. Void: the arms were not alike, or samples failed. Where bare metal differed from itself, that much "
         "is added on both sides first."
     )
-    yield f"A benchmark took at most {result.wanted.pairs} pairs, {_early(result)}."
+    yield f"A benchmark took at most {format_count(result.wanted.pairs, 'pair')}, {_early(result)}."
     yield "Every sample is kept: outliers are marked and count."
 
 
@@ -95,7 +97,7 @@ def bounds(result: Result) -> Iterable[str]:
 
 def _names(comparisons: list[Comparison]) -> str:
     names = [f"{one.benchmark} {one.metric.name}" for one in comparisons]
-    more = f" and {len(names) - MANY} more metrics" if len(names) > MANY else ""
+    more = f" and {format_count(len(names) - MANY, 'more metric')}" if len(names) > MANY else ""
     return ", ".join(names[:MANY]) + more
 
 

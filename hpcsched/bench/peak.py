@@ -7,6 +7,7 @@ from pathlib import Path
 from hpcsched.bench.about import Limit
 from hpcsched.bench.machine import SYS, core_count
 from hpcsched.model.idset import IdSet
+from hpcsched.model.units import format_count
 
 CPUINFO = Path("/proc/cpuinfo")
 FLOPS_PER_CYCLE = (("avx512f", 32), ("fma", 16), ("avx", 8), ("sse2", 4))
@@ -23,8 +24,8 @@ def peak(cpus: IdSet, sys: Path = SYS, cpuinfo: Path = CPUINFO) -> Limit | None:
     if found is None or not hertz:
         return None
     name, flops = found
-    cores = len(hertz)
-    source = f"{cores} cores, {sum(hertz) / cores / 1e9:.2f} GHz at most (cpufreq), {flops} operations per cycle at most ({name})"
+    cores, gigahertz = format_count(len(hertz), "core"), sum(hertz) / len(hertz) / 1e9
+    source = f"{cores}, {gigahertz:.2f} GHz at most (cpufreq), {flops} operations per cycle at most ({name})"
     return Limit(sum(hertz) * flops / 1e9, source)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import Any
 
+from hpcsched.bench.capture import Captured, capture
 from hpcsched.errors import HpcschedError, WrongResult
 
 WRONG = 3
@@ -22,16 +21,10 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None, limit_s: f
 
     Raises WrongResult when it exits with WRONG, HpcschedError when it does not start, ends badly or takes too long.
     """
-    process = _start(command, env or {}, folder)
-    try:
-        out, err = process.communicate(timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        raise HpcschedError(f"{Path(command[0]).name} did not end within {limit_s:g} s") from None
-    finally:
-        _end(process)
-    if process.returncode:
-        raise _failure(Path(command[0]).name, process.returncode, err or out)
-    return out
+    done = _captured(command, env, limit_s, folder)
+    if done.code:
+        raise _failure(Path(command[0]).name, done.code, done.err or done.out)
+    return done.out
 
 
 def answer(command: Sequence[str], env: Mapping[str, str] | None = None, limit_s: float = 600.0) -> dict[str, Any]:
@@ -46,33 +39,13 @@ def answer(command: Sequence[str], env: Mapping[str, str] | None = None, limit_s
     return found
 
 
-def _start(command: Sequence[str], env: Mapping[str, str], folder: Path | None) -> subprocess.Popen[str]:
+def _captured(command: Sequence[str], env: Mapping[str, str] | None, limit_s: float, folder: Path | None) -> Captured:
     try:
-        return subprocess.Popen(
-            command,
-            env={**os.environ, **env},
-            cwd=folder,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        return capture(command, limit_s, str(folder) if folder else None, env=env)
     except OSError as error:
         raise HpcschedError(f"cannot run {command[0]}: {error.strerror}; run with --prepare on this node first") from None
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Whatever it left in its session is killed; the pipes are closed."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-    for pipe in (process.stdout, process.stderr):
-        if pipe is not None:
-            pipe.close()
+    except TimeoutExpired:
+        raise HpcschedError(f"{Path(command[0]).name} did not end within {limit_s:g} s") from None
 
 
 def _failure(name: str, code: int, said: str) -> HpcschedError:

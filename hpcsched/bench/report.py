@@ -15,6 +15,7 @@ from hpcsched.bench.telling import Chapter, chapters, ended, lead, mean, signed
 from hpcsched.bench.tidy import tidy
 from hpcsched.bench.verdict import Comparison, Verdict, percent
 from hpcsched.errors import HpcschedError
+from hpcsched.model.units import format_count
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -40,14 +41,14 @@ class Column:
 COLUMNS = (
     Column("metric", lambda one: f"  {one.metric.name}{own_margin(one)}", lambda one: one.benchmark, right=False),
     Column("unit", lambda one: f"{one.metric.unit} {'↑' if one.metric.higher_is_better else '↓'}", right=False, spare=True),
-    Column("bare metal", lambda one: _figure(one.bare)),
-    Column("container", lambda one: _figure(one.container)),
+    Column("bare metal", lambda one: figure(one.bare)),
+    Column("container", lambda one: figure(one.container)),
     Column("difference in %", lambda one: difference(one.ratio), lambda one: f"margin ±{one.margin:.1%}"),
     Column("control in %", lambda one: difference(one.control), long=True),
     Column("could show", lambda one: "–" if one.detectable is None else f"{one.detectable:.2%}", long=True),
-    Column("p same", lambda one: _p(one.p.different_adjusted), long=True),
-    Column("p apart", lambda one: _p(one.p.equivalent), long=True),
-    Column("verdict", lambda one: one.verdict, lambda one: f"{one.ratio.pairs} pairs", right=False),
+    Column("p same", lambda one: p_value(one.p.different_adjusted), long=True),
+    Column("p apart", lambda one: p_value(one.p.equivalent), long=True),
+    Column("verdict", lambda one: one.verdict, lambda one: format_count(one.ratio.pairs, "pair"), right=False),
 )
 LEGEND = "↑ higher is better, ↓ lower is better; container against bare metal in pairs, with 95 % intervals\n"
 LONG_LEGEND = (
@@ -95,7 +96,7 @@ def sentences(result: Result) -> Iterable[str]:
 def rows(comparisons: Iterable[Comparison]) -> Iterable[tuple[str, ...]]:
     """Cells in the order of PLAIN."""
     for found in comparisons:
-        medians = (_figure(value) for value in (found.bare, found.container))
+        medians = (figure(value) for value in (found.bare, found.container))
         ratios = (percent(found.ratio), percent(found.control))
         tail = (f"±{found.margin:.1%}", str(found.ratio.pairs), str(found.verdict))
         yield (found.benchmark, found.metric.name, found.metric.unit, *medians, *ratios, *tail)
@@ -118,11 +119,12 @@ def own_margin(one: Comparison) -> str:
     return f" ±{one.margin:.1%}" if one.metric.margin else ""
 
 
-def _figure(value: float | None) -> str:
+def figure(value: float | None) -> str:
+    """Five significant digits, or a dash."""
     return "–" if value is None else f"{value:.5g}"
 
 
-def _p(value: float | None) -> str:
+def p_value(value: float | None) -> str:
     return "–" if value is None else f"{value:.2g}"
 
 

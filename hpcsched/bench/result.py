@@ -10,6 +10,7 @@ import msgspec
 
 from hpcsched.bench.about import About, Limit, Size
 from hpcsched.bench.family import Summary
+from hpcsched.bench.from_file import from_file
 from hpcsched.bench.plan import Arm, Wanted
 from hpcsched.bench.verdict import Comparison
 from hpcsched.errors import InvalidValue
@@ -107,9 +108,4 @@ class Result:
     @classmethod
     def read(cls, path: Path) -> Result:
         """Raises InvalidValue that names the file."""
-        try:
-            return cls.from_json(path.read_bytes())
-        except OSError as error:
-            raise InvalidValue(f"cannot read {path}: {error.strerror}") from None
-        except InvalidValue as error:
-            raise InvalidValue(f"{path}: {error}") from None
+        return from_file(path, cls.from_json)

@@ -31,6 +31,7 @@ from hpcsched.bench.taking import Taken, take
 from hpcsched.errors import HpcschedError, InvalidValue, Unreachable
 from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.model.node import NodeOffer
+from hpcsched.model.units import format_count
 
 GIVE_UP_AFTER = 3
 """Failed samples of one benchmark in a row."""
@@ -200,15 +201,16 @@ def _end_some(state: _Run, measured: int) -> None:
     for name in state.going():
         _look(state, name, measured)
     if state.going() and not fits(measured, state.wanted, state.elapsed_s(), state.round_s()):
-        state.stopped = f"the time budget of {state.wanted.budget_s:g} s was used up after {measured} pairs"
-        state.ends.update(dict.fromkeys(state.going(), f"after {measured} pairs, when the time budget was used up"))
+        pairs = format_count(measured, "pair")
+        state.stopped = f"the time budget of {state.wanted.budget_s:g} s was used up after {pairs}"
+        state.ends.update(dict.fromkeys(state.going(), f"after {pairs}, when the time budget was used up"))
     for name, why in state.ends.items():
         state.closing[name] = tuple(dataclasses.replace(one, ended=why) for one in state.closing.get(name, ()))
 
 
 def _look(state: _Run, name: str, measured: int) -> None:
     if measured >= state.wanted.pairs:
-        state.ends[name] = f"after all {measured} pairs"
+        state.ends[name] = f"after all {measured} pairs" if measured > 1 else "after its one pair"
     if not look_at(measured, LEAST_PAIRS):
         return
     state.closing[name] = closings(state.about(name), state.samples, state.wanted)

@@ -14,6 +14,7 @@ from hpcsched.bench.plan import Arm
 from hpcsched.bench.result import Result, Sample
 from hpcsched.bench.stats import Interval, Ratio, median
 from hpcsched.bench.verdict import Comparison
+from hpcsched.model.units import format_count
 
 COLUMNS = (
     "benchmark",
@@ -102,7 +103,7 @@ def failed(result: Result) -> bool:
 def _failures(samples: Sequence[Sample], arm: Arm) -> str:
     own = [sample for sample in samples if sample.arm is arm]
     errors = [sample.error for sample in own if sample.error]
-    return f"{len(errors)} of {len(own)} samples failed, the first with: {errors[0]}" if errors else ""
+    return f"{len(errors)} of {format_count(len(own), 'sample')} failed, the first with: {errors[0]}" if errors else ""
 
 
 def _row(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hpcsched.bench.about import About
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import LEVEL, Comparison, Verdict
+from hpcsched.model.units import format_count
 
 ORDER = (Verdict.DIFFERENT, Verdict.VOID, Verdict.NOT_SHOWN, Verdict.EQUIVALENT)
 """What a reader has to know first comes first."""
@@ -38,7 +39,7 @@ def lead(result: Result) -> str:
     """How often each verdict fell."""
     fallen = Counter(comparison.verdict for comparison in result.comparisons)
     counts = ", ".join(f"{fallen[verdict]} {verdict}" for verdict in Verdict if fallen[verdict])
-    return f"Of {len(result.comparisons)} metrics, container against bare metal: {counts or 'none was compared'}."
+    return f"Of {format_count(len(result.comparisons), 'metric')}, container against bare metal: {counts or 'none was compared'}."
 
 
 def mean(result: Result) -> str:
@@ -107,8 +108,10 @@ def _text(some: Sequence[Comparison]) -> str:
         most = max(one.allowance for one in some)
         return f"bare metal differed from itself by up to {most:.2%}: the machine was not quiet"
     if _perhaps_by_chance(first):
-        return f"the interval excludes equality{_reach(some)}, but of {first.p.family} metrics some do so by chance"
-    return f"intervals are wider than the margin of {first.margin:.1%}{_reach(some)}{_takes(some)}"
+        exclude = "intervals exclude" if len(some) > 1 else "the interval excludes"
+        return f"{exclude} equality{_reach(some)}, but of {first.p.family} metrics some do so by chance"
+    are = "intervals are" if len(some) > 1 else "the interval is"
+    return f"{are} wider than the margin of {first.margin:.1%}{_reach(some)}{_takes(some)}"
 
 
 def _perhaps_by_chance(one: Comparison) -> bool:

@@ -8,6 +8,7 @@ from hpcsched.bench.about import Metric
 from hpcsched.bench.checks import FOUND, Checks
 from hpcsched.bench.stats import Ratio
 from hpcsched.bench.verdict import Figures, Verdict, percent
+from hpcsched.model.units import format_count
 
 
 def sentence(found: Figures, verdict: Verdict, reason: str) -> str:
@@ -69,6 +70,11 @@ def _samples(orders: tuple[int, ...]) -> str:
     few = ", ".join(map(str, orders[:5]))
     more = f" and {len(orders) - 5} more" if len(orders) > 5 else ""
     return f"sample{'s' if len(orders) > 1 else ''} {few}{more}"
+
+
+def too_few(count: int, noun: str) -> str:
+    """`3 pairs are too few`."""
+    return f"{format_count(count, noun)} {'is' if count == 1 else 'are'} too few"
 
 
 def roughly(seconds: float) -> str:

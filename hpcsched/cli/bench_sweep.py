@@ -16,6 +16,7 @@ from hpcsched.cli.bench_sweep_values import SIZES, applied, check_env, check_tas
 from hpcsched.cli.context import Context
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import Column, show, show_json, show_rows
+from hpcsched.model.units import format_count
 
 if TYPE_CHECKING:
     from hpcsched.bench.sweep import Sweep, Swept
@@ -95,10 +96,10 @@ def _terminated_as_interrupted() -> Iterator[None]:
 
 def _say_the_rest(swept: Swept, asked: Asked) -> None:
     if swept.failed:
-        click.echo(f"hpcsched: {swept.failed} of {swept.total} combinations failed; the table says why", err=True)
+        click.echo(f"hpcsched: {swept.failed} of {format_count(swept.total, 'combination')} failed; the table says why", err=True)
     if swept.interrupted:
         further = "the same call goes on from here" if asked.out else "with --out FOLDER the same call would go on from here"
-        click.echo(f"hpcsched: stopped after {swept.done} of {swept.total} combinations; {further}", err=True)
+        click.echo(f"hpcsched: stopped after {swept.done} of {format_count(swept.total, 'combination')}; {further}", err=True)
 
 
 def show_swept(swept: Swept, names: Sequence[str], form: str) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hpcsched.cli.folding import fold
-from hpcsched.cli.layout import Group, Layout, NodeBox, PackageBox, counted, lay_out
+from hpcsched.cli.layout import Group, Layout, NodeBox, PackageBox, lay_out
 from hpcsched.cli.svg import svg_topology as svg_topology
 from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Core, Topology
+from hpcsched.model.units import format_count
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -96,7 +97,7 @@ class _Drawer:
             return [line for group in node.groups for line in self._cells(group)]
         if self._each_group:
             return [line for group in node.groups for line in self._summary(group.label, len(group.cores), group.pus)]
-        return self._summary(counted(len(node.groups), "cache"), node.cores, node.pus)
+        return self._summary(format_count(len(node.groups), "cache"), node.cores, node.pus)
 
     def _cells(self, group: Group) -> list[Line]:
         label = f"{group.label}  " if group.label else ""
@@ -124,7 +125,7 @@ class _Drawer:
     def _summary(self, label: str, cores: int, pus: IdSet) -> list[Line]:
         text = f"{label}  " if label else ""
         lines: list[Line] = [
-            [(part, "")] for part in fold(f"{text}{counted(cores, 'core')}, PUs {pus}", self.width - 8, len(text))
+            [(part, "")] for part in fold(f"{text}{format_count(cores, 'core')}, PUs {pus}", self.width - 8, len(text))
         ]
         if self.marked:
             mine = len(pus & self.marked)

@@ -10,7 +10,7 @@ from hpcsched.cli.beside import Beside, beside, inside, memory_size, notes
 from hpcsched.cli.folding import printable as printable
 from hpcsched.model.idset import IdSet
 from hpcsched.model.topology import Cache, Core, NumaNode, Topology
-from hpcsched.model.units import format_bytes
+from hpcsched.model.units import format_bytes, format_count
 
 MOST_PACKAGES = 8
 
@@ -102,15 +102,11 @@ def _by_package(cores: tuple[Core, ...]) -> list[tuple[Core, ...]]:
 
 
 def _package_title(cores: tuple[Core, ...]) -> str:
-    return f"package {cores[0].package}" if _packages(cores) == 1 else counted(_packages(cores), "package")
+    return f"package {cores[0].package}" if _packages(cores) == 1 else format_count(_packages(cores), "package")
 
 
 def _packages(cores: tuple[Core, ...]) -> int:
     return len({core.package for core in cores})
-
-
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 class _Maker:
@@ -155,13 +151,13 @@ def _title(topology: Topology) -> str:
     packages, dies = _packages(topology.cores), len({(core.package, core.die) for core in topology.cores})
     gpus = sum(device.kind == "GPU" for device in topology.devices)
     counts = (
-        counted(packages, "package"),
-        counted(dies, "die") if dies > packages else "",
-        counted(len(topology.numa_nodes), "NUMA node"),
-        counted(len(topology.cores), "core"),
-        counted(len(topology.pus), "PU"),
+        format_count(packages, "package"),
+        format_count(dies, "die") if dies > packages else "",
+        format_count(len(topology.numa_nodes), "NUMA node"),
+        format_count(len(topology.cores), "core"),
+        format_count(len(topology.pus), "PU"),
         format_bytes(topology.memory),
-        counted(gpus, "GPU") if gpus else "",
+        format_count(gpus, "GPU") if gpus else "",
     )
     return " · ".join((printable(topology.cpu_model) or "unnamed CPU", *filter(None, counts)))
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
-from hpcsched.cli.layout import counted
 from hpcsched.cli.receipt_fact import NOT_SEEN, NOT_SHOWN, Fact, Shown, Verdict, judged, kept, same
 from hpcsched.model.allocation import Binding, TaskBinding
 from hpcsched.model.container import Observed, ObservedTask, OpenedDevice
 from hpcsched.model.job import JobSpec, ResourceRequest
-from hpcsched.model.units import format_bytes
+from hpcsched.model.units import format_bytes, format_count
 
 _TRIED = {True: "granted devices", False: "refused devices"}
 """Rows of what was opened, by whether it should."""
@@ -40,9 +39,9 @@ def asked_cpus(request: ResourceRequest) -> str:
     """`2 cores, 1 thread of each`; `all` when nothing was asked."""
     per_task = request.ntasks_per_node * request.cpus_per_task
     asked = [(request.cores_per_node, "core"), (request.cpus_per_node or (not request.cores_per_node and per_task), "cpu")]
-    counts = [counted(count, noun) for count, noun in asked if count] or ["all"]
+    counts = [format_count(count, noun) for count, noun in asked if count] or ["all"]
     threads = request.threads_per_core
-    return ", ".join([*counts, *([f"{counted(threads, 'thread')} of each core"] if threads else [])])
+    return ", ".join([*counts, *([f"{format_count(threads, 'thread')} of each core"] if threads else [])])
 
 
 def _placement(request: ResourceRequest, granted: Binding, seen: Observed | None) -> Iterator[Fact]:
@@ -117,7 +116,7 @@ def _opened(spec: JobSpec, found: Sequence[OpenedDevice]) -> Verdict:
 
 
 def _tasks(request: ResourceRequest, granted: Binding, seen: Observed | None) -> Iterator[Fact]:
-    asked = counted(request.cpus_per_task, "cpu") if request.cpus_per_task else request.bind.value
+    asked = format_count(request.cpus_per_task, "cpu") if request.cpus_per_task else request.bind.value
     pairs = zip_longest(granted.tasks, seen.tasks if seen else ())
     for number, (task, shown) in enumerate(pairs):
         yield Fact(f"task {number}", asked, _task(task) if task else "none", _task_shown(shown), _task_verdict(task, shown))

@@ -9,6 +9,7 @@ import click
 
 from hpcsched.cli import wording
 from hpcsched.cli.output import Column, clean, show, show_json, show_rows
+from hpcsched.model.units import format_count
 from hpcsched.sim.metrics import Figures
 from hpcsched.sim.outcome import Outcome
 from hpcsched.sim.starts import starts_csv
@@ -82,7 +83,7 @@ def _not_known(trace: Trace) -> Iterator[str]:
 
 
 def _counted(count: int, what: str = "job") -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+    return format_count(count, what)
 
 
 def write_starts(outcomes: Sequence[Outcome], path: Path) -> None:

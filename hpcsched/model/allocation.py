@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hpcsched.model.idset import IdSet
+from hpcsched.model.noun import noun
 
 _LARGEST_PAGE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class HugePages:
     """`count` pages of `size` bytes on the NUMA node of that OS index."""
 
@@ -18,7 +17,7 @@ class HugePages:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class TaskBinding:
     """What one task of a job has of the job's binding: PUs, the memory nodes that hold them, device ids of GPUs."""
 
@@ -27,7 +26,7 @@ class TaskBinding:
     gpus: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Binding:
     """On one node: `cpus` (PUs) and `mems` (NUMA nodes) by OS index, `memory` in bytes (0: no limit).
 
@@ -49,7 +48,7 @@ class Binding:
         return self.memory // _LARGEST_PAGE == limit // _LARGEST_PAGE
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeBinding:
     """The binding of a job on the node of that name."""
 
@@ -57,7 +56,7 @@ class NodeBinding:
     binding: Binding
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Allocation:
     """Nodes in the order of their rank; the job's command runs on the first."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from hpcsched.model.allocation import Binding, TaskBinding
 from hpcsched.model.idset import IdSet
+from hpcsched.model.noun import noun
 
 
 class Phase(enum.StrEnum):
@@ -32,7 +32,7 @@ class EndCause(enum.StrEnum):
     """Ended because the job ended on its first node."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Mount:
     """A bind mount: `source` on the node, `target` inside; both absolute and without `..`."""
 
@@ -41,7 +41,7 @@ class Mount:
     read_only: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class DeviceNode:
     """A device node of the node that a container may open: `kind` c or b, `access` of r, w, m as in `devices.allow`."""
 
@@ -52,7 +52,7 @@ class DeviceNode:
     access: str = "rw"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Rlimit:
     """getrlimit(2) resource in lower case without RLIMIT_ (`memlock`); -1 is unlimited."""
 
@@ -61,7 +61,7 @@ class Rlimit:
     hard: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ContainerSpec:
     """What a runtime is told; the same value goes to every runtime.
 
@@ -86,7 +86,7 @@ class ContainerSpec:
     tuning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class StepSpec:
     """A command run inside a container.
 
@@ -109,7 +109,7 @@ class StepSpec:
     whole_lines: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class StepExit:
     """wait(2)'s answer for a step: `exit_code` (0..255) or `signal` (1..64) is set, unless `failure` says why nothing ran.
 
@@ -127,7 +127,7 @@ class StepExit:
     system_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class OpenedDevice:
     """What happened when a device node was opened from the container's control groups: `ok`, or a name of errno(3) as `EPERM`."""
 
@@ -136,7 +136,7 @@ class OpenedDevice:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class TunedSetting:
     """One setting of the node, e.g. `transparent_hugepage`: before the job, as asked for, and as read back."""
 
@@ -146,7 +146,7 @@ class TunedSetting:
     observed: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ObservedTask:
     """`cpus`: its affinity as the kernel shows it; `policy`: its memory policy as in numa_maps (numa(7))."""
 
@@ -154,7 +154,7 @@ class ObservedTask:
     policy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Sampled:
     """Seen while the job ran, `samples` times; -1: this node does not say.
 
@@ -170,7 +170,7 @@ class Sampled:
     steal: float = -1.0
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Observed:
     """What the kernel shows of a started container; every field read back, none copied from what was asked.
 
@@ -212,7 +212,7 @@ class Observed:
     """What this node could not give, limit or confine, one sentence each; the job runs without it."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Usage:
     """Of the whole container: CPU seconds of all its processes, peak memory in bytes, processes the OOM killer took."""
 
@@ -224,7 +224,7 @@ class Usage:
 NOTHING_USED = Usage()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Work:
     """Tasks of one job that run side by side in another job's container, one in each slot at a time, each in its slot's binding.
 
@@ -246,7 +246,7 @@ class Work:
     """How often the job was requeued: its output is appended to."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class TaskEnd:
     """How a task ended that did not end with exit code 0; `position` in its array."""
 
@@ -257,7 +257,7 @@ class TaskEnd:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class WorkStatus:
     """Of one job's tasks in a container, as long as the controller still wants them: `done`, half-open ranges of positions that
     ended with exit code 0; `ended`: the others that ended. `started`: how many have been started. `start_time`: of the first.
@@ -276,7 +276,7 @@ class WorkStatus:
     restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ContainerStatus:
     """What an agent reports of one container; times are Unix seconds, 0 when not yet."""
 
@@ -296,7 +296,7 @@ class ContainerStatus:
     """Its processes are frozen."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class DesiredContainer:
     """What the controller wants on one node. `command` is None on all nodes but the job's first, unless the job has tasks.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from hpcsched.model.allocation import Allocation
 from hpcsched.model.array import ArrayProgress, Assigned
 from hpcsched.model.changed import changer
 from hpcsched.model.container import ContainerStatus, EndCause, Mount
+from hpcsched.model.noun import noun
 from hpcsched.model.site import PreemptMode
 
 
@@ -88,7 +88,7 @@ class TaskBind(enum.StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ResourceRequest:
     """What one node must give; 0 means all that the node hands out. Memory in bytes. `cpus` counts PUs, `cores` whole cores.
 
@@ -110,7 +110,7 @@ class ResourceRequest:
     tuning: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobSpec:
     """What was asked. One of `command` and `script` is given; with a script, `command` holds its arguments.
 
@@ -168,7 +168,7 @@ class JobSpec:
         return self.name or (self.command[0].rpartition("/")[2] if self.command and not self.script else "script")
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Job:
     """A job that has not left memory. Times are Unix seconds, 0 when not yet.
 

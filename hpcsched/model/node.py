@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
 
 from hpcsched.model.allocation import HugePages
 from hpcsched.model.certificate import Certified, Facts
 from hpcsched.model.device import Device
 from hpcsched.model.idset import IdSet
+from hpcsched.model.noun import noun
 from hpcsched.model.topology import Topology
 
 
@@ -23,7 +23,7 @@ class NodeState(enum.StrEnum):
     DOWN = "DOWN"
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeOffer:
     """What an agent brings: the whole machine and what of it jobs may have.
 
@@ -48,7 +48,7 @@ class NodeOffer:
     facts: Facts = ()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Node:
     """`connected`: its agent's stream is open. `job_id`: the job that owns it.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hpcsched.model.container import Usage
 from hpcsched.model.job import Job
+from hpcsched.model.noun import noun
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Record:
     """The whole ended job (asked, granted, observed), and what it used on all its nodes together; times in seconds."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from hpcsched.model.allocation import Allocation, Binding
-from hpcsched.model.changed import changer
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.node import Node
+from hpcsched.model.noun import noun
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import PreemptMode, Site
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Snapshot:
     """`pending`: jobs that may start (held ones, those before their begin or behind a dependency left out; arrays with tasks
     left to give out are in, also while others of their tasks run), highest priority first, then in the order of arrival.
@@ -38,7 +38,7 @@ class Snapshot:
     """As of when `priorities` are (None: `now`); they are found anew once a minute."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Start:
     """`slots`: for an array, those of a new worker container, whose `allocation` is one whole node; for a small job in a shared
     partition the one slot that it gets in a new worker. `worker`: the running worker in which `allocation` is the slot.
@@ -52,10 +52,7 @@ class Start:
     """Why these nodes, a sentence."""
 
 
-changed_start = changer(Start)
-
-
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Preempt:
     """`job_id` gives its nodes up for job `by`."""
 
@@ -65,7 +62,7 @@ class Preempt:
     grace_s: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Wait:
     """Why a job does not start now; `message` is a sentence for people. Many jobs may share one."""
 
@@ -73,7 +70,7 @@ class Wait:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Plan:
     """Each pending job of the snapshot is in `starts` or in `waits` (by job id), or waits for what `others` says.
 

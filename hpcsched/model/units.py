@@ -1,4 +1,4 @@
-"""Sizes and durations as people write them."""
+"""Sizes, durations and counts as people write them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def format_bytes(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f}".removesuffix(".0") + unit
     return str(size)
+
+
+def format_count(count: int, noun: str) -> str:
+    """`1 pair`, `2 pairs`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def parse_duration(text: str) -> int:

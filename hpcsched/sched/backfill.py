@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcsched.model.job import Job, Reason
-from hpcsched.model.snapshot import Plan, Start, Wait, changed_start
+from hpcsched.model.snapshot import Plan, Start, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.horizon import Shadow, shadow
@@ -132,14 +132,15 @@ class Turn:
     def _take(self, start: Start) -> None:
         self.ledger.spend(start)
         if self.head is not None:
-            start = changed_start(start, why=f"{start.why or 'a slot'}; put before job {self.head.id}, which it does not delay")
+            why = f"{start.why or 'a slot'}; put before job {self.head.id}, which it does not delay"
+            start = Start(start.job_id, start.allocation, start.slots, start.worker, why)
         self.starts.append(start)
 
     def rows(self) -> Rows:
         """The jobs behind the head."""
         if len(self.jobs) - self.behind <= _FEW:
             behind = self.jobs[self.behind :]
-            return self.ledger.pairs(behind.picked((behind.column("nodes") <= self._most()).nonzero()[0]))
+            return self.ledger.pairs(behind.picked(behind.column("nodes") <= self._most()))
         return self._small_enough(np.arange(self.behind, len(self.jobs)))
 
     def shortest_first(self) -> Rows:

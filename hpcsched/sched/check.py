@@ -24,6 +24,7 @@ MAX_TOTAL = MIB
 MAX_PATH = 4095
 MAX_NAME = 255
 MAX_MOUNTS = 64
+_NOTHING_ASKED = JobSpec().resources
 _JOB_NAME = re.compile(r"[A-Za-z0-9_+@:=,-][A-Za-z0-9_.+@:=,-]{0,127}", re.ASCII)
 _IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _RUNTIME = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
@@ -46,13 +47,15 @@ def check_spec(spec: JobSpec) -> None:
     _check_names(spec)
     _check_numbers(spec)
     check_queueing(spec)
-    check_resources(spec.resources)
+    if spec.resources is not _NOTHING_ASKED:
+        check_resources(spec.resources)
     _check_command(spec)
     _check_environment(spec.env)
     _check_total(spec)
     _check_optional_path("working directory", spec.workdir)
     _check_optional_path("output file", spec.stdout)
-    _check_mounts(spec.mounts)
+    if spec.mounts:
+        _check_mounts(spec.mounts)
 
 
 def _check_names(spec: JobSpec) -> None:
@@ -101,8 +104,8 @@ def _check_environment(env: Sequence[tuple[str, str]]) -> None:
 
 
 def _check_total(spec: JobSpec) -> None:
-    words = sum(len(word) + 1 for word in spec.command)
-    total = words + sum(len(name) + len(value) + 2 for name, value in spec.env) + len(spec.script)
+    words = sum([len(word) + 1 for word in spec.command])
+    total = words + sum([len(name) + len(value) + 2 for name, value in spec.env]) + len(spec.script)
     if total > MAX_TOTAL:
         raise InvalidValue(f"command, environment and script are {total} bytes together, at most {MAX_TOTAL}: put data in files")
 

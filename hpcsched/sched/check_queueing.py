@@ -24,14 +24,10 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", re.ASCII)
 def check_queueing(spec: JobSpec) -> None:
     within("nice", spec.nice, -MAX_NICE, MAX_NICE)
     _check_max_nodes(spec)
-    for what, name in (
-        ("partition", spec.partition),
-        ("account", spec.account),
-        ("QOS", spec.qos),
-        ("reservation", spec.reservation),
-    ):
-        if name and not _NAME.fullmatch(name):
-            raise InvalidValue(f"bad {what} {short(name)}: up to 64 letters, digits and ._-")
+    _check_name("partition", spec.partition)
+    _check_name("account", spec.account)
+    _check_name("QOS", spec.qos)
+    _check_name("reservation", spec.reservation)
     if len(spec.constraint) > MAX_CONSTRAINT:
         raise InvalidValue(f"a constraint of {len(spec.constraint)} characters, at most {MAX_CONSTRAINT}")
     _check_time("begin", spec.begin_time)
@@ -40,8 +36,15 @@ def check_queueing(spec: JobSpec) -> None:
         parse_dependency(spec.dependency)
     if spec.array:
         _check_array(spec)
-    check_nodelist(spec)
-    requirement.check(spec.require)
+    if spec.nodelist:
+        check_nodelist(spec)
+    if spec.require:
+        requirement.check(spec.require)
+
+
+def _check_name(what: str, name: str) -> None:
+    if name and not _NAME.fullmatch(name):
+        raise InvalidValue(f"bad {what} {short(name)}: up to 64 letters, digits and ._-")
 
 
 def _check_max_nodes(spec: JobSpec) -> None:

@@ -71,11 +71,16 @@ class Fleet:
             if node.offer is not known[rank].offer and not self._is_still(rank, node.offer):
                 self._rebuild(nodes)
                 return
-            self.epoch += node.certified is not known[rank].certified or _differs(node, known[rank])
-            known[rank], bit = node, 1 << rank
-            serves = in_service(node)
-            serving = serving | bit if serves else serving & ~bit
-            free = free | bit if serves and is_free(node) else free & ~bit
+            before, known[rank], bit = known[rank], node, 1 << rank
+            if node.certified:
+                self.epoch += node.certified is not before.certified or _differs(node, before)
+            elif before.certified:
+                self.epoch += 1
+            if node.connected and not node.down and not node.drain_reason:
+                serving |= bit
+                free = free | bit if node.job_id is None and is_free(node) else free & ~bit
+            else:
+                serving, free = serving & ~bit, free & ~bit
             canaries = canaries | bit if node.canary else canaries & ~bit
         self.serving, self.free, self.canaries = serving, free, canaries
 
@@ -158,4 +163,4 @@ class Fleet:
 
 def _differs(node: Node, before: Node) -> bool:
     """What its certificates hang on has changed."""
-    return bool(node.certified) and node.offer is not before.offer and node.offer.facts != before.offer.facts
+    return node.offer is not before.offer and node.offer.facts != before.offer.facts

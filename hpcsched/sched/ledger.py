@@ -6,15 +6,14 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
 
-from hpcsched.model.allocation import Allocation, NodeBinding
-from hpcsched.model.job import Job, Reason
+from hpcsched.model.allocation import Allocation, Binding, NodeBinding
+from hpcsched.model.job import Job, JobSpec, Reason
 from hpcsched.model.snapshot import Snapshot, Start, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.berths import Berths
 from hpcsched.sched.closures import Closures
 from hpcsched.sched.fit import Fitter
-from hpcsched.sched.fleet import Parts
 from hpcsched.sched.giving import Giving
 from hpcsched.sched.kind import Kind
 from hpcsched.sched.limits import LimitLedger
@@ -181,19 +180,21 @@ class Ledger:
     def start(self, job: Job, mask: int) -> Start:
         """On these nodes, which fit."""
         self._jobs[job.id] = job
-        fleet, fits, parts = self.fleet, dict[Kind, Parts](), list[NodeBinding]()
-        for rank in bits.ranks(mask):
-            kind = fleet.kind_of(rank)
-            there = fits.get(kind)
-            if there is None:
-                binding = kind.fit(job.spec)
-                assert binding is not None
-                there = fits[kind] = fleet.parts(binding)
-            parts.append(there[rank])
-        allocation = Allocation(tuple(parts))
-        fleet.note(job.id, allocation, mask)
-        why = _why(len(parts), self.open(self.ask(job)).bit_count())
-        return Start(job.id, allocation, why=self._why_equal(job, mask) or why)
+        allocation = Allocation(self._parts(job.spec, mask))
+        self.fleet.note(job.id, allocation, mask)
+        why = self._why_equal(job, mask) or _why(mask.bit_count(), self.open(self.ask(job)).bit_count())
+        return Start(job.id, allocation, (), None, why)
+
+    def _parts(self, spec: JobSpec, mask: int) -> tuple[NodeBinding, ...]:
+        """What the job gets of each of these nodes."""
+        fleet = self.fleet
+        ranks = list(bits.ranks(mask))
+        kinds = set(map(fleet.kind_of, ranks))
+        fits = {kind: fleet.parts(_fit(kind, spec)) for kind in kinds}
+        if len(fits) == 1:
+            (there,) = fits.values()
+            return tuple([there[rank] for rank in ranks])
+        return tuple([fits[fleet.kind_of(rank)][rank] for rank in ranks])
 
     def _why_equal(self, job: Job, mask: int) -> str:
         """Of several nodes that are equally fast; empty otherwise."""
@@ -219,6 +220,12 @@ class Ledger:
         self.due &= ~mask
         self.held |= mask
         self.granted.append((self.now + self.ask(job).limit, mask))
+
+
+def _fit(kind: Kind, spec: JobSpec) -> Binding:
+    binding = kind.fit(spec)
+    assert binding is not None
+    return binding
 
 
 def _why(count: int, free: int) -> str:

@@ -6,7 +6,7 @@ container's node counts once, and the container not as a job.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from hpcsched.model.job import Job, JobSpec
@@ -122,15 +122,20 @@ def _counted(running: Iterable[Job], rules: Rules) -> dict[_Key, _Count]:
 def _by_owner(running: Iterable[Job]) -> Iterable[tuple[JobSpec, int, int]]:
     """Jobs and nodes of each owner; the spec stands for all with its partition, QOS, account and user."""
     jobs = [job for job in running if not job.spec.canary]
-    hosts = {job.worker for job in jobs if job.worker is not None}
+    small = {job.id for job in jobs if job.worker is not None}
     found: dict[tuple[str, str, str, str], tuple[JobSpec, int, int]] = {}
     for job in jobs:
         spec = job.spec
         owner = (spec.partition, spec.qos, spec.account, spec.user)
         first, count, nodes = found.get(owner, (spec, 0, 0))
         mine = 0 if job.worker is not None or job.allocation is None else len(job.allocation.bindings)
-        found[owner] = first, count + (job.id not in hosts), nodes + mine
+        found[owner] = first, count + _counts_as_job(job, small), nodes + mine
     return found.values()
+
+
+def _counts_as_job(job: Job, small: Set[int]) -> bool:
+    """A worker does where it runs tasks of an array: the small jobs in it count themselves."""
+    return not job.is_worker or any(work.job_id not in small for work in job.assigned)
 
 
 def _by_table(snapshot: Snapshot) -> dict[_Key, float]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hpcsched.model.job import ResourceRequest
 from hpcsched.model.node import NodeOffer
-from hpcsched.model.units import format_bytes
+from hpcsched.model.units import format_bytes, format_count
 from hpcsched.sched.gpus import gpus_of
 from hpcsched.sched.hugepages import pool, summed
 from hpcsched.sched.layout import lowest
@@ -62,11 +62,12 @@ def _others(request: ResourceRequest, offer: NodeOffer) -> Iterator[Quantity]:
 def _tasks(count: int, size: int, cpus: int) -> Quantity:
     fitting = cpus // size
     option = f"--ntasks-per-node {fitting}" if fitting else f"--cpus-per-task {cpus}"
-    return Quantity(count * size, cpus, f"{_plural(count, 'task')} of {_plural(size, 'cpu')}", _plural(cpus, "cpu"), option)
+    asked = f"{format_count(count, 'task')} of {format_count(size, 'cpu')}"
+    return Quantity(count * size, cpus, asked, format_count(cpus, "cpu"), option)
 
 
 def _pages(count: int, there: int, size: str) -> Quantity:
-    asked = f"{_plural(count, 'huge page')} of {size}"
+    asked = f"{format_count(count, 'huge page')} of {size}"
     if there:
         return Quantity(count, there, asked, str(there), f"--hugepages {size}:{there}")
     return Quantity(count, there, asked, "no such page (its agent looks for pools when it starts: sysctl vm.nr_hugepages)", "")
@@ -74,9 +75,5 @@ def _pages(count: int, there: int, size: str) -> Quantity:
 
 def _counted(amount: int, there: int, noun: str, option: str) -> Quantity:
     return Quantity(
-        amount, there, _plural(amount, noun), str(there) if there else f"no {noun}", f"{option} {there}" if there else ""
+        amount, there, format_count(amount, noun), str(there) if there else f"no {noun}", f"{option} {there}" if there else ""
     )
-
-
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

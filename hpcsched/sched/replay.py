@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +9,6 @@ from typing import Protocol
 
 from hpcsched.model.allocation import NodeBinding
 from hpcsched.model.job import Job, JobState
-from hpcsched.model.node import Node
 from hpcsched.model.site import PreemptMode
 from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import replay_workers
@@ -18,11 +16,10 @@ from hpcsched.sched.fit import Fitter
 from hpcsched.sched.replay_later import Later, Name, Outside
 from hpcsched.sched.replay_length import Length, limit_left
 from hpcsched.sched.replay_line import Line, Order, by_arrival
+from hpcsched.sched.replay_nodes import SOON_S, Nodes
 from hpcsched.sched.replay_pace import Budget, grain
 from hpcsched.sched.reserved import Reserved
 
-SOON_S = 1.0
-"""When what is over already, or being cleaned up, is thought to be gone."""
 PASS_LOOKS = 200
 LOOKED_AT, LOOKED_AT_ROUGHLY = 2000, 500
 """Of the jobs that wait, how many a plan of the replay sees: the first ones in order, and the one in question. Fewer where ends
@@ -41,8 +38,8 @@ def forked(policy: Policy, fitter: Fitter) -> Policy:
 
 
 class Replay:
-    """`now`: how far it is. `starts`: by job, when it starts; `finishes`: when it ends, unless nobody knows. `seen`:
-    those jobs. Workers are in none of them. `alike`: see Outside.
+    """`now`: how far it is. `starts`: by job, when it starts, without workers. `alike`: see Outside; `finishes`, `seen`,
+    `running`: see Nodes.
 
     `exhausted`: it stopped because of its budget. `grain_s`: where that was not enough for a plan at each end, ends up to so far
     apart were taken together; what then starts on freed nodes does so when the last of them was free. Fair share stays as it is.
@@ -60,27 +57,31 @@ class Replay:
     ) -> None:
         self.now = self._begun = snapshot.now
         self.starts: dict[int, float] = {}
-        self.finishes: dict[int, float] = {}
-        self.seen: dict[int, Job] = {}
         self.exhausted = False
         self.grain_s = 0.0
-        self.nodes: dict[str, Node] = {node.name: node for node in snapshot.nodes}
         ranked_at = snapshot.now if snapshot.ranked_at is None else snapshot.ranked_at
         self.pending = Line(snapshot.pending, snapshot.priorities, order, LOOKED_AT, ranked_at)
-        self.running: dict[int, Job] = {}
-        self._snapshot, self._policy, self._length, self._budget = snapshot, policy, length, budget
+        self._nodes = Nodes(snapshot.nodes, length)
+        self._snapshot, self._policy, self._budget = snapshot, policy, budget
         self._outside = Outside(later, alike or {})
         self._asked = 0
         self._passes = 0
-        self._freed: dict[str, float] = {}
-        """Nodes that came free since the last plan, and when."""
-        self._ends: list[tuple[float, int, int]] = []
-        self._resumes: dict[int, float] = {}
         self._next_id = -1
         for job in snapshot.running:
             if not job.spec.canary:
-                self._runs_already(job)
-        self._clean()
+                self._nodes.runs_already(job, self.now)
+
+    @property
+    def finishes(self) -> Mapping[int, float]:
+        return self._nodes.finishes
+
+    @property
+    def seen(self) -> Mapping[int, Job]:
+        return self._nodes.seen
+
+    @property
+    def running(self) -> Mapping[int, Job]:
+        return self._nodes.running
 
     def until(self, job_id: int) -> float | None:
         """When that job starts; None: not as far as was looked (`exhausted`), or never as things are."""
@@ -99,7 +100,7 @@ class Replay:
         if not self._plan():
             return False
         edge = Reserved(self._snapshot.reservations, self.now).next_edge(self.now) if self._snapshot.reservations else math.inf
-        following = min(self._ends[0][0] if self._ends else math.inf, edge, self._outside.next_time(self.now))
+        following = min(self._nodes.next_end(), edge, self._outside.next_time(self.now))
         if math.isinf(following):
             return False
         self._go_to(max(self.now, following), edge)
@@ -113,8 +114,7 @@ class Replay:
             self.pending.looked_at = LOOKED_AT_ROUGHLY
         until = max(time, min(time + grain_s, edge))
         self.now = time
-        while self._ends and self._ends[0][0] <= until:
-            end, _, job_id = heapq.heappop(self._ends)
+        for end, job_id in self._nodes.ends(until):
             self.now = max(self.now, end)
             self._end(job_id, end if grain_s else self.now)
         ready = self._outside.due(self.now)
@@ -125,26 +125,27 @@ class Replay:
         place = self.pending.place(self._asked)
         if place < 0:
             return 0.0
-        work_s = self.pending.work(place + 1) / max(1, len(self.nodes))
+        work_s = self.pending.work(place + 1) / max(1, len(self._nodes.nodes))
         return grain(self._passes, self._budget.spent, len(self.running) + place, work_s, self.now - self._begun)
 
     def _plan(self) -> bool:
         """Until no container starts in which others find a slot with the next plan. False: the budget is spent."""
         again = True
         while again:
-            if not self._budget.spend(PASS_LOOKS + min(len(self.pending), self.pending.looked_at) + len(self.nodes)):
+            if not self._budget.spend(PASS_LOOKS + min(len(self.pending), self.pending.looked_at) + len(self._nodes.nodes)):
                 self.exhausted = True
                 return False
             self._passes += 1
             plan = self._policy.plan(self._view())
             self._follow(plan)
             again = any(start.slots for start in plan.starts)
-        self._freed.clear()
+        self._nodes.freed.clear()
         return True
 
     def _follow(self, plan: Plan) -> None:
-        for worker_id in plan.dismissed & self.running.keys():
-            self.running[worker_id] = replace(self.running[worker_id], dismissed=True)
+        running = self._nodes.running
+        for worker_id in plan.dismissed & running.keys():
+            running[worker_id] = replace(running[worker_id], dismissed=True)
         for start, time in zip(plan.starts, tuple(self._times(plan.starts)), strict=True):
             self._start(start, time)
         for preempt in plan.preempts:
@@ -152,7 +153,7 @@ class Replay:
 
     def _times(self, starts: Sequence[Start]) -> Iterator[float]:
         """When each starts: now, or where ends were taken together, when so many nodes had come free; in their order."""
-        freed = sorted(self._freed[part.node] for start in starts for part in self._parts(start))
+        freed = sorted(self._nodes.freed[part.node] for start in starts for part in self._parts(start))
         taken = 0
         for start in starts:
             taken += len(self._parts(start))
@@ -162,12 +163,12 @@ class Replay:
 
     def _parts(self, start: Start) -> list[NodeBinding]:
         """Those on nodes that came free since the last plan."""
-        return [part for part in start.allocation.bindings if part.node in self._freed and start.worker is None]
+        return [part for part in start.allocation.bindings if part.node in self._nodes.freed and start.worker is None]
 
     def _view(self) -> Snapshot:
         known = self._snapshot
         jobs, priorities = self.pending.view(self._asked, self.now)
-        nodes, running = tuple(self.nodes.values()), tuple(self.running.values())
+        nodes, running = tuple(self._nodes.nodes.values()), tuple(self._nodes.running.values())
         used = known.usage, priorities, known.table_usage, known.user_usage
         return Snapshot(self.now, nodes, jobs, running, known.site, known.reservations, *used)
 
@@ -177,28 +178,29 @@ class Replay:
         if job.id not in self.starts:
             self._outside.began(job, time)
         self.starts.setdefault(job.id, time)
-        self.seen.setdefault(job.id, job)
+        self._nodes.seen.setdefault(job.id, job)
         if job.spec.array:
             return self._start_worker(job, start, time)
         self.pending.take(job.id)
         runs = replace(job, state=JobState.RUNNING, allocation=start.allocation, granted_time=time, start_time=time)
         if start.slots:
             worker = replay_workers.for_small_job(self._new_id(), runs, start)
-            self._takes(worker)
+            self._nodes.take(worker)
             runs = replace(runs, worker=worker.id, allocation=replay_workers.first_slot(start))
         elif start.worker is not None:
             slot = start.allocation.bindings[0].binding
-            self.running[start.worker] = replay_workers.with_small_job(self.running[start.worker], job.id, slot)
+            worker = replay_workers.with_small_job(self._nodes.running[start.worker], job.id, slot)
+            self._nodes.running[start.worker] = worker
             runs = replace(runs, worker=start.worker)
-        self._takes(runs)
-        self._end_after(runs, time)
+        self._nodes.take(runs)
+        self._nodes.end_after(runs, time)
         return None
 
     def _start_worker(self, array: Job, start: Start, time: float) -> None:
         array, worker = replay_workers.for_array(self._new_id(), array, start, time)
         self._put_array(array)
-        self._takes(worker)
-        self._end_after(worker, time)
+        self._nodes.take(worker)
+        self._nodes.end_after(worker, time)
 
     def _put_array(self, array: Job) -> None:
         """It waits as long as it has tasks that wait."""
@@ -207,17 +209,6 @@ class Replay:
         elif array.id in self.pending:
             self.pending.take(array.id)
 
-    def _takes(self, job: Job) -> None:
-        self.running[job.id] = job
-        if job.worker is None and job.allocation:
-            for name in job.allocation.nodes:
-                self.nodes[name] = replace(self.nodes[name], job_id=job.id)
-
-    def _end_after(self, job: Job, time: float) -> None:
-        left = self._length(job, time)
-        if not math.isinf(left):
-            self._push(time + left, job)
-
     def _end(self, job_id: int, time: float) -> None:
         job = self.running.get(job_id)
         if job is None:
@@ -225,7 +216,7 @@ class Replay:
         if job.is_worker:
             self._end_wave(job, time)
             return
-        self._drop(job, time)
+        self._nodes.drop(job, time)
         self._outside.ended(job, time)
         worker = self.running.get(job.worker) if job.worker is not None else None
         if worker:
@@ -239,7 +230,7 @@ class Replay:
             if array is not None:
                 array, worker = replay_workers.next_wave(worker, array, time)
                 self._put_array(array)
-                self._end_after(worker, time)
+                self._nodes.end_after(worker, time)
             elif item.job_id not in small:
                 worker = replay_workers.without_job(worker, item.job_id)
                 self._array_may_be_over(item.job_id, worker, time)
@@ -248,37 +239,15 @@ class Replay:
     def _array_may_be_over(self, array_id: int, but: Job, time: float) -> None:
         others = (job for job in self.running.values() if job.id != but.id)
         if not any(item.job_id == array_id for job in others for item in job.assigned):
-            self.finishes[array_id] = time
+            self._nodes.finishes[array_id] = time
             if array_id in self.seen:
                 self._outside.ended(self.seen[array_id], time)
 
     def _keep(self, worker: Job, time: float) -> None:
         """As long as it has work."""
-        self.running[worker.id] = worker
+        self._nodes.running[worker.id] = worker
         if not worker.assigned:
-            self._drop(worker, time)
-
-    def _drop(self, job: Job, time: float) -> None:
-        del self.running[job.id]
-        for name in job.allocation.nodes if job.allocation and job.worker is None else ():
-            if self.nodes[name].job_id == job.id:
-                self._free(name, time)
-
-    def _free(self, name: str, time: float) -> None:
-        """Or back to the job that was frozen there, as soon as all of its nodes are."""
-        self.nodes[name] = node = replace(self.nodes[name], job_id=None)
-        self._freed[name] = time
-        frozen = self.running.get(node.suspended[-1]) if node.suspended else None
-        names = frozen.allocation.nodes if frozen and frozen.allocation else ()
-        if frozen is None or any(self.nodes[other].job_id is not None for other in names):
-            return
-        for other in names:
-            rest = tuple(number for number in self.nodes[other].suspended if number != frozen.id)
-            self.nodes[other] = replace(self.nodes[other], job_id=frozen.id, suspended=rest)
-        self.running[frozen.id] = replace(frozen, state=JobState.RUNNING)
-        left = self._resumes.pop(frozen.id, math.inf)
-        if not math.isinf(left):
-            self._push(time + left, frozen)
+            self._nodes.drop(worker, time)
 
     def _preempt(self, preempt: Preempt) -> None:
         """The victim's nodes are free after its grace. One that is put back or frozen is thought to wait again from then on."""
@@ -286,37 +255,12 @@ class Replay:
         if victim is None or victim.preempt_mode is not None:
             return
         free_at = self.now + max(preempt.grace_s, SOON_S)
-        self.running[victim.id] = replace(victim, preempted_by=preempt.by, preempt_mode=preempt.mode)
-        heapq.heappush(self._ends, (free_at, len(self.seen), victim.id))
+        self._nodes.cut(replace(victim, preempted_by=preempt.by, preempt_mode=preempt.mode), free_at)
         if preempt.mode is not PreemptMode.CANCEL:
             frozen = preempt.mode is PreemptMode.SUSPEND and victim.spec.time_limit_s
             spec = replace(victim.spec, time_limit_s=max(1, int(limit_left(victim, free_at)))) if frozen else victim.spec
             again = replace(victim, spec=spec, state=JobState.PENDING, allocation=None, start_time=0.0, granted_time=0.0)
             self._outside.put(replace(again, preempted_by=None, preempt_mode=None), free_at)
-
-    def _runs_already(self, job: Job) -> None:
-        """Of a worker it is not known how far its tasks are: they are thought to begin now."""
-        self.running[job.id] = job
-        if not job.is_worker:
-            self.seen[job.id] = job
-        left = self._length(replace(job, start_time=self.now) if job.is_worker else job, self.now)
-        if job.state is JobState.SUSPENDED:
-            self._resumes[job.id] = left
-        elif not math.isinf(left):
-            self._push(self.now + max(left, SOON_S), job)
-
-    def _push(self, end: float, job: Job) -> None:
-        heapq.heappush(self._ends, (end, len(self.seen), job.id))
-        if not job.is_worker:
-            self.finishes[job.id] = end
-
-    def _clean(self) -> None:
-        """So are canaries."""
-        for name, node in self.nodes.items():
-            if node.canary:
-                self.nodes[name] = replace(node, job_id=None, cleaning=(), canary=False)
-            elif node.cleaning:
-                self.nodes[name] = replace(node, cleaning=())
 
     def _new_id(self) -> int:
         self._next_id -= 1

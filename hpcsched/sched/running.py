@@ -41,21 +41,24 @@ class Running:
         if same and all(map(is_, running, self._seen)):
             return
         before = self._known if self._epoch == fleet.epoch else {}
-        self._known, self.workers = {}, []
-        self._seen, self._epoch = running, fleet.epoch
-        for job, known in zip(running, map(before.get, map(id, running)), strict=True):
-            if known is not None:
-                self._known[id(job)] = known
-            elif job.is_worker:
-                self.workers.append(job)
-            elif job.worker is None and not job.spec.canary:
-                self._known[id(job)] = job, (end_of(job, now), fleet.mask_of(job), job.spec.grace_s)
-                if not (job.start_time or job.granted_time):
-                    self._epoch = -1
+        found = list(map(before.get, map(id, running)))
+        self._known = {id(known[0]): known for known in found if known is not None}
+        self._seen, self._epoch, self.workers = running, fleet.epoch, []
+        for job in [job for job, known in zip(running, found, strict=True) if known is None]:
+            self._add(job, fleet, now)
         self._sum_up()
 
+    def _add(self, job: Job, fleet: Fleet, now: float) -> None:
+        if job.is_worker:
+            self.workers.append(job)
+        elif job.worker is None and not job.spec.canary:
+            self._known[id(job)] = job, (end_of(job, now), fleet.mask_of(job), job.spec.grace_s)
+            if not (job.start_time or job.granted_time):
+                self._epoch = -1
+
     def _sum_up(self) -> None:
-        self.ends, self.nodes = sorted([end for _, end in self._known.values()]), 0
-        self.gives = any(job.preempt_mode is not None for job in self._seen)
-        for _, mask, _ in self.ends:
-            self.nodes |= mask
+        ends, nodes = sorted([end for _, end in self._known.values()]), 0
+        for _, mask, _ in ends:
+            nodes |= mask
+        self.ends, self.nodes = ends, nodes
+        self.gives = bool([job for job in self._seen if job.preempt_mode is not None])

@@ -18,7 +18,8 @@ Shape = tuple[ResourceRequest, str, str, str, tuple[str, ...], tuple[str, ...], 
 """What is asked of a node, its runtime, the job's partition, constraint, list of nodes and required figures, and their image."""
 _FLOATS = ("since", "limit", "nodes", "nice")
 _INTS = ("id", "level", "user", "qos", "partition", "shape", "array")
-_STRETCH = 256
+_FIRST_STRETCH, _STRETCH = 8, 256
+"""So many jobs are looked up at once: few at first, as most who ask look at no more."""
 _FEW = 1000
 """So many are sorted quickest by both figures at once."""
 
@@ -126,8 +127,10 @@ class Waiting(Sequence[Job]):
         return Waiting(self.columns, self.rows[place]) if isinstance(place, slice) else self.columns.jobs[self.rows[place]]
 
     def __iter__(self) -> Iterator[Job]:
-        for first in range(0, len(self.rows), _STRETCH):
-            yield from self.columns.jobs[self.rows[first : first + _STRETCH]].tolist()
+        first, stretch = 0, _FIRST_STRETCH
+        while first < len(self.rows):
+            yield from self.columns.jobs[self.rows[first : first + stretch]].tolist()
+            first, stretch = first + stretch, _STRETCH
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
@@ -148,8 +151,8 @@ class Waiting(Sequence[Job]):
         here = np.flatnonzero(first < len(numbers))
         return sorted(zip(first[here].tolist(), here.tolist(), strict=True))
 
-    def picked(self, places: Rows) -> Waiting:
-        """The jobs at those places, in that order."""
+    def picked(self, places: Rows | NDArray[np.bool_]) -> Waiting:
+        """The jobs at those places, in that order, or those that are marked."""
         return Waiting(self.columns, self.rows[places])
 
 

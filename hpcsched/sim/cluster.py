@@ -65,11 +65,14 @@ class Cluster:
         self._do(event)
         return event.jobs[0].job_id
 
-    def may_start(self, nodes: int) -> bool:
-        """Of what has just come in: there may be so many free nodes, others may give theirs up, or the policy counts on it."""
-        taken = sum(len(job.parts) for job in self.state.active.values()) - len(self.state.canaries)
-        workers = any(job.is_worker for job in self.state.active.values())
-        return self._may_always or workers or nodes <= len(self.state.nodes) - taken
+    def may_start(self, nodes: int = 0) -> bool:
+        """A job of so many nodes (0: any that waits): they may be free, others may give theirs up, or the policy counts on it."""
+        if self._may_always:
+            return True
+        nodes = nodes or self.state.queue.fewest_nodes()
+        active = self.state.active.values()
+        taken = sum([len(job.parts) for job in active]) - len(self.state.canaries)
+        return nodes <= len(self.state.nodes) - taken or any(job.is_worker for job in active)
 
     def turn(self) -> list[Happened]:
         """What it is time for, and a pass of the policy; again where jobs gave nodes up in it that are free at once."""

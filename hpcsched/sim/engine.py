@@ -7,26 +7,23 @@ import heapq
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from hpcsched.errors import Infeasible, InvalidValue, QueueFull
 from hpcsched.model.container import EndCause
-from hpcsched.model.job import JobSpec
-from hpcsched.model.record import Record
 from hpcsched.model.site import PreemptMode, Site
 from hpcsched.sim.canaries import Canaries, Flock
 from hpcsched.sim.cluster import Cluster
 from hpcsched.sim.failures import Chance, Failures
 from hpcsched.sim.machine import node_count
-from hpcsched.sim.outcome import Outcome, Ran, Span
-from hpcsched.sim.runs import Run
+from hpcsched.sim.outcome import Outcome
+from hpcsched.sim.runs import Progress, Run, Runs
+from hpcsched.sim.submission import spec_of
 from hpcsched.sim.trace import Trace, TraceJob
 from hpcsched.state.events import AllocationGranted, JobPreempted, JobResumed, WorkerGranted
 
-Progress = Callable[[int, int], None]
-TELL_EVERY = 256
 MIN_ORIGIN = 86400.0
 """The clock of a trace without a date begins here: 0 means that something has not happened."""
 MIN_IDLE_S, MAX_IDLE_S = 60.0, 90 * 86400.0
@@ -85,32 +82,21 @@ class _Engine:
     """`_times`: a heap of (time, kind, order of coming, what): a job by its place in the trace or its id, or a node by name."""
 
     def __init__(self, trace: Trace, policy: Any, setting: Setting, progress: Progress) -> None:
-        self._trace, self._setting, self._progress = trace, setting, progress
+        self._trace, self._setting = trace, setting
         self._origin = trace.origin or (MIN_ORIGIN if trace.jobs[0].submit < MIN_ORIGIN else 0.0)
         now = self._origin + trace.jobs[0].submit
         self._cluster = Cluster(policy, setting.processors, setting.node_processors, setting.site, now, setting.check)
         self._submits = len(trace.jobs)
-        self._times: list[tuple[float, int, int, Any]] = [
+        self._times: list[tuple[float, _Kind, int, Any]] = [
             (self._origin + job.submit, _Kind.SUBMIT, place, place) for place, job in enumerate(trace.jobs)
         ]
         self._count = len(self._times) + 1
-        self._places: dict[int, int] = {}
-        """Of live jobs, by id: where they are in the trace."""
-        self._started: dict[int, Run] = {}
-        """Of jobs with nodes, by id."""
-        self._earlier: dict[int, tuple[Span, ...]] = {}
-        """Of live jobs that ran in vain, by id."""
-        self._array_of: dict[int, int] = {}
-        """Of workers, by id."""
-        self._shares: dict[int, list[Span]] = {}
-        """Of live arrays, by id: when workers that are gone had nodes for them."""
-        self._ran: dict[int, Ran] = {}
         self._refused: Counter[str] = Counter()
         self._failures = self._preemptions = 0
         self._woken_at = 0.0
-        self._busy_at = now
-        """When a job came, began or ended last."""
         self._chance = Chance(setting.failures) if setting.failures else None
+        begin_again = self._chance is not None or self._cluster.preempts
+        self._runs = Runs(trace, self._origin, self._cluster, begin_again, progress)
         for name in self._cluster.state.nodes if self._chance else ():
             self._later(now + self._works_s(), _Kind.FAIL, name)
         self._flock = Flock(setting.canaries, self._cluster) if setting.canaries else None
@@ -119,22 +105,21 @@ class _Engine:
 
     def run(self) -> None:
         step = self._step_as_traces_do if self._setting.turns is Turns.TRACE else self._step_as_the_controller_does
-        while self._times and (self._submits or self._places):
+        while self._times and (self._submits or self._runs.places):
             step()
-            if not (self._submits or self._started) and not self._waits():
+            if not (self._submits or self._runs.started) and not self._waits():
                 break
 
     def outcome(self, label: str, took_s: float) -> Outcome:
-        ran = tuple(self._ran[place] for place in sorted(self._ran))
-        first = min(self._places, default=0)
+        first = min(self._runs.places, default=0)
         wait = self._cluster.plan.wait(first) if first else None
         return Outcome(
             label=label,
             trace=self._trace,
             processors=self._setting.processors,
-            ran=ran,
+            ran=self._runs.over(),
             refused=tuple(self._refused.most_common()),
-            stuck=len(self._places),
+            stuck=len(self._runs.places),
             stuck_why=wait.message if wait else "",
             passes=self._cluster.passes,
             failures=self._failures,
@@ -146,15 +131,21 @@ class _Engine:
 
     def _step_as_traces_do(self) -> None:
         kind, what = self._next()
-        if kind is _Kind.END and what in self._array_of:
+        if kind is _Kind.END and what in self._runs.array_of:
             if self._end_task(what):
                 return
         else:
             self._happen(kind, what)
         if kind is _Kind.CANARIES or (kind is _Kind.GONE and not self._cluster.state.queue):
             return
-        if kind is not _Kind.SUBMIT or self._cluster.may_start(self._nodes_of(self._trace.jobs[what])):
+        if self._may_start(kind, what):
             self._plan()
+
+    def _may_start(self, kind: _Kind, what: Any) -> bool:
+        """After what happened, something that waits may fit in what is free."""
+        if kind is _Kind.SUBMIT:
+            return self._cluster.may_start(self._nodes_of(self._trace.jobs[what]))
+        return kind is not _Kind.END or self._cluster.may_start()
 
     def _step_as_the_controller_does(self) -> None:
         now = self._times[0][0]
@@ -166,15 +157,15 @@ class _Engine:
         """Set the clock to what comes next, and take it."""
         moment, kind, order, what = heapq.heappop(self._times)
         self._cluster.now = moment
-        run = self._started.get(what) if kind in (_Kind.END, _Kind.STOP) else None
+        run = self._runs.started.get(what) if kind in (_Kind.END, _Kind.STOP) else None
         if kind in (_Kind.END, _Kind.STOP) and (run is None or order not in (run.end, run.stop)):
             return _Kind.WAKE, None
-        return _Kind(kind), what
+        return kind, what
 
     def _happen(self, kind: _Kind, what: Any) -> None:
         if kind is _Kind.SUBMIT:
             self._submit(what)
-        elif kind is _Kind.END and what in self._array_of:
+        elif kind is _Kind.END and what in self._runs.array_of:
             self._end_task(what)
         elif kind is _Kind.END:
             self._end(what)
@@ -197,28 +188,14 @@ class _Engine:
 
     def _submit(self, place: int) -> None:
         self._submits -= 1
-        self._busy_at = self._cluster.now
+        self._runs.busy_at = self._cluster.now
+        job = self._trace.jobs[place]
         try:
-            job_id = self._cluster.submit(place, self._spec(self._trace.jobs[place]))
+            job_id = self._cluster.submit(place, spec_of(job, self._nodes_of(job), self._setting.site, self._runs.begin_again))
         except (InvalidValue, Infeasible, QueueFull) as error:
             self._refused[error.line] += 1
             return
-        self._places[job_id] = place
-
-    def _spec(self, job: TraceJob) -> JobSpec:
-        """With its names for partition, account and QOS where the site knows such a one."""
-        site = self._setting.site
-        return JobSpec(
-            command=("job",),
-            user=job.user or "nobody",
-            nodes=self._nodes_of(job),
-            time_limit_s=max(1, int(job.estimate)),
-            partition=_known(job.partition, site.partitions),
-            account=_known(job.account, site.accounts),
-            qos=_known(job.qos, site.qos) or _known(job.partition, site.qos),
-            requeue=self._chance is not None or self._cluster.preempts,
-            array=_ids(job),
-        )
+        self._runs.places[job_id] = place
 
     def _nodes_of(self, job: TraceJob) -> int:
         return node_count(job.processors, self._setting.node_processors)
@@ -239,45 +216,45 @@ class _Engine:
             self._later_gone(self._flock.make_way())
 
     def _begin(self, event: AllocationGranted) -> None:
-        ends = event.time + self._trace.jobs[self._places[event.job_id]].run
-        self._busy_at = event.time
-        self._started[event.job_id] = Run(event.time, ends, self._later(ends, _Kind.END, event.job_id))
+        ends = event.time + self._trace.jobs[self._runs.places[event.job_id]].run
+        self._runs.busy_at = event.time
+        self._runs.started[event.job_id] = Run(event.time, ends, self._later(ends, _Kind.END, event.job_id))
 
     def _begin_worker(self, event: WorkerGranted) -> None:
-        self._busy_at = event.time
-        self._array_of[event.worker_id] = event.job_id
-        self._started[event.worker_id] = Run(event.time, math.inf, 0)
+        self._runs.busy_at = event.time
+        self._runs.array_of[event.worker_id] = event.job_id
+        self._runs.started[event.worker_id] = Run(event.time, math.inf, 0)
         self._run_task(event.worker_id)
 
     def _run_task(self, worker_id: int) -> bool:
         """False: it has none."""
         if self._cluster.task(worker_id) is None:
             return False
-        job, run = self._trace.jobs[self._places[self._array_of[worker_id]]], self._started[worker_id]
+        job, run = self._trace.jobs[self._runs.places[self._runs.array_of[worker_id]]], self._runs.started[worker_id]
         run.ends = self._cluster.now + job.run
         run.end = self._later(run.ends, _Kind.END, worker_id)
         return True
 
     def _end_task(self, worker_id: int) -> bool:
         """And run the next one; False: there is none for it, and its node is free."""
-        array_id, position = self._array_of[worker_id], self._cluster.task(worker_id)
+        array_id, position = self._runs.array_of[worker_id], self._cluster.task(worker_id)
         assert position is not None
-        began = self._cluster.now - self._trace.jobs[self._places[array_id]].run
+        began = self._cluster.now - self._trace.jobs[self._runs.places[array_id]].run
         self._cluster.end_task(worker_id, array_id, position, began)
-        self._note()
-        return worker_id in self._array_of and self._run_task(worker_id)
+        self._runs.note()
+        return worker_id in self._runs.array_of and self._run_task(worker_id)
 
     def _give_up(self, event: JobPreempted) -> None:
         """Frozen at once, or at its end after its grace, all of which it takes."""
         self._preemptions += 1
-        run = self._started[event.job_id]
+        run = self._runs.started[event.job_id]
         if event.mode is PreemptMode.SUSPEND:
             run.freeze(event.time)
         else:
             run.stop = self._later(event.time + event.grace_s, _Kind.STOP, event.job_id)
 
     def _go_on(self, event: JobResumed) -> None:
-        run = self._started[event.job_id]
+        run = self._runs.started[event.job_id]
         run.thaw(event.time, self._later(event.time + run.left_s, _Kind.END, event.job_id))
 
     def _wake(self) -> None:
@@ -288,61 +265,19 @@ class _Engine:
             self._later(at, _Kind.WAKE, None)
 
     def _end(self, job_id: int) -> None:
-        cut = self._trace.jobs[self._places[job_id]].cut
+        cut = self._trace.jobs[self._runs.places[job_id]].cut
         self._cluster.end(job_id, EndCause.TIMEOUT if cut else EndCause.EXIT)
-        self._note()
+        self._runs.note()
 
     def _stop(self, job_id: int) -> None:
         self._cluster.end(job_id, EndCause.CANCELLED)
-        self._note()
+        self._runs.note()
 
     def _fail(self, name: str) -> None:
         self._failures += 1
         self._cluster.fail(name)
         self._later(self._cluster.now + self._away_s(), _Kind.REPAIR, name)
-        self._note()
-
-    def _note(self) -> None:
-        """Keep what became of the jobs that have just ended, and of those that wait again."""
-        for record in self._cluster.ended:
-            if record.job.is_worker:
-                self._close(record.job.id)
-            else:
-                self._keep(record)
-        self._cluster.ended.clear()
-        if self._chance or self._cluster.preempts:
-            active, now = self._cluster.state.active, self._cluster.now
-            for job_id in [job_id for job_id in self._started if job_id not in active]:
-                run = self._started.pop(job_id)
-                in_vain = Ran(self._trace.jobs[self._places[job_id]], run.began, now, pauses=run.over(now))
-                self._earlier[job_id] = (*self._earlier.get(job_id, ()), *map(self._moved, in_vain.busy()))
-
-    def _close(self, worker_id: int) -> None:
-        """It has its node no more."""
-        array_id, run, now = self._array_of.pop(worker_id, None), self._started.pop(worker_id, None), self._cluster.now
-        if array_id is not None and run is not None:
-            had = Ran(self._trace.jobs[0], run.began, now, pauses=run.over(now))
-            self._shares.setdefault(array_id, []).extend(map(self._moved, had.spans()))
-
-    def _keep(self, record: Record) -> None:
-        job_id, now = record.job.id, self._cluster.now
-        for worker_id in [worker_id for worker_id, array_id in self._array_of.items() if array_id == job_id]:
-            self._close(worker_id)
-        self._busy_at = now
-        place = self._places.pop(job_id)
-        run = self._started.pop(job_id, None) or Run(now, now, 1)
-        lost = record.job.cause not in (EndCause.EXIT, EndCause.TIMEOUT)
-        pauses = tuple(map(self._moved, run.over(now)))
-        shares = tuple(self._shares.pop(job_id, ()))
-        start, end = self._moved((run.began, now))
-        start, lost = (min(shares)[0], not record.job.array.done) if shares and record.job.array else (start, lost)
-        self._ran[place] = Ran(self._trace.jobs[place], start, end, lost, self._earlier.pop(job_id, ()), pauses, shares)
-        if len(self._ran) % TELL_EVERY == 0:
-            self._progress(len(self._ran), len(self._trace.jobs))
-
-    def _moved(self, span: Span) -> Span:
-        """By the trace's clock."""
-        return span[0] - self._origin, span[1] - self._origin
+        self._runs.note()
 
     def _later(self, moment: float, kind: _Kind, what: Any) -> int:
         """The order of the entry."""
@@ -352,10 +287,10 @@ class _Engine:
 
     def _waits(self) -> bool:
         """Nothing runs and nothing comes, but jobs wait: look again later, as time may help them, but not for ever."""
-        idle_s = self._cluster.now - self._busy_at
+        idle_s = self._cluster.now - self._runs.busy_at
         if idle_s > MAX_IDLE_S:
             return False
-        if self._places and not any(kind in (_Kind.REPAIR, _Kind.WAKE) for _, kind, _, _ in self._times):
+        if self._runs.places and not any(kind in (_Kind.REPAIR, _Kind.WAKE) for _, kind, _, _ in self._times):
             self._later(self._cluster.now + max(MIN_IDLE_S, idle_s), _Kind.WAKE, None)
         return True
 
@@ -366,12 +301,3 @@ class _Engine:
     def _away_s(self) -> float:
         assert self._chance
         return self._chance.away_s()
-
-
-def _ids(job: TraceJob) -> str:
-    """Of its tasks; no more of them at once than it had processors, if that was bounded."""
-    return f"0-{job.tasks - 1}" + (f"%{job.width}" if job.throttled else "") if job.tasks else ""
-
-
-def _known(name: str, known: Any) -> str:
-    return name if any(item.name == name for item in known) else ""

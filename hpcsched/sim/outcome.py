@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from hpcsched.model.noun import noun
 from hpcsched.sim.trace import Trace, TraceJob
 
 Span = tuple[float, float]
 """From when until when, by the trace's clock."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Ran:
     """`start` (the last one, where a failure or another job made it begin again) and `end` by the trace's clock. `lost`: its node
     failed, or another job took it. `earlier`: runs that were in vain; `pauses`: when it stood still, frozen.
@@ -65,7 +65,7 @@ class Ran:
         yield since, self.start
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Outcome:
     """`ran`: by the order of submission. `refused`: jobs that the site's limits did not let in, by why; `stuck`: how many never
     started, and `stuck_why`, why the first of them did not. `passes`: how often the policy planned. `preemptions`: how often a

@@ -12,8 +12,9 @@ from hpcsched import plugins
 from hpcsched.config import ControllerConfig, load
 from hpcsched.errors import InvalidValue
 from hpcsched.model.site import Site, Weights
-from hpcsched.sim.engine import Progress, Setting, simulate
+from hpcsched.sim.engine import Setting, simulate
 from hpcsched.sim.outcome import Outcome
+from hpcsched.sim.runs import Progress
 from hpcsched.sim.trace import Trace
 
 MAX_ARMS = 8

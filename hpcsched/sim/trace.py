@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hpcsched.errors import InvalidValue
+from hpcsched.model.noun import noun
 
 MAX_JOBS = 5_000_000
 MAX_PROCESSORS = 65_536
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class TraceJob:
     """`submit` in seconds by the trace's clock, `run` and `estimate` in seconds, `processors` asked for.
 
@@ -37,7 +38,7 @@ class TraceJob:
     """It never has more of them."""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class Trace:
     """`jobs` by `submit`, then as they stand in the file. `processors` of the machine as the trace tells it (0: it does not).
 

@@ -5,25 +5,24 @@ What was written once must stay readable: only add fields, and with a default.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from hpcsched.model.allocation import Allocation, Binding
 from hpcsched.model.certificate import Certified
 from hpcsched.model.container import ContainerStatus, WorkStatus
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.node import NodeOffer
+from hpcsched.model.noun import noun
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import PreemptMode
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ControllerStarted:
     """No agent is connected yet."""
 
     time: float
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class SubmittedJob:
     """`barred`: of an array, a bit for each position that never runs, for its counterpart in an ended array did not end well."""
 
@@ -32,7 +31,7 @@ class SubmittedJob:
     barred: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobsSubmitted:
     """All jobs of one call, by rising id."""
 
@@ -41,25 +40,25 @@ class JobsSubmitted:
     jobs: tuple[SubmittedJob, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class CancelRequested:
     time: float
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobHeld:
     time: float
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobReleased:
     time: float
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class AllocationGranted:
     """`why`: these nodes, a sentence."""
 
@@ -69,7 +68,7 @@ class AllocationGranted:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ContainerReported:
     """A job's container on that node came to RUNNING or EXITED. `also`: nodes on which it EXITED in just the same way. `gone`:
     and nothing of it is left on these nodes.
@@ -82,7 +81,7 @@ class ContainerReported:
     gone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ContainerGone:
     """Nothing of an ended job's container is left on that node, and on those of `also`."""
 
@@ -92,7 +91,7 @@ class ContainerGone:
     also: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeRegistered:
     """Its agent connected."""
 
@@ -100,7 +99,7 @@ class NodeRegistered:
     offer: NodeOffer
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeDisconnected:
     """Its agent's stream ended; its containers are thought to go on."""
 
@@ -108,7 +107,7 @@ class NodeDisconnected:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeLost:
     """Its agent is gone for good; what ran there is lost."""
 
@@ -117,7 +116,7 @@ class NodeLost:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeDrained:
     """It gets no new job."""
 
@@ -126,13 +125,13 @@ class NodeDrained:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeResumed:
     time: float
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class NodeCertified:
     """A certificate was signed for it."""
 
@@ -141,14 +140,14 @@ class NodeCertified:
     certified: Certified
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class CertificateRevoked:
     time: float
     name: str
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class WorkerGranted:
     """A new worker `worker_id` owns the node of `allocation`; its container has those slots for tasks of job `job_id`."""
 
@@ -159,7 +158,7 @@ class WorkerGranted:
     slots: tuple[Binding, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class SlotGranted:
     """A small job gets a slot in a worker that there is."""
 
@@ -169,7 +168,7 @@ class SlotGranted:
     allocation: Allocation
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class WorkAssigned:
     """Tasks of an array, half-open ranges of positions, are given to a worker."""
 
@@ -179,7 +178,7 @@ class WorkAssigned:
     ranges: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class TasksCancelled:
     """Of those tasks of an array, what has not ended never runs, or is ended where it runs."""
 
@@ -188,7 +187,7 @@ class TasksCancelled:
     ranges: tuple[tuple[int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class WorkReported:
     """Tasks in a worker's container ended, or the first one started."""
 
@@ -198,7 +197,7 @@ class WorkReported:
     status: WorkStatus
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class WorkerDismissed:
     """It gets no more work."""
 
@@ -206,7 +205,7 @@ class WorkerDismissed:
     worker_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobRequeued:
     """It gives up its nodes and waits again."""
 
@@ -215,19 +214,19 @@ class JobRequeued:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobSuspended:
     time: float
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobResumed:
     time: float
     job_id: int
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobModified:
     """It has another spec from now on; of a running job only the time limit differs. `barred`: as of a job submitted so."""
 
@@ -237,7 +236,7 @@ class JobModified:
     barred: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobPreempted:
     time: float
     job_id: int
@@ -246,7 +245,7 @@ class JobPreempted:
     grace_s: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class JobDropped:
     """A pending job that can never start ends in that state."""
 
@@ -257,7 +256,7 @@ class JobDropped:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ReservationMade:
     """Or another one of that name instead."""
 
@@ -265,13 +264,13 @@ class ReservationMade:
     reservation: Reservation
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ReservationDeleted:
     time: float
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class ClockStepped:
     """The clock was set forward by so many seconds, which did not pass; `time` is after it."""
 
@@ -279,7 +278,7 @@ class ClockStepped:
     by_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@noun(frozen=True, slots=True)
 class RequestServed:
     """What came before it in the same transaction is what that request changed, if anything."""
 

@@ -39,7 +39,7 @@ def _granted(state: State, start: Start, worker_id: int, now: float) -> Event | 
 
 def _are_free(state: State, names: Sequence[str]) -> bool:
     nodes = [state.nodes[name] for name in names if name in state.nodes]
-    return len(nodes) == len(names) and not any(node.job_id is not None or node.cleaning for node in nodes)
+    return len(nodes) == len(names) and not [node for node in nodes if node.job_id is not None or node.cleaning]
 
 
 def _dismissed(state: State, plan: Plan, now: float) -> list[WorkerDismissed]:

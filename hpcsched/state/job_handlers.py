@@ -92,7 +92,7 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
 def _free_nodes(tables: Tables, names: Sequence[str]) -> list[Node]:
     """None where one is not known, not free or named twice."""
     nodes = [tables.nodes[name] for name in names if name in tables.nodes]
-    busy = any(node.job_id is not None or node.cleaning for node in nodes)
+    busy = [node for node in nodes if node.job_id is not None or node.cleaning]
     return nodes if len(nodes) == len(set(names)) == len(names) and not busy else []
 
 

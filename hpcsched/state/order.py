@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, overload
@@ -15,8 +16,8 @@ from hpcsched.sched.waiting import Columns, Floats, Rows, Waiting, by_falling
 Rank = Callable[[Waiting, float], Sequence[float]]
 """The priority of each job at that time, in their order."""
 _Key = tuple[int, float, int]
-FEW = 64
-"""So many new ones are put to their places one by one; more of them at once by sorting all."""
+VERY_FEW, FEW = 3, 64
+"""So many new ones are put to their places one after the other, and so many without sorting all."""
 MANY = 10_000
 """In so many it is quicker to look for a few than to mark all."""
 _SPARE = 1024
@@ -110,8 +111,9 @@ class Order:
         self._sweep()
         rows = self._rows_of_new()
         ranks = np.asarray(rank(Waiting(self._columns, rows)), np.float64)
-        if len(rows) == 1:
-            self._insert_one(int(rows[0]), float(ranks[0]))
+        if len(rows) <= VERY_FEW:
+            for row, found in zip(rows.tolist(), ranks.tolist(), strict=True):
+                self._insert_one(row, found)
         elif len(rows) > FEW:
             self._sort(np.concatenate((self._rows, rows)), np.concatenate((self._ranks, ranks)))
         else:
@@ -141,9 +143,7 @@ class Order:
         key, count = self._key(row, rank), len(self._rows)
         last = not count or key > self._key_at(count - 1)
         place = count if last else bisect_left(range(count), key, key=self._key_at)
-        self._rows = np.concatenate((self._rows[:place], (row,), self._rows[place:]), dtype=np.intp)
-        self._ranks = np.concatenate((self._ranks[:place], (rank,), self._ranks[place:]))
-        self._read = None
+        self._rows, self._ranks, self._read = _with(self._rows, place, row), _with(self._ranks, place, rank), None
 
     def _insert(self, rows: Rows, ranks: Floats) -> None:
         keyed = sorted(zip((self._key(row, rank) for row, rank in zip(rows, ranks, strict=True)), rows, ranks, strict=True))
@@ -193,6 +193,15 @@ class Order:
         self._row_of = dict(zip(ids[:placed], range(placed), strict=True))
         self._new = dict(zip(ids[placed:], range(placed, len(ids)), strict=True))
 
+    def fewest_nodes(self) -> int:
+        """No job asks for fewer; 0: there is none."""
+        if not len(self):
+            return 0
+        self._sweep()
+        nodes = self._columns.floats["nodes"]
+        new = min([nodes[row] for row in self._new.values()], default=math.inf)
+        return int(min(new, np.minimum.reduce(nodes[self._rows], initial=math.inf)))
+
     def all(self) -> list[Job]:
         """In no order."""
         jobs = self._columns.jobs
@@ -205,3 +214,10 @@ class Order:
             self._sweep()
             self._read, self._shown = (Waiting(self._columns, self._rows), Ranks(self._ranks)), self._columns.size
         return self._read
+
+
+def _with(numbers: NDArray[Any], place: int, number: float) -> NDArray[Any]:
+    """Others, with that number at that place."""
+    made = np.empty(len(numbers) + 1, numbers.dtype)
+    made[:place], made[place], made[place + 1 :] = numbers[:place], number, numbers[place:]
+    return made

@@ -40,7 +40,7 @@ def unfinished(job: Job) -> tuple[str, ...]:
 
 
 def _all_ended(parts: Parts) -> bool:
-    return all(part is not None and part.phase is Phase.EXITED for part in parts)
+    return not [part for part in parts if part is None or part.phase is not Phase.EXITED]
 
 
 def all_run(job: Job) -> bool:
@@ -161,7 +161,7 @@ def _release(tables: Tables, job: Job, indexes: Sequence[int], time: float, gone
     charge(tables, job, time, len(indexes))
     names = [all_[index] for index in indexes]
     nodes = [tables.nodes[name] for name in names]
-    if all(node.job_id == job.id and not node.cleaning and not node.suspended for node in nodes):
+    if not [node for node in nodes if node.job_id != job.id or node.cleaning or node.suspended]:
         tables.put_nodes(changed_nodes(nodes, NodeStep.RELEASED, time, cleaning=() if gone else (job.id,)))
     else:
         tables.put_nodes([_released(node, job.id, time, gone) for node in nodes])

@@ -60,6 +60,10 @@ class Queue:
         self._order.drop(job.id)
         self._later.pop(job.id, None)
 
+    def fewest_nodes(self) -> int:
+        """No job that is eligible asks for fewer; 0: none is."""
+        return self._order.fewest_nodes()
+
     def all(self) -> tuple[Job, ...]:
         """In no order."""
         return *self._order.all(), *self._later.values()

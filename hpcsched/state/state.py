@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -88,24 +87,30 @@ class State(Tables):
 
     def snapshot(self, now: float) -> Snapshot:
         """Jobs in the order of their priority, which is looked at again every `PERIOD_S`."""
-        scene, weights = self.scene(now), self.site.weights
+        weights, usage = self.site.weights, LazyUsage(used, self, now)
         seen = max(now, self.last_time)
-        pending = self.queue.ordered(seen, partial(self._rank, scene.usage), changing=bool(weights.age or weights.fair_share))
-        return replace(scene, pending=pending, priorities=self.queue.ranks(), ranked_at=self.queue.ranked_at)
+        pending = self.queue.ordered(seen, partial(self._rank, usage), changing=bool(weights.age or weights.fair_share))
+        return self._scene(now, usage, pending, self.queue.ranks(), self.queue.ranked_at)
 
     def scene(self, now: float) -> Snapshot:
         """A snapshot without the jobs that wait."""
+        return self._scene(now, LazyUsage(used, self, now), (), (), None)
+
+    def _scene(
+        self, now: float, usage: LazyUsage, pending: Sequence[Job], ranks: Sequence[float], ranked_at: float | None
+    ) -> Snapshot:
         return Snapshot(
             now,
             tuple(self.nodes.values()),
-            (),
+            pending,
             tuple(self.active.values()),
             self.site,
             tuple(self.reservations.values()),
-            LazyUsage(partial(used, self, now)),
-            (),
-            LazyUsage(partial(used_in_tables, self, now)),
-            LazyUsage(partial(used_by_users, self, now)),
+            usage,
+            ranks,
+            LazyUsage(used_in_tables, self, now),
+            LazyUsage(used_by_users, self, now),
+            ranked_at,
         )
 
     def _rank(self, usage: Mapping[tuple[str, str], float], jobs: Sequence[Job], now: float) -> Sequence[float]:

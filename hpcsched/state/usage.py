@@ -57,15 +57,15 @@ class UsageLedger:
 class LazyUsage(Mapping[Key, float]):
     """Found when somebody looks at it first; many plans do not."""
 
-    __slots__ = ("_find", "_found")
+    __slots__ = ("_find", "_found", "_now", "_tables")
 
-    def __init__(self, find: Callable[[], dict[Key, float]]) -> None:
-        self._find = find
+    def __init__(self, find: Callable[[Tables, float], dict[Key, float]], tables: Tables, now: float) -> None:
+        self._find, self._tables, self._now = find, tables, now
         self._found: dict[Key, float] | None = None
 
     def _all(self) -> dict[Key, float]:
         if self._found is None:
-            self._found = self._find()
+            self._found = self._find(self._tables, self._now)
         return self._found
 
     def __getitem__(self, key: Key) -> float:
@@ -86,10 +86,15 @@ def charge(tables: Tables, job: Job, now: float, nodes: int = 1) -> None:
     if job.worker is None and not job.spec.canary:
         span, factor = _span(job, now), nodes * _factor(tables, job.spec)
         tables.usage.add(_payer(job.spec), *span, factor)
-        for key in _limiting(job.spec):
-            tables.table_usage.add(key, *span, factor)
-        for key in _limiting_user(job.spec):
-            tables.user_usage.add(key, *span, factor)
+        if job.spec.partition or job.spec.qos:
+            _charge_tables(tables, job.spec, span, factor)
+
+
+def _charge_tables(tables: Tables, spec: JobSpec, span: tuple[float, float], factor: float) -> None:
+    for key in _limiting(spec):
+        tables.table_usage.add(key, *span, factor)
+    for key in _limiting_user(spec):
+        tables.user_usage.add(key, *span, factor)
 
 
 class _Run(NamedTuple):
@@ -180,4 +185,4 @@ def _limiting_user(spec: JobSpec) -> tuple[Key, ...]:
 
 
 def _factor(tables: Tables, spec: JobSpec) -> float:
-    return next((qos.usage_factor for qos in tables.site.qos if qos.name == spec.qos), 1.0)
+    return next((qos.usage_factor for qos in tables.site.qos if qos.name == spec.qos), 1.0) if tables.site.qos else 1.0

@@ -433,12 +433,20 @@ async def test_a_terminal_step_has_a_size_a_controlling_terminal_and_an_exit_cod
     fcntl.ioctl(stdin, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 44, 0, 0))
     os.write(stdin, b"go\n")
     assert (await shell.wait(1)).exit_code == 5
-    lines = os.read(stdin, 4096).decode().split()
+    lines = read_until(stdin, b"controlling").decode().split()
     assert lines[:3] == ["go", "33", "44"]
     assert lines[3].startswith("/dev/pts/")
     assert lines[4] == "controlling"
     for fd in (stdin, *others):
         os.close(fd)
+
+
+def read_until(terminal, word):
+    """The kernel hands what was written to a terminal on in parts. Raises OSError when it is closed before the word came."""
+    seen = b""
+    while word not in seen:
+        seen += os.read(terminal, 4096)
+    return seen
 
 
 async def test_control_c_on_a_terminal_interrupts_the_foreground(shell):

@@ -59,7 +59,7 @@ def test_arms_that_both_have_the_memory_of_two_nodes_are_alike_and_remote_memory
     assert policies(result, "bare", "container", "control") == {"default"}
     assert f"remote{distance(HERE, FAR)}_ns" in {one.metric.name for one in result.comparisons}
     assert {one.verdict for one in result.comparisons} == {Verdict.NOT_SHOWN}
-    assert all(one.reason.startswith("1 pairs are too few") for one in result.comparisons)
+    assert all(one.reason.startswith("1 pair is too few") for one in result.comparisons)
     assert not any(one.causes for one in result.comparisons)
 
 

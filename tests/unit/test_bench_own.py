@@ -168,10 +168,15 @@ def test_a_program_that_does_not_end_is_killed_with_all_that_it_started(tmp_path
 def test_of_a_long_output_the_end_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capturing, "KEPT", 4 * capturing.CHUNK)
     file = program(tmp_path, "echo first; yes | head -c 3000000; echo last")
-    done = capture(str(file), ["app"], "/", 60.0)
+    done = capture(["app"], 60.0, program=str(file))
     assert done.out.endswith("\nlast\n")
     assert "first" not in done.out
     assert len(done.out) <= 4 * capturing.CHUNK
+
+
+def test_wall_time_ends_with_the_program_and_not_with_the_next_look_at_it() -> None:
+    """A wait with a limit that looks again and again would see this end at 0.21 s."""
+    assert 0.17 <= min(capture(["sleep", "0.17"], 60.0).seconds for _ in range(5)) < 0.2
 
 
 def test_a_program_or_folder_that_the_node_has_not_is_named(tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ def test_the_page_says_each_verdict_how_it_was_measured_and_what_it_does_not_sho
     assert "CPUs 0-1, memory nodes 0" in page
     assert "measured on one node" in page
     assert "docs/method.md" in page
+    assert "stream measures memory bandwidth" in page
+    assert ". How: J. D. McCalpin, STREAM: " in page
 
 
 def test_what_a_job_printed_cannot_become_part_of_the_page(tmp_path: Path) -> None:
@@ -110,18 +112,33 @@ def test_differences_that_the_container_brought_are_named(tmp_path: Path) -> Non
     assert "<td>seccomp</td><td>bare metal: (none); container: 2</td>" in page
 
 
-@pytest.mark.parametrize("pairs", [1, 2])
-def test_too_few_pairs_still_make_a_page_that_claims_nothing(pairs: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("pairs", "few"), [(1, "1 pair is too few"), (2, "2 pairs are too few")])
+def test_too_few_pairs_still_make_a_page_that_claims_nothing(pairs: int, few: str, tmp_path: Path) -> None:
     page = html(measured(pairs), tmp_path)
     assert "5 not shown" in page
-    assert f"{pairs} pairs are too few" in page
+    assert few in page
+
+
+def test_of_what_there_is_only_one_it_is_told_in_the_singular(tmp_path: Path) -> None:
+    jobs = FakeJobs(Model(noise=0.2))
+    result = run(jobs, ("dgemm",), pairs=1, seed=1, clock=jobs.clock)
+    assert "Of 1 metric, container against bare metal: 1 not shown." in shown(result)
+    assert "took at most 1 pair, " in html(result, tmp_path)
+    assert result.ends == {"dgemm": "after its one pair"}
+    told = " ".join((shown(result, long=True), html(result, tmp_path)))
+    assert not re.search(r"(?<![\d.,])1 (pairs|samples|metrics|more metrics|cores)\b", told)
+
+
+def test_one_wide_interval_is_not_told_as_several() -> None:
+    jobs = FakeJobs(Model(noise=0.2))
+    assert "gflops: the interval is wider than" in shown(run(jobs, ("dgemm",), pairs=7, seed=1, clock=jobs.clock))
+    assert "copy, scale, add: intervals are wider than" in shown(measured(noise=0.2))
 
 
 def test_a_run_without_any_sample_makes_a_page_that_says_why(tmp_path: Path) -> None:
-    page = html(measured(fails=lambda order, spec: "no C compiler"), tmp_path)
-    assert re.search(
-        r"<dt>stream .*?</dt>\n<dd class=\"failed\"><b>failed</b> job 1 FAILED with exit code 1: no C compiler", page
-    )
+    page = html(measured(fails=lambda order, spec: "no C compiler."), tmp_path)
+    failed = r"<dd class=\"failed\"><b>failed</b> job 1 FAILED with exit code 1: no C compiler\.</dd>"
+    assert re.search(rf"<dt>stream .*?</dt>\n{failed}", page)
     assert "none was compared" in page
 
 

@@ -440,8 +440,18 @@ def test_a_sample_beyond_the_physical_limit_voids_the_comparison() -> None:
     jobs = FakeJobs(edit=lambda spec, answer: {**answer, "limits": limits} if "--prepare" in spec.command else answer)
     comparison = measure(jobs).comparisons[0]
     assert comparison.verdict is Verdict.VOID
-    assert "beyond the physical limit of 100.05 GFLOP/s (2 cores at 3 GHz)" in comparison.sentence
-    assert comparison.checks.beyond
+    count = len(comparison.checks.beyond)
+    assert f"{count} samples of gflops lie beyond the physical limit of 100.05 GFLOP/s (2 cores at 3 GHz)" in comparison.sentence
+
+
+def test_a_single_sample_beyond_the_limit_is_enough() -> None:
+    def one_too_fast(spec: JobSpec, answer: dict[str, Any]) -> dict[str, Any]:
+        if "--prepare" in spec.command:
+            return {**answer, "limits": {"gflops": {"value": 150.0, "source": "2 cores"}}}
+        return {**answer, "metrics": {"gflops": {"value": 200.0}}} if len(jobs.specs) == 20 else answer
+
+    jobs = FakeJobs(edit=one_too_fast)
+    assert "1 sample of gflops lies beyond the physical limit" in measure(jobs).comparisons[0].sentence
 
 
 def test_outliers_count_and_are_named() -> None:

@@ -99,7 +99,7 @@ def test_samples_that_all_fail_without_being_given_up_fail_the_combination(capsy
     assert "1 of 3 samples failed" in printed.out
     assert "not there" in printed.out
     assert call("dgemm", "--pairs", "1", "--no-compare", jobs=jobs) == 1
-    assert "1 of 1 samples failed, the first with: job" in capsys.readouterr().out
+    assert "1 of 1 sample failed, the first with: job" in capsys.readouterr().out
 
 
 def test_a_program_of_ones_own_is_reported_as_a_benchmark_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

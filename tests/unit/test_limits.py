@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
+from hpcsched.model.array import Assigned
 from hpcsched.model.idset import IdSet
-from hpcsched.model.job import Job, JobSpec, JobState, Reason
+from hpcsched.model.job import Job, JobSpec, JobState, Reason, changed_job
 from hpcsched.model.site import Account, Limits, Partition, PartitionState, Qos, Site
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.sched.limits import HOUR, LimitLedger
@@ -142,6 +143,14 @@ def test_small_jobs_in_one_container_count_each_and_their_node_once() -> None:
     assert reason(ledger(site, jobs), waiting()) is None
     found = ledger(site, [*jobs, running(4, worker=1)])
     assert reason(found, waiting()) is Reason.PARTITION_JOBS
+
+
+def test_a_container_that_runs_tasks_of_an_array_beside_small_jobs_counts_as_one_more() -> None:
+    site = Site(partitions=(Partition("p", limits=Limits(max_jobs=3)),))
+    worker = changed_job(running(1, is_worker=True), assigned=(Assigned(9, (), (BINDING,)), Assigned(2, (), (BINDING,))))
+    jobs = [worker, running(2, worker=1)]
+    assert reason(ledger(site, jobs), waiting()) is None
+    assert reason(ledger(site, [*jobs, running(3, worker=1)]), waiting()) is Reason.PARTITION_JOBS
 
 
 @pytest.mark.parametrize(
