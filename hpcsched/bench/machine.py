@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -91,6 +92,12 @@ def memory_available(proc: Path = PROC, sys: Path = SYS) -> int:
     lines = dict(line.split(":", 1) for line in _text(proc / "meminfo").splitlines() if ":" in line)
     free = int(lines.get("MemAvailable", "0 kB").split()[0]) << 10
     return min([free, *_cgroup_limits(proc, sys / "fs/cgroup")])
+
+
+def memory_free(node: int, sys: Path = SYS) -> int:
+    """Bytes of that NUMA node that nobody uses, after which the kernel takes those of another; 0 where it does not say."""
+    found = re.search(r"MemFree:\s+(\d+) kB", _text(sys / f"devices/system/node/node{node}/meminfo"))
+    return int(found[1]) << 10 if found else 0
 
 
 def _cgroup_limits(proc: Path, mount: Path) -> Iterable[int]:

@@ -14,6 +14,7 @@ from hpcsched.bench.machine import (
     cache_sizes,
     distances,
     line_size,
+    memory_free,
     one_of_each_core,
     unbound_nodes,
 )
@@ -134,6 +135,15 @@ def test_nodes_of_which_no_core_is_bound_are_known_where_they_have_cores_and_mem
 def test_distances_belong_to_nodes_that_are_online(two_nodes: Path) -> None:
     assert distances(0, two_nodes) == {0: 10, 1: 21, 3: 14}
     assert distances(2, two_nodes) == {}
+
+
+def test_the_free_memory_of_a_node_is_its_own(two_nodes: Path) -> None:
+    write(
+        two_nodes / "devices/system/node/node1/meminfo",
+        "Node 1 MemTotal:  900 kB\nNode 1 MemFree:         64 kB\nNode 1 MemUsed: 836 kB",
+    )
+    assert memory_free(1, two_nodes) == 64 << 10
+    assert memory_free(0, two_nodes) == 0
 
 
 def test_a_core_knows_its_caches_and_the_length_of_a_line(two_nodes: Path) -> None:
