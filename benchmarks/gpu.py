@@ -12,12 +12,14 @@ from typing import Any
 from hpcsched.bench.about import About, Limit, Metric, Size
 from hpcsched.bench.gpus import compiler, cpu_of_each_node
 from hpcsched.bench.kernel import build, identity
-from hpcsched.bench.machine import bound_cpus
+from hpcsched.bench.machine import bound_cpus, unbound_nodes
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import answer, run
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import Unsupported
+from hpcsched.model.idset import IdSet
 from hpcsched.model.units import format_count
+from hpcsched.sched.numa_choice import words
 
 
 def metrics(gpu: int, nodes: Iterable[int]) -> tuple[Metric, ...]:
@@ -63,7 +65,7 @@ def prepare(size: Size, cache: Path) -> Prepared:
         "repeats": REPEATS[size],
     }
     named = tuple(metric for gpu in range(len(measured)) for metric in metrics(gpu, (node for node, _ in nodes)))
-    return Prepared(settings, named, _limits(measured), _lacks(len(gpus) - len(measured)))
+    return Prepared(settings, named, _limits(measured), lacks(len(gpus) - len(measured), unbound_nodes(bound_cpus())))
 
 
 def described(text: str) -> list[dict[str, Any]]:
@@ -85,8 +87,11 @@ def _limits(gpus: Sequence[dict[str, Any]]) -> dict[str, Limit]:
     }
 
 
-def _lacks(left: int) -> tuple[str, ...]:
-    return (f"{format_count(left, 'more GPU')}: a quick sample takes the first alone (--size normal)",) if left else ()
+def lacks(left: int, unbound: IdSet) -> tuple[str, ...]:
+    """`left`: GPUs that are not measured; `unbound`: NUMA nodes whose copies are not."""
+    gpus = f"{format_count(left, 'more GPU')}: a quick sample takes the first alone (--size normal)"
+    copies = f"copies to and from the memory of {words(unbound)}: no core there is bound"
+    return (*((gpus,) if left else ()), *((copies,) if unbound else ()))
 
 
 def measure(settings: Settings) -> Measured:

@@ -9,11 +9,21 @@ from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, identity, run
-from hpcsched.bench.machine import allowed_nodes, bound_cpus, by_node, cache_sizes, distances, line_size, memory_available
+from hpcsched.bench.machine import (
+    allowed_nodes,
+    bound_cpus,
+    by_node,
+    cache_sizes,
+    distances,
+    line_size,
+    memory_available,
+    memory_nodes,
+)
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import WrongResult
+from hpcsched.model.idset import IdSet
 
 LEVELS = (1, 2, 3)
 ABOUT = About(
@@ -99,10 +109,19 @@ def _with_what_is_there(settings: Settings, caches: Mapping[int, int]) -> Prepar
     if not settings["huge"]:
         lacks.append(f"memory on huge pages: asked for them, the kernel gave {share:.0%}")
     if not settings["remote"]:
-        lacks.append("remote memory: there is one NUMA node")
+        lacks.append(no_remote(allowed_nodes(), memory_nodes()))
     if settings["memory"] < 2 * max(caches.values(), default=0):
         lacks.append("a set of twice the largest cache: it is smaller, so part of the memory's latency is a cache's")
     return Prepared(settings, metrics(settings), lacks=tuple(lacks))
+
+
+def no_remote(allowed: IdSet, nodes: IdSet) -> str:
+    """Why there is nothing to chase in other nodes' memory."""
+    if len(nodes) < 2:
+        return "remote memory: there is one NUMA node"
+    if len(allowed) < 2:
+        return f"remote memory: this job may take memory from NUMA node {allowed} alone"
+    return "remote memory: the firmware tells no distances of NUMA nodes"
 
 
 def _missing(settings: Settings) -> list[int]:

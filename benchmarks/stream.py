@@ -9,7 +9,7 @@ from typing import Any
 
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, identity, run, stores
-from hpcsched.bench.machine import bound_cpus, by_node, last_level_cache, memory_available, one_of_each_core
+from hpcsched.bench.machine import bound_cpus, by_node, last_level_cache, memory_available, memory_free, one_of_each_core
 from hpcsched.bench.modules import memory_limit
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED
@@ -36,6 +36,7 @@ CAVEAT = (
     "arrays of four times the last-level caches: they are smaller, so part of this is the speed of a cache; take --size normal"
 )
 ONE_NODE = "the bandwidth of each NUMA node: the bound cores are all on one"
+FULL_NODE = "arrays of each NUMA node as large as its part of all: one is too full, so part of these is the speed of a cache"
 ANY_NODE = -1
 SOURCE = Path(__file__).parent / "src" / "stream.c"
 
@@ -50,6 +51,12 @@ def elements(cache: int, memory: int, size: Size) -> int:
     return max(min(wanted, most), SMALLEST_ARRAY) // 8
 
 
+def elements_of_a_node(count: int, free: Sequence[int]) -> int:
+    """The same for each: its part of all, of three arrays at most 60 % of what is free on the fullest node."""
+    part = count // max(len(free), 1)
+    return max(min([part, *(node * 6 // 10 // 24 for node in free)]), SMALLEST_ARRAY // 8)
+
+
 def prepare(size: Size, cache: Path) -> Prepared:
     """Compile, and choose the array sizes from this node's caches."""
     cpus = bound_cpus()
@@ -59,6 +66,7 @@ def prepare(size: Size, cache: Path) -> Prepared:
     settings = {
         "kernel": str(kernel),
         "elements": count,
+        "elements_of_a_node": elements_of_a_node(count, [memory_free(node) for node in nodes]),
         "repeats": REPEATS[size],
         "last_level_cache": caches,
         "four_cache_sizes": count * 8 >= 4 * max(caches, SMALLEST_CACHE),
@@ -84,7 +92,12 @@ def _limits() -> dict[str, Any]:
 
 
 def _lacks(settings: Settings) -> tuple[str, ...]:
-    return (*(() if settings["four_cache_sizes"] else (CAVEAT,)), *(() if settings["nodes"] else (ONE_NODE,)))
+    found = {
+        CAVEAT: not settings["four_cache_sizes"],
+        ONE_NODE: not settings["nodes"],
+        FULL_NODE: settings["elements_of_a_node"] < settings["elements"] // max(len(settings["nodes"]), 1),
+    }
+    return tuple(lack for lack, so in found.items() if so)
 
 
 def measure(settings: Settings) -> Measured:
@@ -100,7 +113,7 @@ def measure(settings: Settings) -> Measured:
 def _triad_of(settings: Settings, node: int, cores: Any) -> float:
     if not cores:
         raise WrongResult(f"no core of NUMA node {node} is bound any more: {NO_SPEED}; prepare again")
-    count = max(settings["elements"] // len(settings["nodes"]), SMALLEST_ARRAY // 8)
+    count = int(settings["elements_of_a_node"])
     return float(BYTES_PER_ELEMENT["triad"] * count / _run(settings, count, node, cores)["triad"] / 1e9)
 
 
@@ -114,7 +127,8 @@ def _run(settings: Settings, count: int, node: int, cores: Any) -> dict[str, Any
 
 
 def _config(settings: Settings, threads: int) -> dict[str, str | int | float | bool]:
-    kept = {name: settings[name] for name in ("elements", "repeats", "last_level_cache", "four_cache_sizes", "stores")}
+    names = ("elements", "elements_of_a_node", "repeats", "last_level_cache", "four_cache_sizes", "stores")
+    kept = {name: settings[name] for name in names}
     return {**kept, "threads": threads, **identity(Path(settings["kernel"]))}
 
 

@@ -44,6 +44,7 @@ _FILES = {
     "timer_slack_ns": "proc/self/timerslack_ns",
 }
 _LIMITS = ("memlock", "stack", "nofile", "nproc", "as", "data", "rss", "rtprio", "nice")
+_POLICY_BYTES = 256
 _BOOT = re.compile(
     r"^(isolcpus|nohz|nohz_full|rcu_nocbs|irqaffinity|mitigations|spec\w*|spectre\w*|nosmt|transparent_hugepage|hugepages|"
     r"hugepagesz|default_hugepagesz|numa_balancing|numa|idle|intel_idle\.\S+|processor\.\S+|intel_pstate|amd_pstate|clocksource|"
@@ -87,6 +88,7 @@ def collect(root: Path = Path("/"), programs: Iterable[Path] = ()) -> dict[str, 
         "python": platform.python_version(),
         **_cpu(root),
         "scheduling": f"policy {os.sched_getscheduler(0)} nice {os.getpriority(os.PRIO_PROCESS, 0)}",
+        "memory_policy": _memory_policy(root),
         **_status(root),
         **{name: _chosen(_text(root / path)) for name, path in _FILES.items()},
         **_limits(),
@@ -111,6 +113,16 @@ def _cpu(root: Path) -> dict[str, str]:
 def _boot_options(root: Path) -> str:
     """Those that change a speed."""
     return " ".join(word for word in _text(root / "proc/cmdline").split() if _BOOT.match(word))
+
+
+def _memory_policy(root: Path) -> str:
+    """As numa_maps shows it of the program's own file, numa(7): `default`, `bind:1`. No more is read: the kernel counts pages."""
+    try:
+        with (root / "proc/self/numa_maps").open("rb", buffering=0) as file:
+            first = file.read(_POLICY_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
+    return first.partition(" ")[2].partition(" file=")[0]
 
 
 def _status(root: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpcsched.bench.machine import SYS
+from hpcsched.bench.machine import SYS, by_node
 from hpcsched.errors import MissingTool, Unsupported
 from hpcsched.model.idset import IdSet
 
@@ -83,13 +83,8 @@ def gfx(sys: Path = SYS) -> str:
 
 
 def cpu_of_each_node(cpus: IdSet, sys: Path = SYS) -> list[tuple[int, int]]:
-    """(NUMA node, its lowest bound PU) for each node that has one; (0, the lowest) where the kernel names no nodes."""
-    found: list[tuple[int, int]] = []
-    for file in sys.glob("devices/system/node/node*/cpulist"):
-        local = IdSet.parse(_text(file)) & cpus
-        if local:
-            found.append((int(file.parent.name.removeprefix("node")), min(local)))
-    return sorted(found) or [(0, min(cpus))]
+    """(NUMA node, its lowest bound PU) for each with memory that has one; (0, the lowest) where the kernel names no nodes."""
+    return [(node, min(local)) for node, local in by_node(cpus, sys).items()]
 
 
 def _text(path: Path) -> str:

@@ -20,6 +20,7 @@ from hpcsched.model.job import ResourceRequest
 
 PERIOD_S = 0.01
 MOST_LOOPS = 8
+MOST_NODES = 1024
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS, _PR_SET_SPECULATION_CTRL = 1, 22, 38, 53
 _SPEC_STORE_BYPASS, _SPEC_DISABLE = 0, 4
 _SECCOMP_MODE_FILTER, _SECCOMP_ALLOW = 2, 0x7FFF0000
@@ -55,7 +56,9 @@ def busy(share: float) -> Handicap:
 
 
 def memory_node(node: int) -> Handicap:
-    """All its memory comes from that node, near or far, set_mempolicy(2)."""
+    """All its memory comes from that node, near or far, set_mempolicy(2). /proc/PID/numa_maps shows it."""
+    if not 0 <= node < MOST_NODES:
+        raise InvalidValue(f"memory from node {node}: choose one from 0 to {MOST_NODES - 1}")
     return Handicap(f"memory from node {node} alone", ("memory", str(node)))
 
 
@@ -100,9 +103,9 @@ def _memory(argument: str) -> None:
     node, number = int(argument), _SET_MEMPOLICY.get(os.uname().machine)
     if number is None:
         raise HpcschedError(f"set_mempolicy is not known on {os.uname().machine}")
-    mask = (ctypes.c_ulong * 16)()
+    mask = (ctypes.c_ulong * (MOST_NODES // 64))()
     mask[node // 64] = 1 << node % 64
-    _checked(_libc().syscall(number, _MPOL_BIND, mask, ctypes.c_ulong(16 * 64)), f"cannot take memory from node {node}")
+    _checked(_libc().syscall(number, _MPOL_BIND, mask, ctypes.c_ulong(MOST_NODES + 1)), f"cannot take memory from node {node}")
 
 
 def _no_store_bypass(argument: str) -> None:

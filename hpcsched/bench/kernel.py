@@ -120,7 +120,11 @@ def _key(source: Path, compiler: str, flags: tuple[str, ...]) -> str:
 
 
 def _version(compiler: str) -> bytes:
-    return subprocess.run([compiler, "--version"], capture_output=True, check=False, timeout=COMPILE_LIMIT_S).stdout
+    """Raises HpcschedError."""
+    try:
+        return subprocess.run([compiler, "--version"], capture_output=True, check=False, timeout=COMPILE_LIMIT_S).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise HpcschedError(f"cannot ask {compiler} for its version: {error}; is it a compiler?") from None
 
 
 def _named(version: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -32,10 +33,20 @@ def one_of_each_core(cpus: IdSet, sys: Path = SYS) -> IdSet:
 
 
 def by_node(cpus: IdSet, sys: Path = SYS) -> dict[int, IdSet]:
-    """These PUs by NUMA node; all on node 0 where the kernel names no nodes."""
-    folders = sys.glob("devices/system/node/node[0-9]*")
-    nodes = {int(folder.name[4:]): IdSet.parse(_text(folder / "cpulist")) & cpus for folder in folders}
-    return {node: nodes[node] for node in sorted(nodes) if nodes[node]} or {0: cpus}
+    """These PUs by NUMA node, without those whose node has no memory; all on node 0 where the kernel names no nodes."""
+    nodes = {node: IdSet.parse(_text(sys / f"devices/system/node/node{node}/cpulist")) & cpus for node in memory_nodes(sys)}
+    return {node: local for node, local in nodes.items() if local} or {0: cpus}
+
+
+def unbound_nodes(cpus: IdSet, sys: Path = SYS) -> IdSet:
+    """NUMA nodes with memory and PUs that have none of these PUs."""
+    online = IdSet.parse(_text(sys / "devices/system/cpu/online") or "0")
+    return IdSet.of(by_node(online | cpus, sys)) - IdSet.of(by_node(cpus, sys))
+
+
+def memory_nodes(sys: Path = SYS) -> IdSet:
+    """NUMA nodes that have memory, whoever may use it."""
+    return IdSet.parse(_text(sys / "devices/system/node/has_memory") or "0")
 
 
 def allowed_nodes(proc: Path = PROC) -> IdSet:
@@ -81,6 +92,12 @@ def memory_available(proc: Path = PROC, sys: Path = SYS) -> int:
     lines = dict(line.split(":", 1) for line in _text(proc / "meminfo").splitlines() if ":" in line)
     free = int(lines.get("MemAvailable", "0 kB").split()[0]) << 10
     return min([free, *_cgroup_limits(proc, sys / "fs/cgroup")])
+
+
+def memory_free(node: int, sys: Path = SYS) -> int:
+    """Bytes of that NUMA node that nobody uses, after which the kernel takes those of another; 0 where it does not say."""
+    found = re.search(r"MemFree:\s+(\d+) kB", _text(sys / f"devices/system/node/node{node}/meminfo"))
+    return int(found[1]) << 10 if found else 0
 
 
 def _cgroup_limits(proc: Path, mount: Path) -> Iterable[int]:

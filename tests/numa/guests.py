@@ -32,6 +32,7 @@ SYSTEMD = "tests/numa/test_systemd.py"
 MEMORY_ONLY = "tests/numa/test_memory_only_node.py"
 FREEZER = "tests/numa/test_freezer.py"
 WORKERS = "tests/numa/test_workers.py"
+BENCH = "tests/numa/test_bench.py"
 CONTRACT = "tests/contract/test_runtime.py"
 
 
@@ -73,5 +74,6 @@ GUESTS = (
     ),
     Guest("8n", ("--smp", "2,8,1", *_each("--node", EIGHT)), SOME_PLACEMENT),
     Guest("2n-inter", ("--topo", "2n-inter"), (*SOME_PLACEMENT, FREEZER)),
+    Guest("bench", ("--topo", "2n"), (BENCH,), limit_s=1200),
     Guest("contract", ("--topo", "2n"), (CONTRACT,), limit_s=1500, extra=True),
 )

@@ -81,9 +81,20 @@ class Held:
 
 
 @contextmanager
-def held(both: Daemons, resources: ResourceRequest, amount: int = 24, program: str = HOLD, **fields: Any) -> Iterator[Held]:
-    """A job that has touched so many MiB (`HOLD_HUGE`: huge pages of 2 MiB); cancelled when the test is through with it."""
-    spec = JobSpec(command=("python3", "-IS", "-c", program, str(amount)), resources=resources, grace_s=1, **fields)
+def held(
+    both: Daemons,
+    resources: ResourceRequest,
+    amount: int = 24,
+    program: str = HOLD,
+    under: tuple[str, ...] = (),
+    **fields: Any,
+) -> Iterator[Held]:
+    """A job that has touched so many MiB (`HOLD_HUGE`: huge pages of 2 MiB); cancelled when the test is through with it.
+
+    `under`: a command that becomes the one that is given to it.
+    """
+    command = (*under, "python3", "-IS", "-c", program, str(amount))
+    spec = JobSpec(command=command, resources=resources, grace_s=1, **fields)
     with both.client() as client:
         job_id = client.submit(spec)
         try:

@@ -1,4 +1,4 @@
-"""What a guest gets in /job/share: hpcsched, what it imports (for the guest's Python), tests, and the compiled supervisor."""
+"""What a guest gets in /job/share: hpcsched, what it imports (for the guest's Python), tests, supervisor and kernels compiled."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hpcsched.bench.kernel import build
 from hpcsched.runtimes.build import init_binary
 
 ROOT = Path(__file__).parents[2]
 PYTHON = "3.11"
 """Of the guest (Debian 12)."""
-UNUSED = ("matplotlib", "scipy")
-"""Large, and imported by `bench` and `sim` alone."""
+UNUSED = ("matplotlib",)
+"""Large, and imported for pictures alone."""
 TOOLS = ("pytest", "pytest-asyncio")
-SOURCES = ("hpcsched", "tests/numa", "tests/integration/daemons.py", "tests/contract/test_runtime.py")
+KERNELS = ("latency", "stream")
+STATIC = ("-O2", "-fopenmp", "-static")
+"""For the guest's CPU, which is another than the host's, and without the libraries that it lacks."""
+SOURCES = ("hpcsched", "benchmarks", "tests/numa", "tests/integration/daemons.py", "tests/contract/test_runtime.py")
 SOURCES += ("tests/containers.py", "tests/residue.py", "setup.cfg")
 
 
@@ -56,6 +60,8 @@ def stage(folder: Path, cache: Path) -> list[tuple[Path, str]]:
     compileall.compile_dir(folder, quiet=1)
     (folder / "bin").mkdir()
     shutil.copy(init_binary(cache / "init"), folder / "bin/hpcsched-init")
+    for name in KERNELS:
+        shutil.copy(build(ROOT / f"benchmarks/src/{name}.c", cache / "kernels", STATIC), folder / "bin" / name)
     return [(site(cache), "site"), *((path, path.name) for path in folder.iterdir())]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import gpu
 from hpcsched.bench.gpus import compiler, cpu_of_each_node, gfx, sm
 from hpcsched.errors import MissingTool, Unsupported
 from hpcsched.model.idset import IdSet
@@ -56,10 +57,18 @@ def test_hip_code_is_for_the_gpu_that_kfd_shows(version: str, wanted: str, tmp_p
 
 
 def test_each_numa_node_copies_with_its_lowest_bound_cpu(tmp_path: Path) -> None:
-    for node, cpus in ((0, "0-3"), (1, "4-7"), (10, "")):
+    for node, cpus in ((0, "0-3"), (1, "4-7"), (2, "8-9"), (10, "")):
         file = tmp_path / f"devices/system/node/node{node}/cpulist"
         file.parent.mkdir(parents=True)
         file.write_text(cpus + "\n")
+    (tmp_path / "devices/system/node/has_memory").write_text("0-1,10\n")
+    assert cpu_of_each_node(IdSet.parse("2-3,6,8"), tmp_path) == [(0, 2), (1, 6)]
     assert cpu_of_each_node(IdSet.parse("2-3,6"), tmp_path) == [(0, 2), (1, 6)]
     assert cpu_of_each_node(IdSet.parse("5"), tmp_path) == [(1, 5)]
     assert cpu_of_each_node(IdSet.parse("5"), tmp_path / "none") == [(0, 5)]
+
+
+def test_what_of_the_gpus_is_not_measured_is_told() -> None:
+    assert gpu.lacks(0, IdSet()) == ()
+    assert gpu.lacks(0, IdSet.of((1,))) == ("copies to and from the memory of NUMA node 1: no core there is bound",)
+    assert gpu.lacks(3, IdSet())[0].startswith("3 more GPUs")

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 from hpcsched.bench.kernel import _kind, build, digest, identity, run, stores
-from hpcsched.bench.machine import allowed_nodes, by_node, cache_sizes, distances, line_size, one_of_each_core
+from hpcsched.bench.machine import (
+    allowed_nodes,
+    by_node,
+    cache_sizes,
+    distances,
+    line_size,
+    memory_free,
+    one_of_each_core,
+    unbound_nodes,
+)
 from hpcsched.bench.modules import Module, memory_limit, modules
 from hpcsched.errors import HpcschedError, WrongResult
 from hpcsched.model.idset import IdSet
@@ -106,6 +115,8 @@ def two_nodes(tmp_path: Path) -> Path:
             write(base / f"cache/index{index}/size", size)
             write(base / f"cache/index{index}/coherency_line_size", "128")
     write(tmp_path / "devices/system/node/online", "0-1,3")
+    write(tmp_path / "devices/system/node/has_memory", "0-1,3")
+    write(tmp_path / "devices/system/cpu/online", "0-7")
     for node, cpus, distance in ((0, "0-1,4-5", "10 21 14"), (1, "2-3,6-7", "21 10 24"), (3, "", "14 24 10")):
         write(tmp_path / f"devices/system/node/node{node}/cpulist", cpus)
         write(tmp_path / f"devices/system/node/node{node}/distance", distance)
@@ -119,9 +130,29 @@ def test_each_core_has_one_thread_and_each_node_its_own(two_nodes: Path) -> None
     assert by_node(IdSet.parse("3"), two_nodes) == {1: IdSet.parse("3")}
 
 
+def test_the_cores_of_a_node_without_memory_belong_to_none(two_nodes: Path) -> None:
+    write(two_nodes / "devices/system/node/has_memory", "1,3")
+    assert by_node(IdSet.parse("0-7"), two_nodes) == {1: IdSet.parse("2-3,6-7")}
+
+
+def test_nodes_of_which_no_core_is_bound_are_known_where_they_have_cores_and_memory(two_nodes: Path) -> None:
+    assert unbound_nodes(IdSet.parse("0-7"), two_nodes) == IdSet()
+    assert unbound_nodes(IdSet.parse("0,5"), two_nodes) == IdSet.of((1,))
+    assert unbound_nodes(IdSet.parse("0"), two_nodes / "none") == IdSet()
+
+
 def test_distances_belong_to_nodes_that_are_online(two_nodes: Path) -> None:
     assert distances(0, two_nodes) == {0: 10, 1: 21, 3: 14}
     assert distances(2, two_nodes) == {}
+
+
+def test_the_free_memory_of_a_node_is_its_own(two_nodes: Path) -> None:
+    write(
+        two_nodes / "devices/system/node/node1/meminfo",
+        "Node 1 MemTotal:  900 kB\nNode 1 MemFree:         64 kB\nNode 1 MemUsed: 836 kB",
+    )
+    assert memory_free(1, two_nodes) == 64 << 10
+    assert memory_free(0, two_nodes) == 0
 
 
 def test_a_core_knows_its_caches_and_the_length_of_a_line(two_nodes: Path) -> None:

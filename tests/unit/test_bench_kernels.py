@@ -65,12 +65,22 @@ def test_arrays_too_small_for_the_caches_are_told(monkeypatch: pytest.MonkeyPatc
 
 
 def test_each_of_several_numa_nodes_has_a_triad_and_a_single_one_says_it_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "memory_free", lambda node: PLENTY)
     two = prepared(monkeypatch, MIB, Size.QUICK, {0: IdSet.of((0,)), 2: IdSet.of((1,))})
     names = [metric.name for metric in two.metrics or ()]
     assert names == ["copy", "scale", "add", "triad", "triad_node0", "triad_node2"]
     assert two.settings["nodes"] == [0, 2]
-    assert stream.ONE_NODE not in two.lacks
+    assert not {stream.ONE_NODE, stream.FULL_NODE} & set(two.lacks)
     assert stream.ONE_NODE in prepared(monkeypatch, MIB, Size.QUICK).lacks
+
+
+def test_arrays_of_a_node_stay_within_the_free_memory_of_the_fullest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "memory_free", {0: 100 * MIB, 2: GIB}.get)
+    full = prepared(monkeypatch, 32 * MIB, Size.QUICK, {0: IdSet.of((0,)), 2: IdSet.of((1,))})
+    assert 24 * full.settings["elements_of_a_node"] <= 60 * MIB < 24 * full.settings["elements"] // 2
+    assert stream.FULL_NODE in full.lacks
+    assert stream.elements_of_a_node(1 << 24, [GIB, GIB]) == 1 << 23
+    assert stream.elements_of_a_node(1 << 24, []) == 1 << 24
 
 
 def test_the_modules_limit_the_bandwidth_of_all_cores(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,6 +125,13 @@ def test_remote_memory_is_measured_once_for_each_distance_and_only_where_memory_
     assert latency.remote_nodes(far, IdSet.parse("0,3")) == {32: 3}
     assert latency.remote_nodes(far, IdSet.parse("0")) == {}
     assert latency.remote_nodes({}, IdSet.parse("0-1")) == {}
+
+
+def test_remote_memory_that_is_not_measured_has_its_reason() -> None:
+    one, two = IdSet.of((1,)), IdSet.of((0, 1))
+    assert latency.no_remote(IdSet.of((0,)), IdSet.of((0,))) == "remote memory: there is one NUMA node"
+    assert latency.no_remote(one, two) == "remote memory: this job may take memory from NUMA node 1 alone"
+    assert latency.no_remote(two, two) == "remote memory: the firmware tells no distances of NUMA nodes"
 
 
 def test_the_metrics_of_latency_are_those_that_the_node_has() -> None:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from hpcsched.bench.environment import OF_THE_CONTAINER, collect
-from hpcsched.bench.handicap import Handicap, busy, seccomp
+from hpcsched.bench.handicap import Handicap, busy, memory_node, seccomp
 from hpcsched.bench.kernel import build, digest
 from hpcsched.bench.libraries import hashes, mapped, needed, programs
 from hpcsched.bench.machine import core_count, last_level_cache, memory_available
@@ -227,6 +227,13 @@ def test_programs_are_the_settings_that_name_one(tmp_path: Path) -> None:
     assert programs(settings) == [tool]
 
 
+@pytest.mark.parametrize("policy", ["default", "bind:1", "prefer (many):0-1,7"])
+def test_the_memory_policy_is_in_the_fingerprint_in_the_words_of_numa_maps(policy: str, tmp_path: Path) -> None:
+    line = "file=/usr/bin/python3.11 mapped=2 N1=2 kernelpagesize_kB=4"
+    write(tmp_path / "proc/self/numa_maps", f"55d0fe3da000 {policy} {line}\n55d0fe3db000 default {line}")
+    assert collect(tmp_path)["memory_policy"] == policy
+
+
 def test_variables_that_change_a_speed_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMP_NUM_THREADS", "MALLOC_ARENA_MAX", "LD_BIND_NOW", "GLIBC_TUNABLES", "HPCSCHED_JOB_ID", "COMPLETELY_OMP"):
         monkeypatch.setenv(name, "1")
@@ -282,7 +289,17 @@ def goes_on(process: psutil.Process) -> bool:
         return False
 
 
-@pytest.mark.parametrize("make", [lambda: busy(0.0), lambda: busy(9.0), lambda: seccomp(0), lambda: seccomp(5000)])
+OUT_OF_BOUNDS = [
+    lambda: busy(0.0),
+    lambda: busy(9.0),
+    lambda: memory_node(-1),
+    lambda: memory_node(1024),
+    lambda: seccomp(0),
+    lambda: seccomp(5000),
+]
+
+
+@pytest.mark.parametrize("make", OUT_OF_BOUNDS)
 def test_a_handicap_out_of_bounds_is_refused(make: Callable[[], Handicap]) -> None:
     with pytest.raises(InvalidValue):
         make()
