@@ -19,7 +19,7 @@ UNUSED = ("matplotlib", "scipy")
 """Large, and imported by `bench` and `sim` alone."""
 TOOLS = ("pytest", "pytest-asyncio")
 SOURCES = ("hpcsched", "tests/numa", "tests/integration/daemons.py", "tests/contract/test_runtime.py")
-SOURCES += ("tests/containers.py", "tests/residue.py", "setup.cfg")
+SOURCES += ("tests/containers.py", "tests/residue.py", "tests/supervisor.py", "setup.cfg")
 
 
 def requirements() -> list[str]:
