@@ -9,11 +9,12 @@ from pathlib import Path
 from hpcsched.model.allocation import Binding
 from hpcsched.model.container import ContainerSpec, Rlimit, StepSpec
 from hpcsched.model.idset import IdSet
+from tests.supervisor import compiled_in
 
 MIB = 1 << 20
 TOO_MUCH = "blocks = [bytearray(16 << 20) for _ in range(24)]"
 """A Python program that takes more memory than `a_spec` gives; in steps, so that a small machine does not refuse it outright."""
-DEADLINE_S = 20.0 * float(os.environ.get("HPCSCHED_TEST_PATIENCE", "1"))
+DEADLINE_S = 60.0 * float(os.environ.get("HPCSCHED_TEST_PATIENCE", "1"))
 CPUS = IdSet.of(sorted(os.sched_getaffinity(0))[-1:])
 MEMS = IdSet.of((0,))
 LIMITS = (Rlimit("nofile", 512, 1024), Rlimit("core", 0, 0), Rlimit("stack", 4 * MIB, 4 * MIB))
@@ -102,6 +103,7 @@ def descriptors(pid):
 @contextlib.asynccontextmanager
 async def opened(runtime):
     """The runtime, opened; what a test leaves in it is removed."""
+    compiled_in(runtime.folders.state)
     await runtime.open()
     try:
         yield runtime

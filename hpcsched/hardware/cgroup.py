@@ -5,6 +5,7 @@ Limits are on a container's own group; its processes run in a group below it, so
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -17,6 +18,8 @@ from hpcsched.hardware.cgroup_layout import FOLDER, MONITORS, Hierarchy, Layout,
 from hpcsched.hardware.cgroup_limits import Write
 
 PAYLOAD = "payload"
+_REMOVED = frozenset({errno.ENOENT, errno.ENODEV})
+"""Of a group that is taken away; the second one for who has found or opened it before."""
 NEEDED = ("cpuset", "memory", "pids", "freezer", "devices", "cpuacct", "name=systemd")
 """In a hybrid systemd goes by v2, otherwise by its own hierarchy: a job that it found in the agent's unit would end with that."""
 
@@ -68,8 +71,8 @@ class Cgroup:
                 (hierarchy.mount / self.path).mkdir(exist_ok=True)
                 self._apart(hierarchy)
                 return
-            except FileNotFoundError:
-                if last:
+            except OSError as error:
+                if last or error.errno not in _REMOVED:
                     raise
 
     def _apart(self, hierarchy: Hierarchy) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,22 +40,30 @@ _LIMIT_NAMES = {
     "Max realtime timeout": "rttime",
 }
 _NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+_ENDED = frozenset({errno.ENOENT, errno.ESRCH, errno.EINVAL})
+"""What /proc says of a process that ends meanwhile; the last one of the mounts of one that nobody has waited for yet."""
 
 
 def observe(pid: int, runtime: str, layout: Layout, group: str) -> Observed:
     """`group`: the one with the limits, relative to the mounts. Raises ContainerGone."""
-    proc = Path("/proc") / str(pid)
-    try:
-        return replace(_observe(proc, pid, runtime, layout), partition=partitions.observed(layout, group))
-    except (FileNotFoundError, ProcessLookupError):
-        raise ContainerGone(f"process {pid}, the container's supervisor, is gone") from None
+    with _living(pid):
+        seen = _observe(Path("/proc") / str(pid), pid, runtime, layout)
+        return replace(seen, partition=partitions.observed(layout, group))
 
 
 def group_of(pid: int, controller: str, layout: Layout) -> Path | None:
     """The folder of the control group that the process is in, None without that controller. Raises ContainerGone."""
-    try:
+    with _living(pid):
         return figures.folder_of(controller, Path(f"/proc/{pid}/cgroup").read_text(), layout)
-    except (FileNotFoundError, ProcessLookupError):
+
+
+@contextmanager
+def _living(pid: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _ENDED:
+            raise
         raise ContainerGone(f"process {pid}, the container's supervisor, is gone") from None
 
 

@@ -46,7 +46,7 @@ def shared(tmp_path_factory):
 
 def cli(both, *arguments, **options):
     command = [sys.executable, "-m", "hpcsched.cli.main", "--address", both.address, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
+    return subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, **options)
 
 
 def one_line(done, code, *words):

@@ -7,7 +7,7 @@ import pytest
 from hpcsched.client import JobSpec
 from hpcsched.model.job import JobState, Reason
 from hpcsched.model.node import NodeState
-from tests.integration.daemons import Daemons
+from tests.integration.daemons import DEADLINE_S, Daemons
 
 pytestmark = pytest.mark.system
 
@@ -37,16 +37,16 @@ def fill(file):
 def test_a_full_disk_of_the_agent_fails_one_job_with_the_reason_and_drains_the_node(cramped):
     ballast = cramped.folder / "n1" / "ballast"
     with cramped.client() as client:
-        assert client.wait(client.submit(JobSpec(command=("true",))), 30).state is JobState.COMPLETED
+        assert client.wait(client.submit(JobSpec(command=("true",))), DEADLINE_S).state is JobState.COMPLETED
         cramped.wait_for_node()
         with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space"):
             fill(file)
-        job = client.wait(client.submit(JobSpec(command=("true",))), 30)
+        job = client.wait(client.submit(JobSpec(command=("true",))), DEADLINE_S)
         assert (job.state, job.reason) == (JobState.FAILED, Reason.LAUNCH_FAILED)
         assert "No space left" in job.message
         cramped.wait_for_node(NodeState.DRAINED)
         assert f"{cramped.folder}/n1 has 0 free, less than 81.9K" in client.nodes()[0].drain_reason
         ballast.unlink()
         client.resume("n1")
-        assert client.wait(client.submit(JobSpec(command=("true",))), 30).state is JobState.COMPLETED
+        assert client.wait(client.submit(JobSpec(command=("true",))), DEADLINE_S).state is JobState.COMPLETED
     assert cramped.processes["agent"].poll() is None

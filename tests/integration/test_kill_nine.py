@@ -11,7 +11,7 @@ from hpcsched.errors import HpcschedError
 from hpcsched.model.container import Mount
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.node import NodeState
-from tests.integration.daemons import Daemons, daemons, eventually
+from tests.integration.daemons import DEADLINE_S, Daemons, daemons, eventually
 
 pytestmark = pytest.mark.system
 EXIT = 7
@@ -42,7 +42,7 @@ def position(folder: Path) -> int:
 
 def check_ended_once(cluster: Daemons, job_id: int) -> None:
     with cluster.client() as client:
-        job = client.wait(job_id, 60)
+        job = client.wait(job_id, DEADLINE_S)
         assert (job.state, job.exit_code) == (JobState.FAILED, EXIT), (job.state, job.exit_code, job.message, cluster.logs())
         assert runs(cluster.folder) == 1
         assert [record.job.id for record in client.records()].count(job_id) == 1
@@ -134,7 +134,7 @@ def test_a_job_whose_notes_are_lost_is_lost_and_does_not_run_again(cluster):
         cluster.kill("agent")
         (cluster.folder / "n1" / "jobs" / f"job{job_id}.json").unlink()
         cluster.start("agent")
-        assert client.wait(job_id, 60).state is JobState.NODE_FAIL
+        assert client.wait(job_id, DEADLINE_S).state is JobState.NODE_FAIL
         cluster.wait_for_node()
     assert runs(cluster.folder) == 1
 
@@ -145,7 +145,7 @@ def test_a_node_without_its_agent_for_too_long_is_down_and_its_job_node_fail(tmp
         job_id = client.submit(spec_that_counts(tmp_path, 60))
         eventually(lambda: runs(tmp_path) == 1, "the command runs")
         both.kill("agent")
-        job = client.wait(job_id, 30)
+        job = client.wait(job_id, DEADLINE_S)
         assert (job.state, job.reason) == (JobState.NODE_FAIL, Reason.NODE_DOWN)
         both.wait_for_node(NodeState.DOWN)
         both.start("agent")
@@ -156,7 +156,7 @@ def test_two_agents_of_one_name_are_told_apart_and_the_first_goes_on(cluster):
     other = cluster.folder / "other.toml"
     other.write_text(cluster.write_config().read_text().replace(f"{cluster.folder}/n1", f"{cluster.folder}/elsewhere"))
     second = cluster.spawn("second", "agent", other)
-    assert second.wait(30) == 1
+    assert second.wait(DEADLINE_S) == 1
     del cluster.processes["second"]
     last = (cluster.folder / "second.log").read_text().strip().splitlines()
     assert len(last) == 1

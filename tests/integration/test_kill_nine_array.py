@@ -5,10 +5,10 @@ import random
 import pytest
 
 from hpcsched.model.job import JobSpec, JobState, ResourceRequest
-from tests.integration.daemons import daemons, eventually
+from tests.integration.daemons import DEADLINE_S, daemons, eventually
 
 pytestmark = pytest.mark.system
-SIZE = 400
+SIZE = 200
 SCRIPT = "echo $HPCSCHED_ARRAY_TASK_ID; sleep 0.05; [ $((HPCSCHED_ARRAY_TASK_ID % 50)) != 7 ]"
 
 
@@ -27,7 +27,7 @@ def test_each_task_of_an_array_runs_once_whatever_is_killed_meanwhile(tmp_path, 
                 cluster.start(victim)
             cluster.wait_for_answer()
         with cluster.client() as client:
-            job = client.wait(job_id, 60)
+            job = client.wait(job_id, DEADLINE_S)
             cluster.wait_for_node()
             lines = sorted(map(int, client.output(job_id).split()))
             assert lines == list(range(SIZE)), cluster.logs()

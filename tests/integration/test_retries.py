@@ -21,12 +21,11 @@ from hpcsched.v1 import job_service_pb2_grpc, node_service_pb2_grpc, reservation
 from hpcsched.v1 import node_service_pb2 as nodes
 from hpcsched.v1 import reservation_service_pb2 as reservations
 from hpcsched.wire.convert import to_message
-from tests.integration.daemons import Daemons, daemons, eventually
+from tests.integration.daemons import DEADLINE_S, Daemons, daemons, eventually
 from tests.integration.test_kill_nine import position, runs, spec_that_counts
 
 FAR = JobSpec(("true",), begin_time=4e9)
 LATER = float(int(time.time()) + 86400)
-TIMEOUT_S = 30
 SERVICES = (
     job_service_pb2_grpc.JobServiceStub,
     node_service_pb2_grpc.NodeServiceStub,
@@ -42,7 +41,7 @@ def cluster(tmp_path: Path, no_residue: None) -> Iterator[Daemons]:
 
 def call(cluster: Daemons, method: str, request: Any) -> Any:
     with grpc.insecure_channel(cluster.address) as channel:
-        return _method(channel, method)(request, timeout=TIMEOUT_S)
+        return _method(channel, method)(request, timeout=DEADLINE_S)
 
 
 def _method(channel: grpc.Channel, name: str) -> Any:
@@ -53,7 +52,7 @@ def killed_before_the_answer(cluster: Daemons, method: str, request: Any) -> Non
     """It is durable, and the next controller is up."""
     before = position(cluster.folder)
     with grpc.insecure_channel(cluster.address) as channel:
-        answer = _method(channel, method).future(request, timeout=TIMEOUT_S)
+        answer = _method(channel, method).future(request, timeout=DEADLINE_S)
         eventually(lambda: answer.done() or position(cluster.folder) > before, f"{method} is durable", every_s=0.0002)
         assert position(cluster.folder) > before, answer.result()
         cluster.kill("controller")

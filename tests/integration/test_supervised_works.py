@@ -13,6 +13,7 @@ from hpcsched.model.ranges import count, normal, without
 from hpcsched.runtimes.base import TaskSlot, WorkOrder, WorkWish
 from hpcsched.runtimes.supervisor import InitSupervisor
 from tests.containers import DEADLINE_S, eventually
+from tests.integration.daemons import runs
 
 ENV = (("PATH", os.environ["PATH"]),)
 CPU = IdSet.of(sorted(os.sched_getaffinity(0))[:1])
@@ -95,14 +96,6 @@ async def test_what_a_task_leaves_in_the_background_ends_with_it(supervisor, tmp
     await until(supervisor, 7, ended(1))
     pid = int((tmp_path / "pid").read_text())
     await eventually(lambda: not runs(pid), "it has ended")
-
-
-def runs(pid):
-    try:
-        with open(f"/proc/{pid or 'none'}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 async def test_a_task_that_ignores_sigterm_is_killed_after_its_grace(supervisor, tmp_path):

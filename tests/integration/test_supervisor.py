@@ -18,12 +18,12 @@ from hpcsched.runtimes.base import TaskSlot, WorkOrder
 from hpcsched.runtimes.build import init_binary
 from hpcsched.runtimes.connection import listen, short_path
 from hpcsched.runtimes.supervisor import InitSupervisor
-from tests.containers import descriptors
+from tests.containers import DEADLINE_S, descriptors
 
 
 def dial(path):
     client = socket.socket(socket.AF_UNIX)
-    client.settimeout(20)
+    client.settimeout(DEADLINE_S)
     with short_path(path) as address:
         client.connect(address)
     assert client.recv(13, socket.MSG_WAITALL)[4] == frames.HELLO
@@ -35,7 +35,7 @@ async def answers(path):
     supervisor = await InitSupervisor.connect(path, (("PATH", os.environ["PATH"]),))
     number = random.randrange(1 << 31)
     await supervisor.spawn(StepSpec(number, ("true",)), -1)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(DEADLINE_S):
         end = await supervisor.wait(number)
     await supervisor.close()
     return end.exit_code == 0
@@ -159,7 +159,7 @@ async def test_each_attached_step_gets_its_own_descriptors_however_many_start_at
         await supervisor.spawn(StepSpec(number, ("true",)), -1)
         return number
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(DEADLINE_S):
         found = await asyncio.gather(*(attached(number) if number % 2 else detached(number) for number in range(80)))
     assert found == list(range(80))
     await supervisor.close()
@@ -240,6 +240,6 @@ def test_the_supervisor_refuses_another_root(binary, tmp_path):
     with listen(tmp_path / "init.sock") as listener:
         wrong = f"{info.st_dev}:{info.st_ino + 1}"
         command = [binary, "--listen", str(listener.fileno()), "--root", wrong]
-        done = subprocess.run(command, pass_fds=[listener.fileno()], capture_output=True, text=True, timeout=20)
+        done = subprocess.run(command, pass_fds=[listener.fileno()], capture_output=True, text=True, timeout=DEADLINE_S)
     assert done.returncode == 125
     assert "the root is not the one that was prepared" in done.stderr

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcsched.client import Client, JobSpec, ResourceRequest
+from hpcsched.hardware.cgroup_layout import read
 from hpcsched.model.allocation import Binding
 from hpcsched.model.array import parse_array
 from hpcsched.model.container import Observed
@@ -136,7 +137,7 @@ def _observed(job: Job) -> Observed:
 
 def _pids(group: Path, program: str, job_id: int) -> tuple[int, ...]:
     pids = [int(line) for line in (group / "cgroup.procs").read_text().split()]
-    holders = [pid for pid in pids if program.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    holders = [pid for pid in pids if program in read(Path(f"/proc/{pid}/cmdline"))]
     numbers = {pid: _numbers(pid) for pid in holders}
     return tuple(sorted((pid for pid in holders if numbers[pid]["JOB_ID"] == job_id), key=lambda pid: _task(numbers[pid])))
 

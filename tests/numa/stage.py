@@ -23,7 +23,7 @@ KERNELS = ("latency", "stream")
 STATIC = ("-O2", "-fopenmp", "-static")
 """For the guest's CPU, which is another than the host's, and without the libraries that it lacks."""
 SOURCES = ("hpcsched", "benchmarks", "tests/numa", "tests/integration/daemons.py", "tests/contract/test_runtime.py")
-SOURCES += ("tests/containers.py", "tests/residue.py", "setup.cfg")
+SOURCES += ("tests/containers.py", "tests/residue.py", "tests/supervisor.py", "setup.cfg")
 
 
 def requirements() -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 
 from hpcsched.client import Client
 from tests.integration.daemons import DEADLINE_S, eventually
+from tests.supervisor import compiled_for
 
 COMMAND = [sys.executable, "-m", "hpcsched.cli.main"]
 
@@ -22,6 +23,8 @@ class Up:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
+        for number in (1, 2):
+            compiled_for(folder / f"agent{number}")
         self.address = f"unix://{folder}/hpcsched.sock"
         with (folder / "up.log").open("wb") as log:
             self.process = subprocess.Popen([*COMMAND, "up", "--state", str(folder), *options], stdout=log, stderr=log)
@@ -38,7 +41,7 @@ class Up:
     def cli(self, *arguments: str, code: int | None = 0, **options: object) -> subprocess.CompletedProcess[bytes]:
         """The command line; fails when it exits with anything but `code` (None: any)."""
         command = [*COMMAND, "--address", self.address, *arguments]
-        done = subprocess.run(command, **{"capture_output": True, "timeout": 60, **options})
+        done = subprocess.run(command, **{"capture_output": True, "timeout": DEADLINE_S, **options})
         assert code is None or done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
         return done
 

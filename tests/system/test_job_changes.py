@@ -5,7 +5,7 @@ import pytest
 from hpcsched.client import JobSpec
 from hpcsched.model.change import JobChange
 from hpcsched.model.job import JobState
-from tests.integration.daemons import eventually
+from tests.integration.daemons import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.system
 BOTH = pytest.mark.parametrize("runtime", ["lxc", "baremetal"])
@@ -31,7 +31,7 @@ def test_a_frozen_job_does_nothing_and_then_goes_on(up, runtime):
         assert client.resume_job(job_id).state is JobState.RUNNING
         eventually(lambda: len(client.output(job_id)) > len(before), "the job writes again")
         client.cancel(job_id)
-        assert client.wait(job_id, 60).suspended_s > 0
+        assert client.wait(job_id, DEADLINE_S).suspended_s > 0
 
 
 @BOTH
@@ -42,4 +42,4 @@ def test_a_requeued_job_runs_again_under_its_id_and_appends_to_its_output(up, ru
         assert client.requeue(job_id).restarts == 1
         eventually(lambda: client.output(job_id) == b"begun\nbegun\n", "the job writes again")
         client.update(job_id, JobChange(time_limit_s=1))
-        assert client.wait(job_id, 60).state is JobState.TIMEOUT
+        assert client.wait(job_id, DEADLINE_S).state is JobState.TIMEOUT

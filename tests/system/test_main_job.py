@@ -14,7 +14,7 @@ from hpcsched.client import JobSpec, ResourceRequest
 from hpcsched.model.container import EndCause, Mount
 from hpcsched.model.job import JobState, Reason
 from hpcsched.model.node import NodeState
-from tests.integration.daemons import eventually
+from tests.integration.daemons import DEADLINE_S, eventually
 
 pytestmark = pytest.mark.system
 BOTH = pytest.mark.parametrize("runtime", ["lxc", "baremetal"])
@@ -27,7 +27,7 @@ def sh(script, **options):
 
 def run(up, spec):
     with up.client() as client:
-        job = client.wait(client.submit(spec), 60)
+        job = client.wait(client.submit(spec), DEADLINE_S)
         return job, client.output(job.id)
 
 
@@ -91,7 +91,7 @@ def test_cancel_ends_the_whole_tree(up, runtime):
         job_id = client.submit(sh(script, grace_s=1, runtime=runtime))
         eventually(lambda: client.output(job_id) == b"up\n" if client.job(job_id).state is JobState.RUNNING else False, "it runs")
         client.cancel(job_id)
-        job = client.wait(job_id, 30)
+        job = client.wait(job_id, DEADLINE_S)
     assert job.state is JobState.CANCELLED
     eventually(lambda: not runs("sleep 1003"), "no process is left")
 
@@ -213,7 +213,7 @@ def test_a_shell_is_a_real_terminal_that_resizes_and_takes_ctrl_c(up):
 def test_jobs_follow_each_other_on_the_one_node_first_in_first_out(up):
     with up.client() as client:
         ids = client.submit_many([sh(f"echo {number}") for number in range(5)])
-        jobs = [client.wait(job_id, 30) for job_id in ids]
+        jobs = [client.wait(job_id, DEADLINE_S) for job_id in ids]
     starts = [job.start_time for job in jobs]
     ends = [job.end_time for job in jobs]
     assert starts == sorted(starts)
@@ -223,7 +223,7 @@ def test_jobs_follow_each_other_on_the_one_node_first_in_first_out(up):
 def test_the_same_request_twice_is_one_job_also_after_its_end(up):
     with up.client() as client:
         first = client.submit(JobSpec(command=("true",)), "again-and-again")
-        client.wait(first, 30)
+        client.wait(first, DEADLINE_S)
         assert client.submit(JobSpec(command=("true",)), "again-and-again") == first
 
 
@@ -236,7 +236,7 @@ def test_a_drained_node_gets_no_job_until_it_is_resumed(up):
         assert client.job(job_id).state is JobState.PENDING
         assert client.job(job_id).reason is Reason.REQ_NODE_NOT_AVAIL
         client.resume(name)
-        assert client.wait(job_id, 30).state is JobState.COMPLETED
+        assert client.wait(job_id, DEADLINE_S).state is JobState.COMPLETED
 
 
 def test_a_record_says_what_was_asked_granted_observed_and_used(up):
@@ -276,7 +276,7 @@ def test_ten_lines_of_python_do_what_the_command_line_does(up, tmp_path):
             """
         )
     )
-    done = subprocess.run([sys.executable, script], env={"HPCSCHED_ADDRESS": up.address}, capture_output=True, timeout=60)
+    done = subprocess.run([sys.executable, script], env={"HPCSCHED_ADDRESS": up.address}, capture_output=True, timeout=DEADLINE_S)
     assert done.stdout == b"COMPLETED hi\n", done.stderr
 
 
@@ -298,9 +298,9 @@ def test_a_caller_without_stubs_submits_through_reflection(up):
         call = channel.unary_unary(
             f"/{service.full_name}/{method.name}", lambda message: message.SerializeToString(), answer.FromString
         )
-        job_id = call(request, timeout=10).job_id
+        job_id = call(request, timeout=DEADLINE_S).job_id
     with up.client() as client:
-        assert client.wait(job_id, 30).state is JobState.COMPLETED
+        assert client.wait(job_id, DEADLINE_S).state is JobState.COMPLETED
         assert client.output(job_id) == b"reflected\n"
 
 
@@ -310,7 +310,7 @@ def test_health_says_serving(up):
 
     with grpc.insecure_channel(up.address.replace("unix://", "unix:")) as channel:
         answer = health_pb2_grpc.HealthStub(channel).Check(
-            health_pb2.HealthCheckRequest(service="hpcsched.v1.JobService"), timeout=10
+            health_pb2.HealthCheckRequest(service="hpcsched.v1.JobService"), timeout=DEADLINE_S
         )
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hpcsched.hardware.cgroup_layout import FOLDER, MONITORS, read_layout
+from hpcsched.hardware.cgroup_layout import FOLDER, MONITORS, read, read_layout
 from hpcsched.hardware.cgroup_partition import unified_cpuset
 from hpcsched.model.allocation import Binding
 from hpcsched.model.idset import IdSet
@@ -108,7 +108,7 @@ async def test_an_affinity_that_a_job_has_chosen_outlives_what_other_agents_do(m
 
 def affinity_of(runtime, cpus):
     """Pids of the container that run on those alone."""
-    status = {pid: Path(f"/proc/{pid}/status").read_text() for pid in runtime.group("job1").pids()}
+    status = {pid: read(Path(f"/proc/{pid}/status")) for pid in runtime.group("job1").pids()}
     return {pid for pid, text in status.items() if f"Cpus_allowed_list:\t{cpus}\n" in text}
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from hpcsched.client import JobSpec
 from hpcsched.model.job import JobState
-from tests.integration.daemons import eventually
+from tests.integration.daemons import DEADLINE_S, eventually
 from tests.system.conftest import COMMAND, Up
 
 pytestmark = pytest.mark.system
@@ -79,7 +79,7 @@ def sleeping_job(up: Up) -> Iterator[int]:
             yield job_id
         finally:
             client.cancel(job_id)
-            client.wait(job_id, 30)
+            client.wait(job_id, DEADLINE_S)
 
 
 def runs(command: str) -> bool:
@@ -95,7 +95,7 @@ def test_a_shell_takes_every_key_and_gives_the_terminal_back_as_it_was(up: Up) -
         terminal.types(b"\x03")
         terminal.types(b"echo code=$?; tty; exit 5\r")
         terminal.shows(rb"code=130\r\n/dev/pts/\d+\r\n")
-        assert terminal.child.wait(30) == 5
+        assert terminal.child.wait(DEADLINE_S) == 5
         assert termios.tcgetattr(terminal.theirs) == before
 
 
@@ -107,7 +107,7 @@ def test_a_larger_window_is_a_larger_window_inside(up: Up) -> None:
         termios.tcsetwinsize(terminal.theirs, (44, 55))
         terminal.child.send_signal(signal.SIGWINCH)
         terminal.shows(rb"\r\n44 55\r\n")
-        assert terminal.child.wait(30) == 6
+        assert terminal.child.wait(DEADLINE_S) == 6
 
 
 def test_a_shell_that_is_killed_gives_the_terminal_back_and_ends_inside(up: Up) -> None:
@@ -117,7 +117,7 @@ def test_a_shell_that_is_killed_gives_the_terminal_back_and_ends_inside(up: Up) 
         terminal.types(b"exec sleep 4242\r")
         terminal.shows(rb"exec sleep 4242\r\n")
         terminal.child.send_signal(signal.SIGTERM)
-        assert terminal.child.wait(30) == 130
+        assert terminal.child.wait(DEADLINE_S) == 130
         assert termios.tcgetattr(terminal.theirs) == before
         gone = ["exec", str(job_id), "--", "sh", "-c", "grep -aq ^sleep.4242 /proc/[0-9]*/cmdline"]
         eventually(lambda: up.cli(*gone, code=None).returncode != 0, "the step inside is gone", every_s=0.1)
@@ -131,7 +131,7 @@ def test_ctrl_c_cancels_the_job_and_says_so(up: Up) -> None:
         terminal.child.send_signal(signal.SIGINT)
         terminal.shows(rb"bye")
         job_id = int(terminal.shows(rb"job (\d+) CANCELLED")[1])
-        assert terminal.child.wait(30) == 130
+        assert terminal.child.wait(DEADLINE_S) == 130
     with up.client() as client:
         assert client.job(job_id).state is JobState.CANCELLED
 
@@ -141,11 +141,11 @@ def test_a_job_that_waits_says_why_until_it_runs(up: Up) -> None:
         terminal.shows(rb"job \d+ waits: .*waits for a free node")
         up.cli("cancel", str(job_id))
         terminal.shows(rb"\r\x1b\[Kmy turn\r\n")
-        assert terminal.child.wait(30) == 0
+        assert terminal.child.wait(DEADLINE_S) == 0
 
 
 def test_the_first_interrupt_of_exec_ends_the_step_inside(up: Up) -> None:
     with sleeping_job(up) as job_id, on_terminal(up, "exec", str(job_id), "--", "sh", "-c", "echo begun; sleep 1000") as terminal:
         terminal.shows(rb"begun")
         terminal.child.send_signal(signal.SIGINT)
-        assert terminal.child.wait(30) == 130
+        assert terminal.child.wait(DEADLINE_S) == 130

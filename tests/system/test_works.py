@@ -31,6 +31,7 @@ from hpcsched.model.container import (
 from hpcsched.model.idset import IdSet
 from hpcsched.model.ranges import count, normal, without
 from tests.containers import DEADLINE_S, TOO_MUCH, eventually
+from tests.supervisor import compiled_for
 
 pytestmark = [pytest.mark.system, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 CPUS = sorted(os.sched_getaffinity(0))[:2]
@@ -120,6 +121,7 @@ async def controlled(folder: Path, leave: bool = False, keep: int = 1000) -> Asy
         mount_allow=(str(folder),),
         output_keep=keep,
     )
+    compiled_for(folder / "agent")
     async with agent(config) as running:
         task = asyncio.create_task(running.run())
         await Unlinked.dialled(running)

@@ -98,10 +98,14 @@ def test_what_was_signed_can_be_read_back_and_checked(tmp_path: Path) -> None:
     assert again.id == found.id
 
 
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Signed:
+    return signed(tmp_path_factory.mktemp("key"))
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.data())
-def test_a_change_of_any_character_is_refused(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    found = signed(tmp_path_factory.mktemp("key"))
+@given(data=st.data())
+def test_a_change_of_any_character_is_refused(found: Signed, data: st.DataObject) -> None:
     body = found.to_json().decode()
     at = data.draw(st.integers(0, len(body) - 1))
     other = data.draw(st.sampled_from('0123456789abcxyz {}":,'))

@@ -23,7 +23,7 @@ from hpcsched.testing import nouns
 from hpcsched.testing.client import FakeClient, Part
 
 TASKS = ("-N", "2", "--ntasks-per-node", "1")
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def call(client: FakeClient, *args: str) -> int:

@@ -20,7 +20,7 @@ from hpcsched.cli.step import first_interrupt_to, pump, window_changes_to
 from hpcsched.model.container import StepExit
 from hpcsched.testing.client import FakeClient, FakeSession
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -59,6 +59,13 @@ def test_a_controller_that_there_is_not_has_no_group():
     assert group_of(os.getpid(), "memory", Layout(())) is None
 
 
+def test_a_process_that_nobody_has_waited_for_yet_is_a_container_that_is_gone():
+    with subprocess.Popen(["true"]) as process:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(ContainerGone, match=f"process {process.pid}"):
+            observe(process.pid, "lxc", Layout(()), "x")
+
+
 def test_a_process_that_has_ended_is_a_container_that_is_gone():
     with subprocess.Popen(["true"]) as process:
         pass

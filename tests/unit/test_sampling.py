@@ -140,7 +140,7 @@ async def test_looking_does_not_hold_up_the_loop() -> None:
     went, free = [], threading.Event()
 
     def look() -> Reading:
-        went.append(free.wait(2))
+        went.append(free.wait(20))
         return Reading()
 
     with ThreadPoolExecutor(1) as thread:

@@ -239,8 +239,8 @@ def test_a_failing_hwloc_is_told_by_its_last_words(tmp_path: Path, monkeypatch: 
 
 def test_a_hanging_hwloc_is_killed_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_hwloc(tmp_path, monkeypatch, f"echo $$ > {tmp_path}/pid; exec sleep 1000")
-    with pytest.raises(TopologyError, match=r"no answer within 0\.5 s"):
-        read_topology(timeout_s=0.5)
+    with pytest.raises(TopologyError, match=r"no answer within 2 s"):
+        read_topology(timeout_s=2)
     assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
 
 
