@@ -136,7 +136,7 @@ def _run(tables: Tables, job: Job) -> _Run:
 
 def used(tables: Tables, now: float) -> dict[Key, float]:
     """By account and user, what runs now counted in; all who have live jobs are there."""
-    found = defaultdict(float, dict.fromkeys(((account, user) for account, _, _, user in tables.live), 0.0))
+    found = defaultdict(float, dict.fromkeys([(account, user) for account, _, _, user in tables.live], 0.0))
     found.update(tables.usage.at(now))
     for run, amount in _running(tables, now):
         found[run.payer] += amount
