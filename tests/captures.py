@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import bz2
+import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -42,7 +44,15 @@ def machine(path: Path) -> Topology:
 
 @contextmanager
 def unpacked(path: Path) -> Iterator[Path]:
-    """The root of the /proc and /sys in an archive: ten thousand small files, so in memory where there is such a place."""
-    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+    """The root of the /proc and /sys in an archive: ten thousand small files, so in memory where there is such a place.
+
+    The folder is held open: an agent that looks for what its job has left there takes it for somebody's who lives.
+    """
+    folder = tempfile.mkdtemp(dir=MEMORY if MEMORY.is_dir() else None)
+    held = os.open(folder, os.O_RDONLY)
+    try:
         subprocess.run(["tar", "-x", "-C", folder], input=bz2.decompress(path.read_bytes()), check=True)
         yield next(Path(folder).iterdir())
+    finally:
+        shutil.rmtree(folder)
+        os.close(held)

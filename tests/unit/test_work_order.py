@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,17 +46,21 @@ def scanned(path: Path, at: int = 0) -> list[tuple[int, int, bytes]]:
         os.close(file)
 
 
-@given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=90)), max_size=30), st.integers(0, 200))
-def test_records_come_back_whole_and_a_torn_one_is_waited_for(parts: list[tuple[int, bytes]], torn: int) -> None:
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("records") / "r"
+
+
+PARTS = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.binary(max_size=90)), max_size=30)
+
+
+@given(parts=PARTS, torn=st.integers(0, 200))
+def test_records_come_back_whole_and_a_torn_one_is_waited_for(path: Path, parts: list[tuple[int, bytes]], torn: int) -> None:
     whole = b"".join(record(*part) for part in parts)
-    path = Path("/dev/shm") / f"hpcsched-records-{os.getpid()}"
-    try:
-        path.write_bytes(whole + record(1, bytes(200))[:torn])
-        found = scanned(path)
-        assert [(position, data) for _, position, data in found] == parts
-        assert scanned(path, found[-1][0] if found else 0) == []
-    finally:
-        path.unlink()
+    path.write_bytes(whole + record(1, bytes(200))[:torn])
+    found = scanned(path)
+    assert [(position, data) for _, position, data in found] == parts
+    assert scanned(path, found[-1][0] if found else 0) == []
 
 
 def test_records_beyond_one_block_are_found(tmp_path: Path) -> None:
