@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import fields
 from operator import attrgetter
 
 import numpy as np
 
 from hpcsched.errors import PlanRejected
-from hpcsched.model.job import Job
-from hpcsched.model.node import Node
+from hpcsched.model.allocation import Binding, NodeBinding
+from hpcsched.model.job import Job, ResourceRequest
+from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched.binding_fault import binding_fault
 from hpcsched.sched.constraint import matches, parse
@@ -24,6 +26,7 @@ from hpcsched.sched.verify_slots import new_worker_fault, slot_fault
 from hpcsched.sched.waiting import in_columns
 
 _NAME = attrgetter("offer.name")
+_what_it_is = attrgetter(*(item.name for item in fields(NodeOffer) if item.name not in ("name", "boot_id")))
 
 
 def verify(plan: Plan, snapshot: Snapshot) -> None:
@@ -80,6 +83,8 @@ class _Judge:
         self._reserved = Reserved(snapshot.reservations, snapshot.now)
         self._workers: dict[int, Job] | None = None
         self._spent: set[str] = set()
+        self._bound: dict[tuple[int, ...], str] = {}
+        """By the identity of what was compared, all of which the snapshot and the plan keep alive."""
         self._slots: dict[int, list[Start]] = {}
 
     def faults(self, start: Start, job: Job) -> Iterator[str]:
@@ -92,11 +97,11 @@ class _Judge:
         if not (1 if job.array is not None else job.spec.nodes) <= len(names) <= most:
             asked = job.spec.nodes if most == job.spec.nodes else f"{job.spec.nodes} to {most}"
             yield f"job {job.id} asked for {asked} nodes and gets {len(names)}"
-        for name in names:
-            fault = self._place_fault(name, job) or self._use_fault(name, start, job)
+        for part in start.allocation.bindings:
+            fault = self._place_fault(part.node, job) or self._use_fault(part, start, job)
             if fault:
-                yield f"node {name}, for job {job.id}, {fault}"
-            self._spent.add(name)
+                yield f"node {part.node}, for job {job.id}, {fault}"
+            self._spent.add(part.node)
 
     def _place_fault(self, name: str, job: Job) -> str:
         """It is none of those that the job may have until its end."""
@@ -114,18 +119,23 @@ class _Judge:
             return "is reserved for others"
         return ""
 
-    def _use_fault(self, name: str, start: Start, job: Job) -> str:
-        node = self._nodes[name]
+    def _use_fault(self, part: NodeBinding, start: Start, job: Job) -> str:
+        node = self._nodes[part.node]
         if start.worker is not None:
             return self._slot_fault(node, start, job)
-        fault = "is given away twice" if name in self._spent else self._node_fault(node, job)
+        fault = "is given away twice" if part.node in self._spent else self._node_fault(node, job)
         if fault:
             return fault
         if start.slots or job.array is not None:
             return new_worker_fault(node.offer, start, job)
-        binding = start.allocation.on(name)
-        assert binding is not None
-        return binding_fault(binding, node.offer, job.spec.resources)
+        return self._binding_fault(part.binding, node.offer, job.spec.resources)
+
+    def _binding_fault(self, binding: Binding, offer: NodeOffer, request: ResourceRequest) -> str:
+        """Once for all nodes that offer the same objects, of which most nodes are made."""
+        key = (id(binding), id(request), *map(id, _what_it_is(offer)))
+        if key not in self._bound:
+            self._bound[key] = binding_fault(binding, offer, request)
+        return self._bound[key]
 
     def _slot_fault(self, node: Node, start: Start, job: Job) -> str:
         if self._workers is None:

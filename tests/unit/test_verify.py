@@ -67,6 +67,14 @@ def test_a_plan_that_breaks_a_rule_is_refused(plan: Plan, message: str) -> None:
         verify(plan, snapshot(ONE, ONE))
 
 
+def test_a_binding_is_judged_by_each_kind_of_node_that_gets_it() -> None:
+    small = replace(node("n2"), offer=offer_of(grid(nodes=1, cores=2, pus=1), "n2"))
+    wide = Plan((start(1, "n1", "n2"),))
+    verify(wide, snapshot(replace(ONE, nodes=2)))
+    with pytest.raises(PlanRejected, match="node n2, for job 1, hands out cpus 0-1, not 0-3"):
+        verify(wide, replace(snapshot(replace(ONE, nodes=2)), nodes=(node("n1"), small)))
+
+
 @pytest.mark.parametrize(
     "values", [{"connected": False}, {"down": True}, {"drain_reason": "fan"}, {"job_id": 9}, {"cleaning": (9,)}]
 )
