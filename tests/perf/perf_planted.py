@@ -19,6 +19,7 @@ def measure() -> list[tuple[str, str]]:
         (node,) = client.nodes()
         total, memories = len(node.offer.topology.cores), [numa.os_index for numa in node.offer.topology.numa_nodes]
         rows = [row for handicap in _handicaps(total, memories) for row in _rows(client, handicap)]
+        rows += [row for handicap in (None, busy(0.02)) for row in _rows(client, handicap, ("noise",), None)]
     if len(memories) < 2:
         rows.append(("memory from the wrong node", "not measured: this machine has one memory node"))
     return rows
@@ -30,11 +31,13 @@ def _handicaps(total: int, memories: list[int]) -> list[Handicap | None]:
     return [None, busy(0.02), busy(0.2), *fewer, *far, no_store_bypass(), seccomp(100)]
 
 
-def _rows(client: Client, handicap: Handicap | None) -> list[tuple[str, str]]:
-    result = run(client, pairs=PAIRS, budget_s=BUDGET_S, folder=TOIL, handicap=handicap, precision=0.005)
+def _rows(
+    client: Client, handicap: Handicap | None, names: tuple[str, ...] = (), folder: Path | None = TOIL
+) -> list[tuple[str, str]]:
+    result = run(client, names, pairs=PAIRS, budget_s=BUDGET_S, folder=folder, handicap=handicap, precision=0.005)
     return [
         (
-            f"{handicap.says if handicap else 'no handicap'}: {one.metric.name}",
+            f"{handicap.says if handicap else 'no handicap'}: {one.benchmark} {one.metric.name}",
             f"{one.verdict}, {percent(one.ratio)}, {one.ratio.pairs} pairs, could have shown {_least(one.detectable)}"
             f"{'; ' + '; '.join(one.causes) if one.causes else ''}{'; ' + one.reason[:90] if one.verdict == 'void' else ''}",
         )
