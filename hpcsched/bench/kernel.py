@@ -37,10 +37,11 @@ def build(
     """
     chosen = compiler or c_compiler()
     _private_folder(cache)
-    target = cache / f"{source.stem}-{_key(source, chosen, (*flags, *libraries))}"
+    version = _version(chosen)
+    target = cache / f"{source.stem}-{_key(source, version, (*flags, *libraries))}"
     if not (target.exists() and _note(target).exists()):
         _compile([chosen, *flags], source, target, libraries)
-        _note(target).write_text(f"{_named(_version(chosen))}: {' '.join(flags)}")
+        _note(target).write_text(f"{_named(version)}: {' '.join(flags)}")
     return target
 
 
@@ -113,9 +114,9 @@ def _kind(body: str) -> str:
     return "memcpy" if "<memcpy" in body or "<memmove" in body else "ordinary"
 
 
-def _key(source: Path, compiler: str, flags: tuple[str, ...]) -> str:
+def _key(source: Path, version: bytes, flags: tuple[str, ...]) -> str:
     headers = (header.read_bytes() for header in sorted(source.parent.glob("*.h")))
-    parts = (source.read_bytes(), *headers, " ".join(flags).encode(), _version(compiler), _cpu_flags())
+    parts = (source.read_bytes(), *headers, " ".join(flags).encode(), version, _cpu_flags())
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 

@@ -57,15 +57,15 @@ def tell(outcomes: Sequence[Outcome]) -> None:
     """What was left out or changed of the trace, on stderr."""
     trace = outcomes[0].trace
     what = "record" if trace.own else "line"
-    notes = [f"skipped {_counted(count, what)}: {why}" for why, count in trace.skipped]
+    notes = [f"skipped {format_count(count, what)}: {why}" for why, count in trace.skipped]
     notes += trace.samples
     cut, unknown = sum(job.cut for job in trace.jobs), trace.no_estimate
-    notes += [f"ran longer than asked for and is cut to that: {_counted(cut)}"] if cut else []
-    notes += [f"had no requested time, the run time is taken for it: {_counted(unknown)}"] if unknown else []
+    notes += [f"ran longer than asked for and is cut to that: {format_count(cut, 'job')}"] if cut else []
+    notes += [f"had no requested time, the run time is taken for it: {format_count(unknown, 'job')}"] if unknown else []
     notes += list(_not_known(trace))
     for outcome in outcomes:
-        notes += [f"{outcome.label}: refused {_counted(count)}: {why}" for why, count in outcome.refused[:5]]
-        stuck = f"{outcome.label}: {_counted(outcome.stuck)} never started: {outcome.stuck_why}"
+        notes += [f"{outcome.label}: refused {format_count(count, 'job')}: {why}" for why, count in outcome.refused[:5]]
+        stuck = f"{outcome.label}: {format_count(outcome.stuck, 'job')} never started: {outcome.stuck_why}"
         notes += [stuck] if outcome.stuck else []
     for note in notes:
         click.echo(clean(note), err=True)
@@ -75,15 +75,12 @@ def _not_known(trace: Trace) -> Iterator[str]:
     """Of our own accounting."""
     arrays = sum(job.tasks > 0 for job in trace.jobs)
     if arrays:
-        yield f"array, whose tasks are simulated as equally long, each by itself on a node: {_counted(arrays)}"
+        yield f"array, whose tasks are simulated as equally long, each by itself on a node: {format_count(arrays, 'job')}"
     if trace.guessed:
-        yield f"array of unknown time on nodes, taken to have had all its nodes from start to end: {_counted(trace.guessed)}"
+        guessed = format_count(trace.guessed, "job")
+        yield f"array of unknown time on nodes, taken to have had all its nodes from start to end: {guessed}"
     if trace.shared:
-        yield f"shared a container, and is simulated as one job with the others in it: {_counted(trace.shared)}"
-
-
-def _counted(count: int, what: str = "job") -> str:
-    return format_count(count, what)
+        yield f"shared a container, and is simulated as one job with the others in it: {format_count(trace.shared, 'job')}"
 
 
 def write_starts(outcomes: Sequence[Outcome], path: Path) -> None:

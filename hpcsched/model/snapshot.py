@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 
 from hpcsched.model.allocation import Allocation, Binding
+from hpcsched.model.changed import changer
 from hpcsched.model.job import Job, Reason
 from hpcsched.model.node import Node
 from hpcsched.model.noun import noun
@@ -50,6 +51,9 @@ class Start:
     worker: int | None = None
     why: str = ""
     """Why these nodes, a sentence."""
+
+
+changed_start = changer(Start)
 
 
 @noun(frozen=True, slots=True)

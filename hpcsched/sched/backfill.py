@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hpcsched.model.job import Job, Reason
-from hpcsched.model.snapshot import Plan, Start, Wait
+from hpcsched.model.snapshot import Plan, Start, Wait, changed_start
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
 from hpcsched.sched.horizon import Shadow, shadow
@@ -132,8 +132,7 @@ class Turn:
     def _take(self, start: Start) -> None:
         self.ledger.spend(start)
         if self.head is not None:
-            why = f"{start.why or 'a slot'}; put before job {self.head.id}, which it does not delay"
-            start = Start(start.job_id, start.allocation, start.slots, start.worker, why)
+            start = changed_start(start, why=f"{start.why or 'a slot'}; put before job {self.head.id}, which it does not delay")
         self.starts.append(start)
 
     def rows(self) -> Rows:

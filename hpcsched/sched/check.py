@@ -24,7 +24,6 @@ MAX_TOTAL = MIB
 MAX_PATH = 4095
 MAX_NAME = 255
 MAX_MOUNTS = 64
-_NOTHING_ASKED = JobSpec().resources
 _JOB_NAME = re.compile(r"[A-Za-z0-9_+@:=,-][A-Za-z0-9_.+@:=,-]{0,127}", re.ASCII)
 _IMAGE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}", re.ASCII)
 _RUNTIME = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
@@ -47,15 +46,13 @@ def check_spec(spec: JobSpec) -> None:
     _check_names(spec)
     _check_numbers(spec)
     check_queueing(spec)
-    if spec.resources is not _NOTHING_ASKED:
-        check_resources(spec.resources)
+    check_resources(spec.resources)
     _check_command(spec)
     _check_environment(spec.env)
     _check_total(spec)
     _check_optional_path("working directory", spec.workdir)
     _check_optional_path("output file", spec.stdout)
-    if spec.mounts:
-        _check_mounts(spec.mounts)
+    _check_mounts(spec.mounts)
 
 
 def _check_names(spec: JobSpec) -> None:

@@ -37,12 +37,9 @@ def check_queueing(spec: JobSpec) -> None:
         parse_dependency(spec.dependency)
     if spec.array:
         _check_array(spec)
-    if spec.nodelist:
-        check_nodelist(spec)
-    if spec.require:
-        requirement.check(spec.require)
-    if spec.equal_speed:
-        check_metric(spec.equal_speed)
+    check_nodelist(spec)
+    requirement.check(spec.require)
+    check_metric(spec.equal_speed)
 
 
 def _check_name(what: str, name: str) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
-from operator import attrgetter
 from typing import Any
 
 from hpcsched.model.allocation import Binding
@@ -13,14 +11,12 @@ from hpcsched.model.node import Node, NodeOffer
 from hpcsched.model.site import Site
 from hpcsched.sched.ask import Asks
 from hpcsched.sched.fleet import Fleet
-from hpcsched.sched.kind import Kind
+from hpcsched.sched.kind import Kind, what_it_is
 from hpcsched.sched.places import Places
 from hpcsched.sched.running import Running
 from hpcsched.sched.site_rules import Rules
 
 _MOST = 100_000
-_ITS_OWN = ("name", "boot_id", "version", "machine", "facts")
-_what_it_is = attrgetter(*(field.name for field in fields(NodeOffer) if field.name not in _ITS_OWN))
 
 
 class Fitter:
@@ -66,7 +62,7 @@ class Fitter:
             self._known.clear()
             self._kinds.clear()
             self._same.clear()
-        plain = _what_it_is(offer)
+        plain = what_it_is(offer)
         parts = tuple(map(id, plain))
         found = self._same.get(parts)
         if found is None:

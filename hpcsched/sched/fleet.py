@@ -73,17 +73,11 @@ class Fleet:
                 self._rebuild(nodes)
                 return
             before, known[rank], bit = known[rank], node, 1 << rank
-            if node.certified:
-                self.epoch += node.certified is not before.certified or _differs(node, before)
-            elif before.certified:
-                self.epoch += 1
-            if node.medians is not before.medians:
-                self.measured += 1
-            if node.connected and not node.down and not node.drain_reason:
-                serving |= bit
-                free = free | bit if node.job_id is None and is_free(node) else free & ~bit
-            else:
-                serving, free = serving & ~bit, free & ~bit
+            self.epoch += node.certified is not before.certified or _differs(node, before)
+            self.measured += node.medians is not before.medians
+            serves = in_service(node)
+            serving = serving | bit if serves else serving & ~bit
+            free = free | bit if serves and is_free(node) else free & ~bit
             canaries = canaries | bit if node.canary else canaries & ~bit
         self.serving, self.free, self.canaries = serving, free, canaries
 
@@ -166,4 +160,4 @@ class Fleet:
 
 def _differs(node: Node, before: Node) -> bool:
     """What its certificates hang on has changed."""
-    return node.offer is not before.offer and node.offer.facts != before.offer.facts
+    return bool(node.certified) and node.offer is not before.offer and node.offer.facts != before.offer.facts

@@ -46,8 +46,8 @@ def shadow(ledger: Ledger, ask: Ask, ahead: AbstractSet[int]) -> Shadow:
 def _earliest(ledger: Ledger, ask: Ask, coming: Sequence[tuple[float, int]]) -> Shadow:
     able = ledger.able(ask.shape) & ledger.serving
     freed, time, place = (ledger.free | ledger.due) & able, ledger.now, 0
-    closures = ledger.closures if ledger.closures else None
-    while closures is None and place < len(coming) and freed.bit_count() < ask.nodes:
+    closes = bool(ledger.closures)
+    while not closes and place < len(coming) and freed.bit_count() < ask.nodes:
         time = max(time, coming[place][0])
         freed |= coming[place][1] & able
         place += 1
@@ -55,7 +55,7 @@ def _earliest(ledger: Ledger, ask: Ask, coming: Sequence[tuple[float, int]]) -> 
         while place < len(coming) and coming[place][0] <= time:
             freed |= coming[place][1] & able
             place += 1
-        there = freed & ~closures.closed(ask.spec, time, time + ask.limit) if closures else freed
+        there = freed & ~ledger.closures.closed(ask.spec, time, time + ask.limit) if closes else freed
         if there.bit_count() >= ask.nodes:
             return Shadow(time, there, there.bit_count() - ask.nodes)
         time = coming[place][0] if place < len(coming) else math.inf

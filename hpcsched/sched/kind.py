@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from operator import attrgetter
+
 from hpcsched.errors import Infeasible, InvalidValue
 from hpcsched.model.allocation import Binding
 from hpcsched.model.job import JobSpec, ResourceRequest
@@ -9,6 +12,9 @@ from hpcsched.model.node import NodeOffer
 from hpcsched.sched.binding import bind
 
 _MOST = 10_000
+_ITS_OWN = ("name", "boot_id", "version", "machine", "facts")
+what_it_is = attrgetter(*(field.name for field in fields(NodeOffer) if field.name not in _ITS_OWN))
+"""All of an offer that bindings hang on; the parts are the same objects for most nodes."""
 
 
 class Kind:

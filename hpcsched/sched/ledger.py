@@ -187,13 +187,9 @@ class Ledger:
     def _parts(self, spec: JobSpec, mask: int) -> tuple[NodeBinding, ...]:
         """What the job gets of each of these nodes."""
         fleet = self.fleet
-        ranks = list(bits.ranks(mask))
-        kinds = set(map(fleet.kind_of, ranks))
-        fits = {kind: fleet.parts(_fit(kind, spec)) for kind in kinds}
-        if len(fits) == 1:
-            (there,) = fits.values()
-            return tuple([there[rank] for rank in ranks])
-        return tuple([fits[fleet.kind_of(rank)][rank] for rank in ranks])
+        kinds = [(rank, fleet.kind_of(rank)) for rank in bits.ranks(mask)]
+        fits = {kind: fleet.parts(_fit(kind, spec)) for kind in {kind for _, kind in kinds}}
+        return tuple([fits[kind][rank] for rank, kind in kinds])
 
     def _why_these(self, job: Job, mask: int) -> str:
         count, free = mask.bit_count(), self.open(self.ask(job)).bit_count()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.snapshot import Snapshot, Wait
+from hpcsched.model.units import format_count
 from hpcsched.sched.fairfactors import User
 from hpcsched.sched.site_rules import Counted, Gate, Rules, Table
 
@@ -98,14 +99,10 @@ def _sentence(gate: Gate, spec: JobSpec, used: float) -> str:
     whose = f"{gate.table.kind} {gate.table.name}" + (f", user {spec.user!r}," if gate.per_user else "")
     limit = f"{gate.key} of {gate.table} is {gate.most:g}"
     if gate.what is Counted.JOBS:
-        return f"{whose} runs {_many(used, 'job')}, {limit}"
+        return f"{whose} runs {format_count(round(used), 'job')}, {limit}"
     if gate.what is Counted.NODES:
-        return f"{whose} has {_many(used, 'node')} and this job needs {spec.nodes} more, {limit}"
+        return f"{whose} has {format_count(round(used), 'node')} and this job needs {spec.nodes} more, {limit}"
     return f"{whose} has used {used:.1f} node hours, {limit}"
-
-
-def _many(count: float, what: str) -> str:
-    return f"{count:.0f} {what}" if count == 1 else f"{count:.0f} {what}s"
 
 
 def _counted(running: Iterable[Job], rules: Rules) -> dict[_Key, _Count]:

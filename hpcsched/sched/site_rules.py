@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hpcsched.model.job import JobSpec, Reason
 from hpcsched.model.site import Account, Limits, Partition, PartitionState, Qos, Site
 from hpcsched.model.snapshot import Wait
-from hpcsched.model.units import format_duration
+from hpcsched.model.units import format_count, format_duration
 from hpcsched.sched.partitions import partition_of, partitions
 
 DEFAULT_QOS = "normal"
@@ -240,8 +240,7 @@ def _above(spec: JobSpec, table: Table) -> Iterator[Wait]:
 
 
 def _nodes(spec: JobSpec) -> str:
-    count = spec.most_nodes
-    return f"asks for {count} node{'' if count == 1 else 's'}"
+    return f"asks for {format_count(spec.most_nodes, 'node')}"
 
 
 def _part(partition: Partition) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import fields
 from operator import attrgetter
 
 import numpy as np
@@ -17,6 +16,7 @@ from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched.binding_fault import binding_fault
 from hpcsched.sched.constraint import matches, parse
 from hpcsched.sched.fleet import in_service
+from hpcsched.sched.kind import what_it_is
 from hpcsched.sched.limits import LimitLedger
 from hpcsched.sched.nodelist import left_out
 from hpcsched.sched.partitions import is_member, partition_of
@@ -26,7 +26,6 @@ from hpcsched.sched.verify_slots import new_worker_fault, slot_fault
 from hpcsched.sched.waiting import in_columns
 
 _NAME = attrgetter("offer.name")
-_what_it_is = attrgetter(*(item.name for item in fields(NodeOffer) if item.name not in ("name", "boot_id")))
 
 
 def verify(plan: Plan, snapshot: Snapshot) -> None:
@@ -132,7 +131,7 @@ class _Judge:
 
     def _binding_fault(self, binding: Binding, offer: NodeOffer, request: ResourceRequest) -> str:
         """Once for all nodes that offer the same objects, of which most nodes are made."""
-        key = (id(binding), id(request), *map(id, _what_it_is(offer)))
+        key = (id(binding), id(request), *map(id, what_it_is(offer)))
         if key not in self._bound:
             self._bound[key] = binding_fault(binding, offer, request)
         return self._bound[key]

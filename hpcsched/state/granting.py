@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from hpcsched.model.snapshot import Plan, Start
 from hpcsched.sched.packing import takes
 from hpcsched.state.events import AllocationGranted, Event, SlotGranted, WorkerDismissed, WorkerGranted
+from hpcsched.state.job_handlers import free_nodes
 from hpcsched.state.state import State
 
 
@@ -30,16 +29,11 @@ def _granted(state: State, start: Start, worker_id: int, now: float) -> Event | 
         worker = state.jobs.get(start.worker)
         fits = worker is not None and takes(worker, job)
         return SlotGranted(now, start.job_id, start.worker, start.allocation) if fits else None
-    if not _are_free(state, start.allocation.nodes):
+    if not free_nodes(state, start.allocation.nodes):
         return None
     if start.slots:
         return WorkerGranted(now, worker_id, start.job_id, start.allocation, start.slots)
     return AllocationGranted(now, start.job_id, start.allocation, start.why) if job.array is None else None
-
-
-def _are_free(state: State, names: Sequence[str]) -> bool:
-    nodes = [state.nodes[name] for name in names if name in state.nodes]
-    return len(nodes) == len(names) and not [node for node in nodes if node.job_id is not None or node.cleaning]
 
 
 def _dismissed(state: State, plan: Plan, now: float) -> list[WorkerDismissed]:

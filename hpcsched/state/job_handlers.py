@@ -71,7 +71,7 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
     job = tables.jobs.get(event.job_id)
     state = next_state(job, JobStep.GRANTED) if job and job in tables.queue else None
     names = event.allocation.nodes
-    nodes = _free_nodes(tables, names)
+    nodes = free_nodes(tables, names)
     if job is None or state is None or not nodes:
         return []
     tables.put_job(
@@ -89,10 +89,10 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
     return [*map(SyncNode, names), JobChanged(job.id)]
 
 
-def _free_nodes(tables: Tables, names: Sequence[str]) -> list[Node]:
+def free_nodes(tables: Tables, names: Sequence[str]) -> list[Node]:
     """None where one is not known, not free or named twice."""
     nodes = [tables.nodes[name] for name in names if name in tables.nodes]
-    busy = [node for node in nodes if node.job_id is not None or node.cleaning]
+    busy = any(node.busy for node in nodes)
     return nodes if len(nodes) == len(set(names)) == len(names) and not busy else []
 
 
