@@ -211,16 +211,19 @@ _WORD: dict[str, Callable[[Job], Any]] = {
 
 
 def by_falling(values: Floats, then: NDArray[np.int64]) -> Rows:
-    """Places by falling value, equal ones by rising `then`, whose numbers are whole, not below 0 and far below 2**40."""
+    """Places by falling value, equal ones by rising `then`, whose numbers are whole, not below 0 and far below 2**40.
+
+    Quickest where most are in that order already.
+    """
     if len(values) < _FEW:
         return np.lexsort((then, -values))
-    places = np.argsort(-values)
-    ordered = values[places]
+    places = np.argsort(-values, kind="stable")
+    ordered, follow = values[places], then[places]
     steps = ordered[1:] != ordered[:-1]
-    if steps.all():
+    if np.all(steps | (follow[1:] > follow[:-1])):
         return places
     group = np.concatenate((np.zeros(1, np.int64), np.cumsum(steps)))
-    return places[np.argsort(group * (int(then.max()) + 1) + then[places])]
+    return places[np.argsort(group * (int(then.max()) + 1) + follow)]
 
 
 NOBODY = in_columns(())

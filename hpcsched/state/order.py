@@ -122,9 +122,7 @@ class Order:
     def settle_anew(self, rank: Callable[[Waiting], Sequence[float]]) -> None:
         """Find the places of all of them."""
         self._sweep()
-        here = np.zeros(self._columns.size, np.bool_)
-        here[self._rows] = here[self._rows_of_new()] = True
-        rows = np.flatnonzero(here)
+        rows = np.concatenate((self._rows, self._rows_of_new()))
         self._sort(rows, np.asarray(rank(Waiting(self._columns, rows)), np.float64))
 
     def _rows_of_new(self) -> Rows:
