@@ -26,7 +26,8 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 def entry(own: Own) -> Entry:
     """For `runner.run(entries=…)`."""
-    return Entry(own.about, Path(__file__), ("-m", "hpcsched.bench.own", OPTION, own.to_json()))
+    start = ("-m", "hpcsched.bench.own", OPTION, own.to_json())
+    return Entry(own.about, Path(__file__), start, of_image=True, mounts=own.mounts)
 
 
 def benchmark(own: Own) -> Benchmark:
@@ -34,7 +35,7 @@ def benchmark(own: Own) -> Benchmark:
 
 
 def prepare(own: Own, mountinfo: str | None = None) -> Prepared:
-    """Where its files lie on this node, and what a container needs to see them. Raises NotFound, InvalidValue."""
+    """Where its files lie, on the node or in the image, and what a container needs to see them. Raises NotFound, InvalidValue."""
     if not Path(own.workdir).is_dir():
         raise NotFound(f"no folder {own.workdir} on this node: name another with --workdir")
     program = _program(own)
