@@ -28,6 +28,8 @@ from hpcsched.errors import HpcschedError
 
 BESIDE = ("msgspec", "typing_extensions", "threadpoolctl")
 """What the harness imports of others before it measures."""
+LATER = ("libgcc_s.so.1",)
+"""What the C library loads when a thread is ended."""
 _LEFT_OUT = shutil.ignore_patterns("test", "idlelib", "tkinter", "ensurepip", "lib2to3", "*-packages", "config-*")
 _LIST_LIMIT_S = 10.0
 
@@ -104,7 +106,8 @@ def _fill_runtime(folder: Path) -> None:
     shutil.copy2(_python(), folder / "bin")
     (folder / LIBRARIES).mkdir()
     code = [_python(), *modules.glob("*.so"), *(file for package in _beside() for file in package.rglob("*.so"))]
-    for file in {_loader(), *(library for one in code for library in _libraries(one))}:
+    later = (file for name in LATER if (file := _loader().parent / name).exists())
+    for file in {_loader(), *later, *(library for one in code for library in _libraries(one))}:
         _bring(file, folder / LIBRARIES)
 
 
@@ -118,7 +121,8 @@ def _fill_harness(folder: Path, scripts: Path) -> None:
 
 
 def _sources(scripts: Path) -> list[Path]:
-    return sorted(file for folder in (Path(__file__).parents[1], scripts) for file in folder.rglob("*.py"))
+    own = (file for folder in (Path(__file__).parents[1], scripts) for file in folder.rglob("*.py"))
+    return sorted({*own, *_beside()})
 
 
 def _beside() -> Iterator[Path]:

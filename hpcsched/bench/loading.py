@@ -12,8 +12,13 @@ LIBRARIES = "libraries"
 def loading(program: str) -> tuple[str, ...]:
     """What to put before a program of the node; nothing unless this is the Python of a kit that lies beside it."""
     runtime = Path(sys.prefix)
-    beside = (runtime / LIBRARIES).is_dir() and Path(program).parent == runtime.parent
+    beside = in_a_kit() and Path(program).parent == runtime.parent
     return loader_of(runtime) if beside and is_dynamic(Path(program)) else ()
+
+
+def in_a_kit() -> bool:
+    """This is the Python of one, so what is around it is an image."""
+    return (Path(sys.prefix) / LIBRARIES).is_dir()
 
 
 def loader_of(runtime: Path) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ SWEEP_OPTIONS: tuple[click.Option, ...] = (
         "sweeps",
         multiple=True,
         metavar="NAME=VALUES",
-        about="Measure each value: threads=1,2,4, size=…, env:K=…, arg:n=… (for {n} in --command), cores_per_node=… Repeatable.",
+        about="Measure each value: threads=1,2,4, size=…, image=…, env:K=…, arg:n=… (for {n} in --command), numa=… Repeatable.",
     ),
     _option("--no-compare", is_flag=True, about="Measure in containers alone, without bare metal; no verdicts."),
     _option(

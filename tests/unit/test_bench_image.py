@@ -12,14 +12,15 @@ import pytest
 
 from hpcsched.bench import inside
 from hpcsched.bench.kit import make
-from hpcsched.bench.loading import is_dynamic, loading
-from hpcsched.bench.own import entry
+from hpcsched.bench.loading import LIBRARIES, is_dynamic, loading
+from hpcsched.bench.own import entry, prepare
 from hpcsched.bench.own_program import Own
 from hpcsched.bench.page_words import bounds
 from hpcsched.bench.result import Result
 from hpcsched.bench.runner import run
 from hpcsched.bench.suite import folder
 from hpcsched.bench.telling import lead
+from hpcsched.errors import NotFound
 from hpcsched.model.container import Mount
 from hpcsched.model.job import JobSpec
 from hpcsched.testing.jobs import KIT, STARTER, FakeJobs
@@ -97,6 +98,13 @@ def test_with_the_nodes_own_files_nothing_is_mounted_or_looked_for() -> None:
     assert run(jobs, ("stream",), pairs=2, seed=1, clock=jobs.clock).image == "host"
     assert {(spec.image, spec.mounts) for spec in jobs.specs} == {("host", ())}
     assert len(jobs.specs) == 1 + 3 * 3
+
+
+def test_in_an_image_a_program_is_missed_there_and_not_on_the_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / LIBRARIES).mkdir()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(NotFound, match="no folder /nowhere in this image"):
+        prepare(Own(("./app",), workdir="/nowhere"))
 
 
 @pytest.fixture(scope="module")
