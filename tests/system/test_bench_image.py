@@ -19,6 +19,12 @@ SUITE = Path(__file__).parent / "benchmarks"
 
 
 @pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """A folder of the node that a container may see."""
+    return tmp_path_factory.mktemp("shown")
+
+
+@pytest.fixture(scope="module")
 def up(tmp_path_factory):
     folder = tmp_path_factory.mktemp("image")
     for name in ("bin", "etc", "usr"):
@@ -29,17 +35,17 @@ def up(tmp_path_factory):
         yield up
 
 
-def measured(up, *arguments):
-    report = up.folder / "report.json"
+def measured(up, shown, *arguments):
+    report = shown / "report.json"
     environment = {**os.environ, "HPCSCHED_BENCHMARKS": str(SUITE)}
-    kept = ("--env", f"XDG_CACHE_HOME={up.folder}/cache", "--json", str(report))
-    up.cli("bench", "run", "--image", "small", *arguments, *kept, timeout=DEADLINE_S * 4, env=environment, cwd=up.folder)
+    kept = ("--env", f"XDG_CACHE_HOME={shown}/cache", "--json", str(report))
+    up.cli("bench", "run", "--image", "small", *arguments, *kept, timeout=DEADLINE_S * 4, env=environment, cwd=shown)
     return Result.read(report)
 
 
 @pytest.fixture(scope="module")
-def result(up):
-    return measured(up, "tiny", "boxed", "--pairs", "6", "--all-pairs", "--certify")
+def result(up, shown):
+    return measured(up, shown, "tiny", "boxed", "--pairs", "6", "--all-pairs", "--certify")
 
 
 def test_a_benchmark_runs_in_an_image_without_python_and_its_arms_are_alike(result):
@@ -54,7 +60,7 @@ def test_what_the_image_does_not_bring_is_named(result):
     assert "there is no python3" in result.absent["boxed"]
 
 
-def test_the_certificate_holds_for_the_image_and_its_digest(up, result):
+def test_the_certificate_holds_for_the_image_and_its_digest(up, shown, result):
     with up.client() as client:
         (node,) = client.nodes()
         (listed,) = client.certificates()
@@ -62,7 +68,7 @@ def test_the_certificate_holds_for_the_image_and_its_digest(up, result):
     assert (listed.certified.image, listed.stale) == ("small", "")
     assert facts["image small"] == dict(node.offer.facts)["image small"]
     assert "image host" not in facts
-    up.cli("certificate", "verify", str(up.folder / f"{node.name}.certificate.json"))
+    up.cli("certificate", "verify", str(shown / f"{node.name}.certificate.json"))
 
 
 def test_a_job_of_that_image_can_require_what_it_shows_and_one_of_another_cannot(up, result):
@@ -72,18 +78,17 @@ def test_a_job_of_that_image_can_require_what_it_shows_and_one_of_another_cannot
     assert b"no node has a valid certificate for image host" in done.stderr
 
 
-def test_samples_of_another_image_are_not_certified(up, result):
+def test_samples_of_another_image_are_not_certified(up, shown, result):
     body = json.loads(result.to_json())
     body["image"] = "host"
-    other = up.folder / "other.json"
+    other = shown / "other.json"
     other.write_text(json.dumps(body))
     done = up.cli("certificate", "issue", str(other), code=1)
     assert b"not in this controller's accounting" in done.stderr
 
 
-def test_a_program_of_the_image_is_measured_with_what_the_node_mounts(up):
-    (up.folder / "data").mkdir()
-    (up.folder / "data/number").write_text("Rate: 5\n")
-    command = ("--command", f"sh -c 'read line < {up.folder}/data/number; echo $line'", "--metric", "Rate: ([0-9]+)")
-    found = measured(up, *command, "--mount", f"{up.folder}/data", "--pairs", "1")
+def test_a_program_of_the_image_is_measured_with_what_the_node_mounts(up, shown):
+    (shown / "number").write_text("Rate: 5\n")
+    command = ("--command", f"sh -c 'read line < {shown}/number; echo $line'", "--metric", "Rate: ([0-9]+)")
+    found = measured(up, shown, *command, "--mount", str(shown), "--pairs", "1")
     assert {sample.values.get("value") for sample in found.samples} == {5.0}
