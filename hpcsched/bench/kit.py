@@ -53,7 +53,7 @@ def make(cache: Path, scripts: Path, programs: Iterable[Path] = ()) -> Kit:
     runtime = _made(cache / f"python-{_key(mapped())}", _fill_runtime)
     harness = _made(cache / f"harness-{_key(_sources(scripts))}", lambda folder: _fill_harness(folder, scripts))
     for library in {library for program in programs for library in _libraries(program)}:
-        _bring(library, runtime / LIBRARIES)
+        bring(library, runtime / LIBRARIES)
     starter = str(harness / "start.py")
     start = (*loader_of(runtime), str(runtime / "bin" / _python().name), "-I", starter)
     return Kit(str(cache), start, starter, str(harness / "scripts"), sysconfig.get_python_version())
@@ -108,7 +108,7 @@ def _fill_runtime(folder: Path) -> None:
     code = [_python(), *modules.glob("*.so"), *(file for package in _beside() for file in package.rglob("*.so"))]
     later = (file for name in LATER if (file := _loader().parent / name).exists())
     for file in {_loader(), *later, *(library for one in code for library in _libraries(one))}:
-        _bring(file, folder / LIBRARIES)
+        bring(file, folder / LIBRARIES)
 
 
 def _fill_harness(folder: Path, scripts: Path) -> None:
@@ -142,13 +142,22 @@ def _libraries(file: Path) -> list[Path]:
     return [Path(word) for line in done.stdout.splitlines() for word in line.split() if word.startswith("/")]
 
 
-def _bring(file: Path, folder: Path) -> None:
-    """By the name that programs ask for; one that was updated on the node takes the place of the one before."""
-    target, info = folder / file.name, file.stat()
-    if target.exists() and (target.stat().st_size, target.stat().st_mtime_ns) == (info.st_size, info.st_mtime_ns):
+def bring(file: Path, folder: Path) -> None:
+    """Under its own name and the one that programs ask for; a newer one takes the place of the one before."""
+    real, target = file.resolve(), folder / file.name
+    if target.exists() and _stamp(target) == _stamp(real):
         return
     with tempfile.TemporaryDirectory(dir=folder.parent) as fresh:
-        Path(shutil.copy2(file, Path(fresh) / file.name)).rename(target)
+        Path(shutil.copy2(real, fresh)).rename(folder / real.name)
+        if file.name != real.name:
+            link = Path(fresh) / file.name
+            link.symlink_to(real.name)
+            link.rename(target)
+
+
+def _stamp(file: Path) -> tuple[str, int, int]:
+    info = file.stat()
+    return file.resolve().name, info.st_size, info.st_mtime_ns
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hpcsched.bench import inside
-from hpcsched.bench.kit import make
+from hpcsched.bench.kit import bring, make
 from hpcsched.bench.loading import LIBRARIES, is_dynamic, loading
 from hpcsched.bench.own import entry, prepare
 from hpcsched.bench.own_program import Own
@@ -165,3 +165,16 @@ def test_a_module_and_a_python_that_an_image_does_not_have_are_named(monkeypatch
 def test_what_it_found_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     inside.main(["--programs", "/nowhere/fio"])
     assert json.loads(capsys.readouterr().out)["absent"].startswith("/nowhere/fio")
+
+
+def test_a_kit_has_each_library_under_its_own_name_and_takes_a_newer_one(tmp_path: Path) -> None:
+    libraries = tmp_path / LIBRARIES
+    libraries.mkdir()
+    for version in ("1.2", "1.3"):
+        (tmp_path / f"libz.so.{version}").write_text(version)
+        (tmp_path / "libz.so.1").unlink(missing_ok=True)
+        (tmp_path / "libz.so.1").symlink_to(f"libz.so.{version}")
+        for _ in range(2):
+            bring(tmp_path / "libz.so.1", libraries)
+        assert (libraries / "libz.so.1").resolve() == libraries / f"libz.so.{version}"
+        assert (libraries / "libz.so.1").read_text() == version
