@@ -23,6 +23,7 @@ ABOUT = About(
     source="2·n³ operations as in HPC Challenge's DGEMM; scaled residual as in HPL",
     metrics=(Metric("gflops", "GFLOP/s"),),
     margin=0.01,
+    modules=("numpy",),
 )
 RESIDUAL_BOUND = 16.0
 """HPL's threshold."""

@@ -23,6 +23,7 @@ ABOUT = About(
     source="5·N·log₂N operations and the error bound of the inverse as in HPC Challenge's FFT",
     metrics=(Metric("fft_1d", "GFLOP/s"), Metric("fft_3d", "GFLOP/s")),
     margin=0.01,
+    modules=("numpy", "scipy"),
 )
 ERROR_BOUND = 16.0
 """HPC Challenge's: the largest error of the inverse over ε·log₂N."""

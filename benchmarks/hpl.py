@@ -25,6 +25,7 @@ ABOUT = About(
     source="A. Petitet et al., HPL: 2/3·n³ + 3/2·n² operations, its residual and threshold; by LAPACK's getrf and getrs",
     metrics=(GFLOPS,),
     margin=0.01,
+    modules=("numpy", "scipy"),
 )
 RESIDUAL_BOUND = 16.0
 ORDER_ON_ONE_CORE = {Size.QUICK: 1536, Size.NORMAL: 6144, Size.FULL: 12288}

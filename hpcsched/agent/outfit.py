@@ -9,11 +9,11 @@ from dataclasses import replace
 from hpcsched.devices.base import DeviceVendor, Passthrough, merged
 from hpcsched.errors import DeviceFailure
 from hpcsched.model.allocation import Binding, TaskBinding
-from hpcsched.model.container import ContainerSpec, DeviceNode, Mount
+from hpcsched.model.container import HOST, ContainerSpec, DeviceNode, Mount
 from hpcsched.model.device import Device
 
 CONFINED = "lxc"
-"""The runtime in which only what was granted can be opened, and files can be mounted."""
+"""The runtime in which only what was granted can be opened."""
 LIBRARY_FOLDER = "/usr/local/hpcsched/lib"
 """Where an image that brings no driver finds its libraries, by LD_LIBRARY_PATH: nothing of the image is hidden."""
 Env = tuple[tuple[str, str], ...]
@@ -33,7 +33,7 @@ class Outfitter:
         granted = self._by_vendor((*spec.binding.gpus, *spec.binding.nics))
         found = merged(self._vendors[name].passthrough(devices) for name, devices in granted.items())
         confined = runtime == CONFINED
-        mounts = _mounts(found, spec.image) if confined else ()
+        mounts = _mounts(found, spec.image) if confined or spec.image != HOST else ()
         env = {**dict(found.env), **({} if confined else self._chosen(granted)), **_search_path(mounts), **dict(spec.env)}
         return replace(
             spec,
@@ -99,7 +99,7 @@ def _numbers(node: DeviceNode) -> tuple[str, int, int]:
 
 def _mounts(found: Passthrough, image: str) -> tuple[Mount, ...]:
     """The image `host` is the node's own files: only what has another place there is mounted."""
-    if image == "host":
+    if image == HOST:
         return tuple(mount for mount in found.mounts if os.path.realpath(mount.target) != mount.source)
     libraries = (Mount(path, f"{LIBRARY_FOLDER}/{name}") for name, path in found.libraries)
     return (*found.mounts, *libraries)

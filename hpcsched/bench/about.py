@@ -37,7 +37,8 @@ class About:
     """`margin`: the share (0.005 is 0.5 %) by which two arms may differ and still count as equivalent; fixed before any run.
 
     `stresses` completes the sentence "it measures …". `source` names where the metrics' definitions come from.
-    `limit_s`: wall time that one sample of each size may take before it counts as failed.
+    `limit_s`: wall time that one sample of each size may take before it counts as failed. `modules`: of Python that are what is
+    measured, so in an image they are the image's own.
     """
 
     name: str
@@ -46,6 +47,7 @@ class About:
     metrics: tuple[Metric, ...]
     margin: float
     limit_s: tuple[tuple[Size, int], ...] = ((Size.QUICK, 60), (Size.NORMAL, 300), (Size.FULL, 1800))
+    modules: tuple[str, ...] = ()
 
     def margin_of(self, metric: Metric) -> float:
         return metric.margin or self.margin

@@ -22,7 +22,7 @@ from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, Verdict
 from hpcsched.errors import ConfigError, InvalidValue
 from hpcsched.model.certificate import SCHEMA, Certificate, Figure
-from hpcsched.sched.certified import facts_for
+from hpcsched.sched.certified import facts_for, image_fact
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -101,6 +101,11 @@ def certificate_of(result: Result, comparisons: Iterable[Comparison], now: float
         raise InvalidValue("the report has no metric with an interval: measure at least 6 pairs, in arms that are alike")
     node, digest = result.nodes[0], hashlib.sha256(result.to_json()).hexdigest()
     facts = facts_for(node.facts, result.image)
+    if image_fact(result.image) not in dict(facts):
+        raise InvalidValue(
+            f"node {node.name} has no digest of image {result.image}, which a certificate hangs on: put it into [agent] "
+            "image_dir, restart the agent, and measure it by its name"
+        )
     return Certificate(node.name, result.image, facts, figures, str(result.size), result.started, now, digest, version)
 
 

@@ -158,7 +158,7 @@ def _facts(result: Result) -> dict[str, str]:
 
 
 def _named(result: Result) -> Iterable[tuple[str, str]]:
-    yield "size", str(result.size)
+    yield from (("size", str(result.size)), ("image", result.image))
     for node in result.nodes:
         yield from (("node", node.name), ("node cpu model", node.cpu_model), ("node cores", str(node.cores)))
         yield "node memory", str(node.memory)

@@ -39,8 +39,9 @@ class Handicap:
     wrapper: tuple[str, ...] = ()
     resources: ResourceRequest | None = None
 
-    def wrap(self, python: str, command: tuple[str, ...]) -> tuple[str, ...]:
-        return (python, "-m", "hpcsched.bench.handicap", *self.wrapper, "--", *command) if self.wrapper else command
+    def wrap(self, start: tuple[str, ...], command: tuple[str, ...]) -> tuple[str, ...]:
+        """`start`: what runs Python."""
+        return (*start, "-m", "hpcsched.bench.handicap", *self.wrapper, "--", *command) if self.wrapper else command
 
 
 def cores(count: int) -> Handicap:

@@ -36,7 +36,7 @@ def build(
     `compiler`: a path; empty: the C compiler that is there. Raises MissingTool.
     """
     chosen = compiler or c_compiler()
-    _private_folder(cache)
+    private_folder(cache)
     version = _version(chosen)
     target = cache / f"{source.stem}-{_key(source, version, (*flags, *libraries))}"
     if not (target.exists() and _note(target).exists()):
@@ -151,7 +151,7 @@ def _compile(command: list[str], source: Path, target: Path, libraries: tuple[st
         made.replace(target)
 
 
-def _private_folder(cache: Path) -> None:
+def private_folder(cache: Path) -> None:
     """A folder that others can write could hand us their program."""
     try:
         cache.mkdir(mode=0o755, parents=True, exist_ok=True)

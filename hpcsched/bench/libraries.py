@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from hpcsched.bench.loading import is_dynamic, loading
+
 LOADER_LIMIT_S = 10.0
 EXTENSIONS = "python extensions"
 PAGE, PAGES = 4096, 256
@@ -30,31 +32,30 @@ def mapped(root: Path = Path("/")) -> list[Path]:
 
 
 def programs(settings: Mapping[str, Any]) -> list[Path]:
-    """Programs that a benchmark's settings name by an absolute path."""
-    named = (Path(value) for value in settings.values() if isinstance(value, str) and value.startswith("/"))
-    return [path for path in named if path.is_file() and os.access(path, os.X_OK)]
+    """Programs that a benchmark's settings name."""
+    return [path for path in map(Path, named(settings)) if path.is_file() and os.access(path, os.X_OK)]
+
+
+def named(settings: Mapping[str, Any]) -> list[str]:
+    """Absolute paths among a benchmark's settings; those that are no programs lie in a list or a table of theirs."""
+    return [value for value in settings.values() if isinstance(value, str) and value.startswith("/")]
 
 
 def needed(program: Path) -> list[Path]:
-    """What the dynamic loader would map for it, as ldd(1) asks it; nothing for a static program or a script."""
-    if not _is_elf(program):
-        return []
-    environment = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1"}
+    """What the dynamic loader would map for it; nothing for a static program or a script."""
+    return [Path(word) for line in traced(program).splitlines() for word in line.split() if word.startswith("/")]
+
+
+def traced(program: Path) -> str:
+    """What ldd(1) says of it; empty for a static program, a script, and one whose loader is not there."""
+    if not is_dynamic(program):
+        return ""
+    environment, command = {**os.environ, "LD_TRACE_LOADED_OBJECTS": "1"}, [*loading(str(program)), str(program)]
     try:
-        done = subprocess.run([program], env=environment, capture_output=True, text=True, check=False, timeout=LOADER_LIMIT_S)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=LOADER_LIMIT_S)
     except (OSError, subprocess.TimeoutExpired):
-        return []
-    return [Path(word) for line in done.stdout.splitlines() for word in line.split() if word.startswith("/")]
-
-
-def _is_elf(program: Path) -> bool:
-    """A dynamic one: it names an interpreter. A static program would run instead of being looked at."""
-    try:
-        with program.open("rb") as file:
-            head = file.read(4096)
-    except OSError:
-        return False
-    return head.startswith(b"\x7fELF") and b"/ld-" in head
+        return ""
+    return f"{done.stdout}\n{done.stderr}"
 
 
 def hashes(files: Iterable[Path]) -> dict[str, str]:

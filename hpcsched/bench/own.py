@@ -12,6 +12,7 @@ from subprocess import TimeoutExpired
 import msgspec
 
 from hpcsched.bench.capture import Captured, capture
+from hpcsched.bench.loading import in_a_kit
 from hpcsched.bench.own_program import TIME, Own, values
 from hpcsched.bench.prepared import Prepared, Settings
 from hpcsched.bench.program import NO_SPEED
@@ -26,7 +27,8 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 def entry(own: Own) -> Entry:
     """For `runner.run(entries=…)`."""
-    return Entry(own.about, Path(__file__), ("-m", "hpcsched.bench.own", OPTION, own.to_json()))
+    start = ("-m", "hpcsched.bench.own", OPTION, own.to_json())
+    return Entry(own.about, Path(__file__), start, of_image=True, mounts=own.mounts)
 
 
 def benchmark(own: Own) -> Benchmark:
@@ -34,9 +36,9 @@ def benchmark(own: Own) -> Benchmark:
 
 
 def prepare(own: Own, mountinfo: str | None = None) -> Prepared:
-    """Where its files lie on this node, and what a container needs to see them. Raises NotFound, InvalidValue."""
+    """Where its files lie, on the node or in the image, and what a container needs to see them. Raises NotFound, InvalidValue."""
     if not Path(own.workdir).is_dir():
-        raise NotFound(f"no folder {own.workdir} on this node: name another with --workdir")
+        raise NotFound(f"no folder {own.workdir} {_here()}: name another with --workdir")
     program = _program(own)
     folders = [_folder(folder) for folder in own.mounts]
     needed = _unseen((program, own.workdir), MOUNTS.read_text() if mountinfo is None else mountinfo, folders)
@@ -45,13 +47,17 @@ def prepare(own: Own, mountinfo: str | None = None) -> Prepared:
     return Prepared(settings, lacks=(own.unchecked,), mounts=tuple(dict.fromkeys((*folders, *needed))))
 
 
+def _here() -> str:
+    return "in this image" if in_a_kit() else "on this node"
+
+
 def _program(own: Own) -> str:
-    """Its path on the node."""
+    """Its path, on the node or in the image."""
     word = own.words[0]
     found = os.path.join(own.workdir, word) if "/" in word else shutil.which(word) or ""
     if not found or not os.access(found, os.X_OK) or not os.path.isfile(found):
         where = f"in {own.workdir}" if "/" in word else f"in {os.environ.get('PATH', '')}"
-        raise NotFound(f"no program {word!r} {where} on this node: build it, or name its folder with --workdir")
+        raise NotFound(f"no program {word!r} {where} {_here()}: build it, or name its folder with --workdir")
     return os.path.normpath(found)
 
 
@@ -66,7 +72,7 @@ def _executables(own: Own, program: str) -> Iterable[str]:
 def _folder(folder: str) -> str:
     real = os.path.realpath(folder)
     if not os.path.isdir(real):
-        raise NotFound(f"no folder {folder} on this node, which --mount names")
+        raise NotFound(f"no folder {folder} {_here()}, which --mount names")
     if real == "/":
         raise InvalidValue("--mount / is too much: name the folder that the program needs")
     return real

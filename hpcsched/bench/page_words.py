@@ -10,6 +10,7 @@ from hpcsched.bench.plan import budget_s
 from hpcsched.bench.result import Result
 from hpcsched.bench.stats import LEAST_PAIRS
 from hpcsched.bench.verdict import Comparison, Verdict
+from hpcsched.model.container import HOST
 from hpcsched.model.units import format_bytes, format_count, format_duration
 
 MANY = 12
@@ -100,6 +101,11 @@ def bounds(result: Result) -> Iterable[str]:
     """What a reader must not conclude."""
     nodes = "one node" if len(result.nodes) == 1 else f"{len(result.nodes)} nodes"
     yield f"It was measured on {nodes} and at one time; another node, kernel, image or load can behave otherwise."
+    if result.image != HOST:
+        yield (
+            f"Both arms have the files of image {result.image}, in an overlay: neither what that costs, nor what other files and "
+            "libraries than the node's make of a program, is in the difference."
+        )
     names = ", ".join(dict.fromkeys(comparison.benchmark for comparison in result.comparisons))
     if names:
         yield f"Only what these benchmarks stress was compared: {names}. Nothing is said of anything else."

@@ -9,6 +9,7 @@ from subprocess import TimeoutExpired
 from typing import Any
 
 from hpcsched.bench.capture import Captured, capture
+from hpcsched.bench.loading import loading
 from hpcsched.errors import HpcschedError, WrongResult
 
 WRONG = 3
@@ -41,7 +42,7 @@ def answer(command: Sequence[str], env: Mapping[str, str] | None = None, limit_s
 
 def _captured(command: Sequence[str], env: Mapping[str, str] | None, limit_s: float, folder: Path | None) -> Captured:
     try:
-        return capture(command, limit_s, str(folder) if folder else None, env=env)
+        return capture([*loading(command[0]), *command], limit_s, str(folder) if folder else None, env=env)
     except OSError as error:
         raise HpcschedError(f"cannot run {command[0]}: {error.strerror}; run with --prepare on this node first") from None
     except TimeoutExpired:

@@ -23,12 +23,14 @@ from hpcsched.bench.likeness import differences
 from hpcsched.bench.plan import PILOT, Arm, Schedule, Step, Wanted, expected, fits, look_at
 from hpcsched.bench.plan import budget_s as usual_budget_s
 from hpcsched.bench.prepared import Prepared
+from hpcsched.bench.ready import Ready, ready
 from hpcsched.bench.result import Node, Result, Sample
 from hpcsched.bench.stats import LEAST_PAIRS
-from hpcsched.bench.submit import Jobs, Setup, execute, job_spec, prepare_command, read_answer, sample_command
+from hpcsched.bench.submit import Jobs, Setup, Way, job_spec, sample_command
 from hpcsched.bench.suite import Entry, choose
 from hpcsched.bench.taking import Taken, take
 from hpcsched.errors import HpcschedError, InvalidValue, Unreachable
+from hpcsched.model.container import HOST
 from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.model.node import NodeOffer
 from hpcsched.model.units import format_count
@@ -66,6 +68,7 @@ class _Run:
     arms: tuple[Arm, ...] = tuple(Arm)
     started: float = 0.0
     prepared: dict[str, Prepared] = field(default_factory=dict)
+    ways: dict[str, Way] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     environments: dict[str, dict[str, str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -111,6 +114,7 @@ def run(
     entries: Sequence[Entry] = (),
     env: tuple[tuple[str, str], ...] = (),
     arms: tuple[Arm, ...] = tuple(Arm),
+    image: str = HOST,
 ) -> Result:
     """Measure bare metal against the container; all benchmarks without any name. Ctrl-C ends it early with what was measured.
 
@@ -118,12 +122,13 @@ def run(
     of all together ends: 0 is none, None the usual one of that size. `handicap`: a burden on the container alone, to be found.
 
     `entries`: these instead of benchmarks by name. `env`: variables of every job. `arms`: without bare metal nothing is compared.
+    `image`: whose files both arms have.
 
     Raises NotFound, InvalidValue and Unreachable before the first sample; later failures are in the result.
     """
     if resources.ntasks_per_node:
         raise InvalidValue("a benchmark is one process in each arm: leave out --ntasks-per-node")
-    setup = Setup(_size(size), resources, python, cache, env, tuple(nodelist))
+    setup = Setup(_size(size), resources, python, cache, env, tuple(nodelist), image)
     chosen_entries = {entry.about.name: entry for entry in entries or choose(names, folder)}
     wanted = _wanted(pairs, usual_budget_s(setup.size, len(chosen_entries)) if budget_s is None else budget_s, precision)
     chosen = secrets.randbelow(1 << 31) if seed is None else seed
@@ -156,22 +161,21 @@ def _wanted(pairs: int, budget_s: float, precision: float) -> Wanted:
 
 def _prepare(state: _Run) -> None:
     for name, entry in state.entries.items():
-        spec = job_spec(entry, state.setup, prepare_command(entry, state.setup), "baremetal")
         try:
-            prepared = Prepared.from_json(json.dumps(read_answer(*execute(state.jobs, spec)).body))
+            found = ready(state.jobs, state.setup, entry)
         except Unreachable:
             raise
         except HpcschedError as error:
             state.failed[name] = str(error)
         else:
-            _note(state, name, prepared)
+            _note(state, name, found)
 
 
-def _note(state: _Run, name: str, prepared: Prepared) -> None:
-    if prepared.absent:
-        state.absent[name] = prepared.absent
+def _note(state: _Run, name: str, found: Ready) -> None:
+    if found.prepared.absent:
+        state.absent[name] = found.prepared.absent
     else:
-        state.prepared[name] = prepared
+        state.prepared[name], state.ways[name] = found.prepared, found.way
 
 
 def _measure(state: _Run) -> None:
@@ -271,13 +275,13 @@ def _sample(state: _Run, step: Step) -> Sample:
 
 def _spec(state: _Run, step: Step) -> JobSpec:
     """Arms differ in the runtime alone, unless the container is burdened on purpose."""
-    entry = state.entries[step.benchmark]
+    entry, way = state.entries[step.benchmark], state.ways[step.benchmark]
     prepared = state.prepared[step.benchmark]
-    command = sample_command(entry, state.setup, prepared.to_json())
-    spec = job_spec(entry, state.setup, command, step.arm.runtime, prepared.mounts)
+    command = sample_command(way, state.setup, prepared.to_json())
+    spec = job_spec(entry, state.setup, way, command, step.arm.runtime, prepared.mounts)
     if state.handicap is None or step.arm is not Arm.CONTAINER:
         return spec
-    burdened = state.handicap.wrap(state.setup.python, spec.command)
+    burdened = state.handicap.wrap(way.start, spec.command)
     return dataclasses.replace(spec, command=burdened, resources=state.handicap.resources or spec.resources)
 
 
@@ -303,7 +307,7 @@ def _result(state: _Run) -> Result:
         ended=state.clock(),
         nodes=_nodes(state),
         benchmarks=abouts,
-        command={name: sample_command(state.entries[name], state.setup, its.to_json()) for name, its in state.prepared.items()},
+        command={name: sample_command(state.ways[name], state.setup, its.to_json()) for name, its in state.prepared.items()},
         samples=tuple(state.samples),
         environments=state.environments,
         versions=_versions(),
@@ -315,6 +319,7 @@ def _result(state: _Run) -> Result:
         stopped=state.stopped,
         summary=summary(abouts, state.samples, comparisons),
         ends=state.ends,
+        image=state.setup.image,
         handicap=state.handicap.says if state.handicap else "",
     )
 

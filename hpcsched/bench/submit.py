@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from hpcsched.bench.about import Size
 from hpcsched.bench.suite import Entry
 from hpcsched.errors import Conflict, DeadlineExceeded, WrongResult
-from hpcsched.model.container import Mount, Observed
+from hpcsched.model.container import HOST, Mount, Observed
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.node import Node
 
@@ -42,8 +42,8 @@ class Jobs(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The same for all samples of a run. `python` and `cache` are paths on the node, visible at the same place inside. `env`:
-    variables beside those that every job has. `nodelist`: nodes that it may run on (empty: any).
+    """The same for all samples of a run. `python` and `cache` are paths on the node. `env`: variables beside those that every job
+    has. `nodelist`: nodes that it may run on (empty: any). `image`: of both arms.
     """
 
     size: Size
@@ -52,6 +52,19 @@ class Setup:
     cache: Path | None
     env: tuple[tuple[str, str], ...] = ()
     nodelist: tuple[str, ...] = ()
+    image: str = HOST
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a benchmark is run: `start` runs Python, which is given `arguments`. `shown`: folders of the node that this needs in
+    the image, at the same place, read-only.
+    """
+
+    start: tuple[str, ...]
+    arguments: tuple[str, ...]
+    image: str = HOST
+    shown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +80,34 @@ def observed(job: Job) -> Observed | None:
     return job.parts[0].observed if job.parts and job.parts[0] is not None else None
 
 
-def prepare_command(entry: Entry, setup: Setup) -> tuple[str, ...]:
+def prepare_command(way: Way, setup: Setup) -> tuple[str, ...]:
     cache = ("--cache", str(setup.cache)) if setup.cache else ()
-    return (setup.python, *entry.arguments, "--size", setup.size, "--prepare", *cache)
+    return (*way.start, *way.arguments, "--size", setup.size, "--prepare", *cache)
 
 
-def sample_command(entry: Entry, setup: Setup, settings: str) -> tuple[str, ...]:
-    return (setup.python, *entry.arguments, "--size", setup.size, "--json", "--settings", settings)
+def sample_command(way: Way, setup: Setup, settings: str) -> tuple[str, ...]:
+    return (*way.start, *way.arguments, "--size", setup.size, "--json", "--settings", settings)
 
 
-def job_spec(entry: Entry, setup: Setup, command: tuple[str, ...], runtime: str, mounts: tuple[str, ...] = ()) -> JobSpec:
-    """Two samples of one benchmark differ in `runtime` alone. `mounts`: folders of the node, at the same place inside."""
+def job_spec(
+    entry: Entry, setup: Setup, way: Way, command: tuple[str, ...], runtime: str, mounts: tuple[str, ...] = ()
+) -> JobSpec:
+    """Two samples of one benchmark differ in `runtime` alone. `mounts`: folders of the node, at the same place, writable."""
+    writable = dict.fromkeys((*mounts, *(entry.mounts if way.image != HOST else ())))
     return JobSpec(
         command=command,
         name=f"bench-{entry.about.name}",
         resources=setup.resources,
         runtime=runtime,
+        image=way.image,
         time_limit_s=entry.about.time_limit_s(setup.size),
         grace_s=GRACE_S,
         output_cap=OUTPUT_CAP,
         workdir="/",
-        mounts=tuple(Mount(folder, folder, read_only=False) for folder in mounts),
+        mounts=(
+            *(Mount(folder, folder) for folder in way.shown),
+            *(Mount(folder, folder, read_only=False) for folder in writable),
+        ),
         env=tuple({"PYTHONDONTWRITEBYTECODE": "1", **dict(setup.env)}.items()),
         nodelist=setup.nodelist,
     )

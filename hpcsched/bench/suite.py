@@ -16,11 +16,15 @@ VARIABLE = "HPCSCHED_BENCHMARKS"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`start`: what Python is given to run it; empty: the file."""
+    """`start`: what Python is given to run it; empty: the file. `of_image`: what it measures is part of the image. `mounts`:
+    folders of the node that it must find there, already when it is prepared.
+    """
 
     about: About
     file: Path
     start: tuple[str, ...] = ()
+    of_image: bool = False
+    mounts: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from hpcsched.bench.submit import Jobs
 from hpcsched.bench.sweep_folder import Folder
 from hpcsched.bench.sweep_table import Row, csv_text, failed, rows
 from hpcsched.errors import InvalidValue
+from hpcsched.model.container import HOST
 from hpcsched.model.job import ResourceRequest
 
 MOST_COMBINATIONS, MOST_AXES = 1000, 16
@@ -54,6 +55,7 @@ class Case:
     resources: ResourceRequest = field(default_factory=ResourceRequest)
     env: tuple[tuple[str, str], ...] = ()
     nodelist: tuple[str, ...] = ()
+    image: str = HOST
 
     @property
     def digest(self) -> str:
@@ -238,6 +240,7 @@ def _run(state: _State, jobs: Jobs, case: Case, options: Mapping[str, Any]) -> R
         env=case.env,
         arms=case.arms,
         nodelist=case.nodelist,
+        image=case.image,
         **options,
     )
 

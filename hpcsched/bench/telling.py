@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hpcsched.bench.about import About
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import LEVEL, Comparison, Verdict
+from hpcsched.model.container import HOST
 from hpcsched.model.units import format_count
 
 ORDER = (Verdict.DIFFERENT, Verdict.VOID, Verdict.NOT_SHOWN, Verdict.EQUIVALENT)
@@ -39,7 +40,9 @@ def lead(result: Result) -> str:
     """How often each verdict fell."""
     fallen = Counter(comparison.verdict for comparison in result.comparisons)
     counts = ", ".join(f"{fallen[verdict]} {verdict}" for verdict in Verdict if fallen[verdict])
-    return f"Of {format_count(len(result.comparisons), 'metric')}, container against bare metal: {counts or 'none was compared'}."
+    files = "" if result.image == HOST else f", both with the files of image {result.image}"
+    what = f"Of {format_count(len(result.comparisons), 'metric')}, container against bare metal{files}"
+    return f"{what}: {counts or 'none was compared'}."
 
 
 def mean(result: Result) -> str:

@@ -59,6 +59,7 @@ def _begin_so(_context: click.Context, _option: click.Parameter, incomplete: str
 @click.option("--all-pairs", is_flag=True, help="Take all pairs, however narrow the intervals are.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Of the order of the samples [default: a new one].")
 @click.option("-w", "--nodelist", type=NodeList(), default=(), metavar="NAMES", help="Only on these nodes, as n1 or n[1-4].")
+@click.option("--image", metavar="NAME", default="host", show_default=True, help="Whose files both arms have, as of a job.")
 @click.option("--certify", is_flag=True, help="Let the controller sign what was shown; writes NODE.certificate.json.")
 @file_options("json", "html", "csv")
 @sweep_options
@@ -77,6 +78,7 @@ def run(
     all_pairs: bool,
     seed: int | None,
     nodelist: tuple[str, ...],
+    image: str,
     certify: bool,
     json_file: Path | None,
     html_file: Path | None,
@@ -94,7 +96,7 @@ def run(
     """
     asked = take_asked(resources)
     request = resource_request(resources)
-    how: dict[str, Any] = {"precision": -1.0 if all_pairs else (precision or 0.0) / 100, "nodelist": nodelist}
+    how: dict[str, Any] = {"precision": -1.0 if all_pairs else (precision or 0.0) / 100, "nodelist": nodelist, "image": image}
     if asked.swept:
         once = json_file, html_file, csv_file, certify
         most_of = pairs or PAIRS
@@ -103,7 +105,7 @@ def run(
 
     check_writable(json_file, html_file, csv_file)
     most = pairs or PAIRS[size]
-    how |= asked.measuring(names)
+    how |= asked.measuring(names, image)
     with context.client() as client, bench_progress() as progress:
         result = measure(client, names, size, most, budget, seed, progress, resources=request, **how)
     write_files(result, json_file, html_file, csv_file)

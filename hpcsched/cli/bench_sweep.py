@@ -16,6 +16,7 @@ from hpcsched.cli.bench_sweep_values import SIZES, applied, check_env, check_tas
 from hpcsched.cli.context import Context
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import Column, show, show_json, show_rows
+from hpcsched.model.container import HOST
 from hpcsched.model.units import format_count
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def planned(
     seed: int | None,
     *,
     pairs: int | Mapping[str, int],
+    image: str = HOST,
     **plan: Any,
 ) -> Sweep:
     """`pairs`: of every combination, or by size. Raises InvalidValue, NotFound, click.UsageError before anything runs."""
@@ -66,12 +68,12 @@ def planned(
     from hpcsched.bench.suite import choose
     from hpcsched.bench.sweep import Case, Sweep, axis, expand
 
-    own = asked.own(names)
+    own = asked.own(names, image)
     chosen = () if own else tuple(entry.about.name for entry in choose(names))
     arms = (Arm.CONTAINER,) if asked.no_compare else tuple(Arm)
     of_size = dict.fromkeys(SIZES, pairs) if isinstance(pairs, int) else pairs
     plan["pairs"] = of_size[plan["size"]]
-    base = Case((), chosen, own, resources=resources, env=once(asked.env), arms=arms, **plan)
+    base = Case((), chosen, own, resources=resources, env=once(asked.env), arms=arms, image=image, **plan)
     axes = tuple(map(axis, asked.sweeps))
     check_tasks(base)
     check_threads(base, {one.name for one in axes})

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpcsched.cli.params import Duration, Share, Variable
+from hpcsched.model.container import HOST
 
 if TYPE_CHECKING:
     from hpcsched.bench.own_program import Own
@@ -44,7 +45,7 @@ SWEEP_OPTIONS: tuple[click.Option, ...] = (
     _option("--margin", type=Share(), metavar="SHARE", about="By which arms of it may differ and be equivalent [default: 1%]."),
     _option("--check", metavar="REGEX", about="A run of it that prints nothing like this has failed."),
     _option("-t", "--time", "time_limit_s", type=Duration(), metavar="TIME", about="Limit of one run of it [default: 10:00]."),
-    _option("-D", "--workdir", metavar="DIR", about="Folder of the node to start it in [default: the current one]."),
+    _option("-D", "--workdir", metavar="DIR", about="Folder to start it in [default: the current one, / in an image]."),
     _option(
         "--mount",
         "mounts",
@@ -58,7 +59,7 @@ SWEEP_OPTIONS: tuple[click.Option, ...] = (
         "sweeps",
         multiple=True,
         metavar="NAME=VALUES",
-        about="Measure each value: threads=1,2,4, size=…, env:K=…, arg:n=… (for {n} in --command), cores_per_node=… Repeatable.",
+        about="Measure each value: threads=1,2,4, size=…, image=…, env:K=…, arg:n=… (for {n} in --command), numa=… Repeatable.",
     ),
     _option("--no-compare", is_flag=True, about="Measure in containers alone, without bare metal; no verdicts."),
     _option(
@@ -92,14 +93,14 @@ class Asked:
     def swept(self) -> bool:
         return bool(self.sweeps or self.no_compare or self.out)
 
-    def own(self, names: Sequence[str]) -> Own | None:
+    def own(self, names: Sequence[str], image: str) -> Own | None:
         """The program to be measured instead of benchmarks. Raises InvalidValue, click.UsageError."""
         if self.program is None:
             self._refuse_own_options()
             return None
         if names:
             raise click.UsageError(f"name benchmarks ({' '.join(names)}) or give --command, not both")
-        return _own(self)
+        return _own(self, image)
 
     def _refuse_own_options(self) -> None:
         params = {option.name: option.opts[-1] for option in SWEEP_OPTIONS}
@@ -107,12 +108,12 @@ class Asked:
             if getattr(self, name) not in (None, ()):
                 raise click.UsageError(f"{params[name]} is for a program of your own: name it with --command")
 
-    def measuring(self, names: Sequence[str]) -> dict[str, Any]:
+    def measuring(self, names: Sequence[str], image: str) -> dict[str, Any]:
         """For `runner.run`, beside what the other options say."""
         from hpcsched.bench.own import entry
         from hpcsched.cli.bench_sweep_values import check_env
 
-        own, env = self.own(names), once(self.env)
+        own, env = self.own(names, image), once(self.env)
         check_env(own is not None, dict(env))
         return {"env": env, "entries": (entry(own),) if own else ()}
 
@@ -129,7 +130,7 @@ def take_asked(options: dict[str, Any]) -> Asked:
     return Asked(**{item.name: options.pop(item.name) for item in fields(Asked)})
 
 
-def _own(asked: Asked) -> Own:
+def _own(asked: Asked, image: str) -> Own:
     import os
     import shlex
 
@@ -145,7 +146,7 @@ def _own(asked: Asked) -> Own:
         Own(
             words,
             with_units(map(reading, asked.metric), asked.unit, lower),
-            workdir=os.path.abspath(asked.workdir or "."),
+            workdir=os.path.abspath(asked.workdir or ("." if image == HOST else "/")),
             mounts=tuple(map(os.path.abspath, asked.mounts)),
             **{name: value for name, value in given.items() if value is not None},
         )

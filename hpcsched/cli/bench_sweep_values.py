@@ -35,6 +35,8 @@ def applied(case: Case, name: str, value: str) -> Case:
         return _with_argument(case, inner, value)
     if name == "size":
         return _with_size(case, value)
+    if name == "image":
+        return replace(case, image=value)
     return replace(case, resources=_resources(case, name.replace("-", "_"), value))
 
 
@@ -59,7 +61,7 @@ def _resources(case: Case, name: str, value: str) -> Any:
         count = _converted("cores_per_node", value, name)
         return _checked(replace(case.resources, cores_per_node=count, threads_per_core=1))
     if name not in RESOURCES:
-        known = ", ".join((THREADS, "size", "env:NAME", "arg:NAME", *filter(None, RESOURCES)))
+        known = ", ".join((THREADS, "size", "image", "env:NAME", "arg:NAME", *filter(None, RESOURCES)))
         raise click.UsageError(f"nothing called {name!r} to sweep over; there are: {known}")
     found = _converted(name, value, name)
     change: dict[str, Any] = {name: (found,) if name == "hugepages" else found}

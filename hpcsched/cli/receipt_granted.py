@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from hpcsched.cli.receipt_fact import NOT_SEEN, NOT_SHOWN, Fact, Shown, Verdict, judged, kept, same
 from hpcsched.model.allocation import Binding, TaskBinding
-from hpcsched.model.container import Observed, ObservedTask, OpenedDevice
+from hpcsched.model.container import HOST, Observed, ObservedTask, OpenedDevice
 from hpcsched.model.job import JobSpec, ResourceRequest
 from hpcsched.model.units import format_bytes, format_count
 
@@ -60,12 +60,14 @@ def _partition(seen: Observed) -> Verdict:
 
 
 def _namespaces(spec: JobSpec, seen: Observed | None) -> Fact:
-    granted = "its own" if spec.runtime == "lxc" else "the node's"
+    granted = "its own" if spec.runtime == "lxc" else "the node's" if spec.image == HOST else "the node's, but for mounts"
     return judged("namespaces", "", granted, seen, lambda it: (" ".join(it.namespaces) or "the node's", _own(spec, it)))
 
 
 def _own(spec: JobSpec, seen: Observed) -> Verdict:
-    return same(seen.namespaces == () if spec.runtime == "baremetal" else set(seen.namespaces) >= _OWN_NAMESPACES)
+    if spec.runtime == "baremetal":
+        return same(seen.namespaces == (() if spec.image == HOST else ("mnt",)))
+    return same(set(seen.namespaces) >= _OWN_NAMESPACES)
 
 
 def _hugepages(request: ResourceRequest, granted: Binding, seen: Observed | None) -> Iterator[Fact]:

@@ -73,7 +73,8 @@ class AgentConfig:
     )
     reserved_memory: str = setting("auto", "memory that no job gets, as 2G (auto: 2 % of the node, 256M to 4G)")
     mount_allow: tuple[str, ...] = setting(
-        ("/data", "/home", "/mnt", "/scratch", "/srv", "/tmp"), "folders under which a job may ask for bind mounts (--mount)"
+        ("/data", "/home", "/mnt", "/scratch", "/srv", "/tmp", "/var/tmp"),
+        "folders under which a job may ask for bind mounts (--mount)",
     )
     hide: tuple[str, ...] = setting(("/var/lib/hpcsched",), "folders that no container may see, beside the state folder")
     output_keep: int = setting(1000, "how many ended jobs keep their output files", 1, 1_000_000)

@@ -38,7 +38,7 @@ class CertificateService(certificate_service_pb2_grpc.CertificateServiceServicer
         now = self._desk.loop.now()
         found, result = await asyncio.to_thread(certificates.certificate_of, request.result, now, version("hpcsched"))
         jobs = {job_id: await self._ended(job_id) for job_id in {sample.job_id for sample in result.samples}}
-        certificates.check_jobs(result.samples, jobs.get)
+        certificates.check_jobs(result, jobs.get)
         signed = self._vault.signer.sign(found)
 
         def intent(state: State, now: float) -> Sequence[Event]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from hpcsched.bench import certificate
@@ -41,22 +41,22 @@ def check_node(node: Node | None, found: Certificate, result: Result) -> None:
         raise Conflict(f"node {node.name} is not what was measured: {change}; measure again")
 
 
-def check_jobs(samples: Sequence[Sample], job_of: Callable[[int], Job | None]) -> None:
+def check_jobs(result: Result, job_of: Callable[[int], Job | None]) -> None:
     """That each sample is a job of this controller's accounting. Raises Conflict."""
-    for sample in samples:
+    for sample in result.samples:
         if sample.error:
             continue
         job = job_of(sample.job_id)
-        if job is None or not _is_of(job, sample):
+        if job is None or not _is_of(job, sample, result.image):
             raise Conflict(
                 f"sample {sample.order} is not in this controller's accounting as job {sample.job_id}: "
                 "certify a report of this cluster, as it was written"
             )
 
 
-def _is_of(job: Job, sample: Sample) -> bool:
+def _is_of(job: Job, sample: Sample, image: str) -> bool:
     ran_on = job.allocation.nodes[0] if job.allocation else ""
-    same = (job.spec.runtime, ran_on) == (sample.arm.runtime, sample.node)
+    same = (job.spec.runtime, ran_on, job.spec.image) == (sample.arm.runtime, sample.node, image)
     return same and job.state is JobState.COMPLETED and job.spec.name == f"bench-{sample.benchmark}"
 
 

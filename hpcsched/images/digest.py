@@ -8,7 +8,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from hpcsched.images.store import ARCHIVES, HOST
+from hpcsched.images.store import ARCHIVES
+from hpcsched.model.container import HOST
 
 _LENGTH = 32
 _SYSTEM = ("etc/os-release", "var/lib/dpkg/status", "var/lib/rpm/rpmdb.sqlite", "var/lib/rpm/Packages", "lib/apk/db/installed")

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from hpcsched.errors import ImageError
+from hpcsched.model.container import HOST
 
-HOST = "host"
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.zst")
 UNPACK_DEADLINE_S = 3600
 

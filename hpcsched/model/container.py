@@ -8,6 +8,9 @@ from hpcsched.model.allocation import Binding, TaskBinding
 from hpcsched.model.idset import IdSet
 from hpcsched.model.noun import noun
 
+HOST = "host"
+"""The image that is the node's own files."""
+
 
 class Phase(enum.StrEnum):
     """Where a container is in its life on its node."""

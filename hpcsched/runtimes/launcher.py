@@ -122,11 +122,22 @@ def _write(path: str, text: str) -> None:
 
 
 def _start_bare(plan: dict[str, Any]) -> None:
+    """With an image its root is made before the limits of the job hold, and entered after."""
+    init = os.open(plan["init"], os.O_PATH | os.O_CLOEXEC)
+    if plan["mounts"]:
+        mounts.private_namespace()
+        _mount_root(plan)
     for path in plan["join"]:
         _write(path, "0")
+    if plan["mounts"]:
+        mounts.enter_root(plan["root"])
     for name, soft, hard in plan["rlimits"]:
         _set_rlimit(name, soft, hard)
-    os.execve(plan["init"], [plan["init"], "--listen", str(LISTENER), "--bare"], {})
+    os.execve(init, [plan["init"], "--listen", str(LISTENER), "--bare"], {})
+
+
+def _mount_root(plan: dict[str, Any]) -> None:
+    _write(plan["skipped_file"], "\n".join(mounts.mount_all(plan["root"], plan["mounts"])))
 
 
 def _set_rlimit(name: str, soft: int, hard: int) -> None:
@@ -143,7 +154,7 @@ def _start_lxc(plan: dict[str, Any]) -> None:
     root = plan["root"]
     mounts.private_namespace()
     mounts.mount_all("/", plan["before"])
-    _write(plan["skipped_file"], "\n".join(mounts.mount_all(root, plan["mounts"])))
+    _mount_root(plan)
     expected = os.stat(root)
     container = lxc.Container(plan["name"], config_path=plan["config_path"])
     container.clear_config()

@@ -17,7 +17,7 @@ from typing import Any
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _OPENAT2, _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 437, 428, 429, 442
 _CLONE_NEWNS, _CLONE_NEWNET = 0x20000, 0x40000000
-_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_REC, _MS_PRIVATE = 1, 2, 4, 8, 0x4000, 1 << 18
+_MS_RDONLY, _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_MOVE, _MS_REC, _MS_PRIVATE = 1, 2, 4, 8, 0x2000, 0x4000, 1 << 18
 _AT_FDCWD, _AT_EMPTY_PATH, _AT_RECURSIVE = -100, 0x1000, 0x8000
 _OPEN_TREE_CLONE, _OPEN_TREE_CLOEXEC = 1, os.O_CLOEXEC
 _MOVE_BOTH_EMPTY = 0x4 | 0x40
@@ -33,6 +33,14 @@ def private_namespace() -> None:
     """From here on no mount of ours is seen by the node, and none of the node's by us."""
     _check(_LIBC.unshare(_CLONE_NEWNS), "a mount namespace")
     _check(_LIBC.mount(None, b"/", None, ctypes.c_ulong(_MS_REC | _MS_PRIVATE), None), "private mounts")
+
+
+def enter_root(root: str) -> None:
+    """It becomes `/` of this namespace and of this process; what was there lies beneath it. Also where `/` is a rootfs."""
+    os.chdir(root)
+    _check(_LIBC.mount(b".", b"/", None, ctypes.c_ulong(_MS_MOVE), None), "a move of the root")
+    os.chroot(".")
+    os.chdir("/")
 
 
 def private_network() -> int:
@@ -124,14 +132,18 @@ def _bind(root: str, step: dict[str, Any]) -> None:
     finally:
         os.close(source)
     try:
-        _set_attributes(tree, recursive, step["read_only"])
+        _set_attributes(tree, recursive, 0 if step.get("as_is") else _attributes(step["read_only"]))
         _attach(tree, root, step["target"], is_directory)
     finally:
         os.close(tree)
 
 
-def _set_attributes(tree: int, recursive: int, read_only: bool) -> None:
-    attributes = struct.pack("QQQQ", _ATTR_NOSUID | _ATTR_NODEV | (_ATTR_RDONLY if read_only else 0), 0, _MS_PRIVATE, 0)
+def _attributes(read_only: bool) -> int:
+    return _ATTR_NOSUID | _ATTR_NODEV | (_ATTR_RDONLY if read_only else 0)
+
+
+def _set_attributes(tree: int, recursive: int, added: int) -> None:
+    attributes = struct.pack("QQQQ", added, 0, _MS_PRIVATE, 0)
     system_call(_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH | recursive, attributes, len(attributes))
 
 

@@ -59,11 +59,14 @@ def _escaped(path: Path) -> str:
     return str(path).replace("\\", "\\134").replace(" ", "\\040").replace("\t", "\\011")
 
 
-def bare_plan(place: Placement, spec: ContainerSpec, join: list[Path]) -> dict[str, Any]:
-    """`join`: the `cgroup.procs` files of the groups that the supervisor goes into."""
+def bare_plan(place: Placement, spec: ContainerSpec, join: list[Path], steps: list[Step]) -> dict[str, Any]:
+    """`join`: the `cgroup.procs` files of the groups that the supervisor goes into. `steps`: none with the node's own root."""
     return {
         "kind": "bare",
         "pid_file": str(place.folder.launch_pid),
+        "skipped_file": str(place.folder.skipped),
+        "root": str(place.folder.path / "root"),
+        "mounts": steps,
         "join": [str(path) for path in join],
         "rlimits": [[limit.resource, limit.soft, limit.hard] for limit in spec.rlimits],
         "init": str(place.init),

@@ -11,7 +11,10 @@ from hpcsched.errors import RuntimeFailure
 from hpcsched.model.container import Mount
 
 Step = dict[str, Any]
-"""`kind`: overlay (lower, upper, work), bind (source, read_only, recursive), tmpfs (options), hide; `target`; `optional`."""
+"""`kind`: overlay (lower, upper, work), bind (source, read_only, recursive, as_is), tmpfs (options), hide.
+
+All have a `target` and may be `optional`. `as_is`: with the attributes that it has on the node.
+"""
 
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _CGROUP = "/sys/fs/cgroup"
@@ -74,16 +77,35 @@ def root_steps(root: Root) -> list[Step]:
 
     What is `hidden` stays hidden behind a job's mounts too. Raises RuntimeFailure for a mount that would show it.
     """
-    lower, folder, hidden = root.lower, root.folder, _outermost(root.hidden)
+    hidden = _outermost(root.hidden)
     return [
-        {"kind": "overlay", "target": "/", "lower": [str(lower)], "upper": str(folder / "upper"), "work": str(folder / "work")},
-        *(_view(one, folder) for one in root.node if not any(is_beneath(one.path, path) for path in hidden)),
+        _image(root),
+        *(_view(one, root.folder) for one in root.node if not any(is_beneath(one.path, path) for path in hidden)),
         _bind("/sys", "/sys", read_only=True),
         *_cgroup_view(root.groups),
         {"kind": "tmpfs", "target": "/run", "options": RUN_OPTIONS},
         *(_job_mount(mount, hidden) for mount in root.mounts),
         *({"kind": "hide", "target": path} for path in _all_hidden(root.mounts, hidden)),
     ]
+
+
+def bare_root_steps(root: Root) -> list[Step]:
+    """The same image as bare metal has it: what the kernel and the daemons of the node show is theirs, and nothing is hidden.
+
+    Raises RuntimeFailure for a mount that would make something in a folder of the node.
+    """
+    for mount in root.mounts:
+        if is_beneath(mount.target, "/run") and mount.source != mount.target:
+            raise RuntimeFailure(
+                f"bare metal has the node's own /run: choose another target than {mount.target}, or --runtime lxc"
+            )
+    own = ({**_bind(path, path, read_only=False), "recursive": True, "as_is": True} for path in _KERNEL_FOLDERS)
+    return [_image(root), *own, *(_job_mount(mount, []) for mount in root.mounts)]
+
+
+def _image(root: Root) -> Step:
+    upper, work = (str(root.folder / name) for name in ("upper", "work"))
+    return {"kind": "overlay", "target": "/", "lower": [str(root.lower)], "upper": upper, "work": work}
 
 
 def _outermost(paths: frozenset[str]) -> list[str]:

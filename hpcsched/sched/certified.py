@@ -11,9 +11,14 @@ OVERHEAD = "overhead"
 _IMAGE = "image "
 
 
+def image_fact(image: str) -> str:
+    """The name of the fact that is its digest."""
+    return _IMAGE + image
+
+
 def facts_for(facts: Facts, image: str) -> Facts:
     """Of the node, and of that image alone."""
-    return tuple((name, value) for name, value in facts if not name.startswith(_IMAGE) or name == _IMAGE + image)
+    return tuple((name, value) for name, value in facts if not name.startswith(_IMAGE) or name == image_fact(image))
 
 
 def stale(certified: Certified, facts: Facts) -> str:

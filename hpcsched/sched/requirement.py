@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from hpcsched.errors import Infeasible, InvalidValue
 from hpcsched.model.certificate import CertifiedFigure
+from hpcsched.model.container import HOST
 from hpcsched.model.node import Node
 from hpcsched.sched.certified import shown
 
@@ -124,7 +125,8 @@ def _refusal(texts: Sequence[str], nodes: Sequence[Node], image: str) -> str:
 def _unknown(nodes: Sequence[Node], image: str) -> str:
     names = sorted({name for node in nodes for name in shown(node, image)})
     if not names:
-        return f"no node has a valid certificate for image {image}: make one with `hpcsched bench run --certify`"
+        chosen = "" if image == HOST else f"--image {image} "
+        return f"no node has a valid certificate for image {image}: make one with `hpcsched bench run {chosen}--certify`"
     return f"no certificate shows it; there are: {', '.join(names[:30])}"
 
 

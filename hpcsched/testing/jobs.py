@@ -12,7 +12,7 @@ from typing import Any
 
 from hpcsched.bench.about import About
 from hpcsched.bench.own_program import Own
-from hpcsched.bench.suite import choose
+from hpcsched.bench.suite import choose, folder
 from hpcsched.errors import NotFound
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
 from hpcsched.model.container import ContainerStatus, Observed, Phase
@@ -23,6 +23,14 @@ from hpcsched.model.topology import Core, NumaNode, Topology
 
 Answers = Callable[[JobSpec, dict[str, Any]], dict[str, Any]]
 CPUS, MEMS = IdSet.of((0, 1)), IdSet.of((0,))
+STARTER = "/cache/harness/start.py"
+KIT = {
+    "cache": "/cache",
+    "start": ["/cache/python", STARTER],
+    "starter": STARTER,
+    "scripts": str(folder()),
+    "version": "3.11",
+}
 
 
 @dataclass(slots=True)
@@ -106,9 +114,13 @@ class FakeJobs:
         )
 
     def _answer(self, spec: JobSpec) -> dict[str, Any]:
+        if "hpcsched.bench.kit" in spec.command:
+            return KIT
+        if "hpcsched.bench.inside" in spec.command:
+            return {"absent": "", "python": "/usr/bin/python3"}
         if "--prepare" in spec.command:
             return {"settings": {"order": 64}}
-        about = _about(*_unburdened(spec.command)[1:5:3])
+        about = _about(*_started(spec.command)[0:4:3])
         metrics = {metric.name: {"value": self._value(spec)} for metric in about.metrics}
         environment = {"kernel": "6.1", "cpus": str(CPUS), "mems": str(MEMS)}
         return {"verified": True, "metrics": metrics, "config": {"threads": 2}, "environment": environment}
@@ -118,9 +130,10 @@ class FakeJobs:
         return self.model.level * effect * self._chance.lognormvariate(0.0, self.model.noise)
 
 
-def _unburdened(command: tuple[str, ...]) -> tuple[str, ...]:
-    """Without a handicap."""
-    return command[command.index("--") + 1 :] if "--" in command else command
+def _started(command: tuple[str, ...]) -> tuple[str, ...]:
+    """What Python is given, without a handicap."""
+    plain = command[command.index("--") + 1 :] if "--" in command else command
+    return plain[plain.index(STARTER) + 1 if STARTER in plain else 1 :]
 
 
 @lru_cache(maxsize=64)

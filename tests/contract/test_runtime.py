@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import shutil
 import signal
 import struct
 import termios
@@ -535,6 +536,46 @@ async def test_a_mount_onto_itself_shows_the_nodes_files(runtime, tmp_path):
     await shell.close()
     assert output == b"of the node"
     assert (tmp_path / "data/other").read_text() == "new\n"
+
+
+def a_small_image(folder):
+    """A root file system with a shell that needs nothing else."""
+    for name in ("bin", "etc", "usr"):
+        (folder / name).mkdir(parents=True)
+    shutil.copy(shutil.which("busybox"), folder / "bin/busybox")
+    for name in ("sh", "cat", "ls", "stat"):
+        (folder / "bin" / name).symlink_to("busybox")
+    return folder
+
+
+@pytest.mark.skipif(not shutil.which("busybox"), reason="no busybox for an image; apt-get install busybox-static")
+async def test_an_images_files_are_the_root_and_what_a_job_writes_there_is_thrown_away(runtime, tmp_path):
+    image = a_small_image(tmp_path / "image")
+    await runtime.start(a_spec(image=str(image)))
+    shell = await Shell.open(runtime, "job1", tmp_path)
+    end, output = await shell.sh("echo new > /etc/new; cat /etc/new; ls /; test -c /dev/null && cat /proc/self/comm")
+    await shell.close()
+    assert end.exit_code == 0
+    assert output.split() == b"new bin dev etc proc run sys usr cat".split()
+    assert runtime.observe("job1").root.endswith(str(image))
+    await runtime.remove("job1")
+    assert not [name for name in os.listdir(image) if name not in ("bin", "etc", "usr")]
+    assert not (image / "etc/new").exists()
+
+
+@pytest.mark.skipif(not shutil.which("busybox"), reason="no busybox for an image; apt-get install busybox-static")
+async def test_a_folder_of_the_node_is_mounted_elsewhere_in_an_image(runtime, tmp_path):
+    image, data = a_small_image(tmp_path / "image"), tmp_path / "data"
+    data.mkdir()
+    (data / "file").write_text("of the node")
+    mounts = (Mount(str(data), "/mnt/deep/data", read_only=False), Mount(str(data), "/safe"))
+    await runtime.start(a_spec(image=str(image), mounts=mounts))
+    shell = await Shell.open(runtime, "job1", tmp_path)
+    _, output = await shell.sh("cat /mnt/deep/data/file; echo new > /mnt/deep/data/other; echo no > /safe/third || echo refused")
+    await shell.close()
+    assert b"of the node" in output
+    assert b"refused" in output
+    assert sorted(os.listdir(data)) == ["file", "other"]
 
 
 async def test_a_frozen_container_stands_still_until_it_is_thawed(runtime, shell):

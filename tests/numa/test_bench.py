@@ -72,7 +72,7 @@ def test_memory_from_the_wrong_node_voids_the_comparison_by_name(cluster):
 
 @pytest.mark.parametrize("node", [HERE, FAR])
 def test_the_pages_of_a_container_with_memory_from_one_node_lie_there(cluster, node):
-    with held(cluster, ResourceRequest(), under=memory_node(node).wrap(sys.executable, ())) as job:
+    with held(cluster, ResourceRequest(), under=memory_node(node).wrap((sys.executable,), ())) as job:
         assert set(pages(job.pid)) == {node}
         assert preferred(job.pid) == f"bind:{node}"
 

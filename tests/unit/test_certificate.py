@@ -53,6 +53,17 @@ def test_it_hangs_on_the_node_and_on_its_own_image_and_on_no_other() -> None:
     assert dict(made().facts) == {"image host": "abc", "kernel": "6.1"}
 
 
+def test_one_of_another_image_hangs_on_that_images_digest() -> None:
+    found = dataclasses.replace(report(), image="rocky9")
+    assert dict(certificate_of(found, found.comparisons, 2e9, "0.1").facts) == {"image rocky9": "def", "kernel": "6.1"}
+
+
+def test_an_image_of_which_the_node_has_no_digest_is_not_certified() -> None:
+    found = dataclasses.replace(report(), image="/srv/root")
+    with pytest.raises(InvalidValue, match=r"no digest of image /srv/root, .* measure it by its name"):
+        certificate_of(found, found.comparisons, 2e9, "0.1")
+
+
 def test_overhead_is_the_unfavourable_end_of_the_interval() -> None:
     figure = made(container=0.9, noise=0.001).figures[0]
     assert 0.095 < 1 - figure.ratio < figure.overhead < 0.105

@@ -88,11 +88,12 @@ def job(
     granted: Binding = GRANTED,
     request: ResourceRequest = REQUEST,
     sampled: Sampled | None = None,
+    image: str = "host",
 ) -> Job:
     """A running job with a node for each."""
     bindings = tuple(NodeBinding(f"n{rank}", granted) for rank in range(1, len(seen) + 1))
     parts = tuple(ContainerStatus(7, Phase.RUNNING, one, sampled=sampled) if one else None for one in seen)
-    spec = JobSpec(("true",), resources=request, runtime=runtime)
+    spec = JobSpec(("true",), resources=request, runtime=runtime, image=image)
     return Job(7, spec, "r", JobState.RUNNING, 0.0, allocation=Allocation(bindings), parts=parts)
 
 
@@ -196,6 +197,12 @@ def test_a_device_without_a_driver_is_given_and_one_that_is_gone_is_refused(open
 def test_a_memory_limit_rounded_down_to_pages_is_as_granted() -> None:
     odd = dataclasses.replace(GRANTED, memory=GIB + 4097)
     assert signed(job(seen(memory=GIB + 4096), granted=odd), "✗") == []
+
+
+def test_bare_metal_on_the_files_of_an_image_has_its_own_mounts_and_no_other_namespace() -> None:
+    for namespaces, wrong in ((("mnt",), []), (("mnt", "pid"), ["namespaces"]), ((), ["namespaces"])):
+        shown = seen(runtime="baremetal", namespaces=namespaces)
+        assert signed(job(shown, runtime="baremetal", image="small"), "✗") == wrong
 
 
 def test_bare_metal_has_no_namespaces_of_its_own() -> None:

@@ -119,6 +119,21 @@ def test_a_program_of_ones_own_is_reported_as_a_benchmark_is(tmp_path: Path, cap
     assert (asked["words"], asked["workdir"]) == (["./app", "in put.dat"], str(Path.cwd()))
 
 
+def test_in_an_image_a_program_starts_at_its_root_unless_a_folder_is_named(tmp_path: Path) -> None:
+    for options, workdir in ((), "/"), (("--workdir", "/opt/app"), "/opt/app"):
+        file = tmp_path / "own.json"
+        assert call("--image", "rocky9", "--command", "./app", "--pairs", "1", "--json", str(file), *options) == 0
+        found = Result.read(file)
+        command = found.command["app"]
+        assert (found.image, json.loads(command[command.index("--own") + 1])["workdir"]) == ("rocky9", workdir)
+
+
+def test_an_image_is_swept_like_any_parameter() -> None:
+    jobs = FakeJobs()
+    assert call("dgemm", "--pairs", "1", "--sweep", "image=host,rocky9", jobs=jobs) == 0
+    assert {spec.image for spec in jobs.specs if "--settings" in spec.command} == {"host", "rocky9"}
+
+
 def test_lower_is_better_without_a_name_holds_of_all(tmp_path: Path) -> None:
     file = tmp_path / "own.json"
     assert call("--lower-is-better", "--command", "x", "--metric", "a=y([0-9])", "--metric", "([0-9])s", "--json", str(file)) == 0

@@ -118,6 +118,11 @@ def test_bare_metal_gets_variables_and_checks_but_no_mounts(tree: TreeBuilder) -
         outfitter(tree).outfitted(a_spec((SECOND,), image="host"), "baremetal")
 
 
+def test_bare_metal_on_the_files_of_an_image_gets_the_same_mounts_as_a_container(tree: TreeBuilder) -> None:
+    bare, container = (outfitter(tree).outfitted(a_spec((SECOND,)), runtime) for runtime in ("baremetal", "lxc"))
+    assert bare.mounts == container.mounts != ()
+
+
 def test_a_task_sees_its_own_gpus_by_their_numbers_among_what_can_be_opened(tree: TreeBuilder) -> None:
     binding, task = Binding(ON_PU_0.cpus, ON_PU_0.mems, 0, (SECOND,)), TaskBinding(ON_PU_0.cpus, ON_PU_0.mems, (SECOND,))
     assert dict(outfitter(tree).task_env(binding, task)) == {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": "0"}

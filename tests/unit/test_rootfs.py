@@ -9,7 +9,7 @@ from hpcsched.errors import RuntimeFailure
 from hpcsched.model.allocation import HugePages
 from hpcsched.model.container import DeviceNode, Mount
 from hpcsched.runtimes.confinement import CAPABILITIES, DEVICES, device_rules, lxc_config
-from hpcsched.runtimes.rootfs import NodeMount, Root, node_mounts, root_steps
+from hpcsched.runtimes.rootfs import NodeMount, Root, bare_root_steps, node_mounts, root_steps
 from tests.containers import MIB, a_spec
 
 MOUNTINFO = r"""
@@ -181,3 +181,25 @@ def test_each_size_of_huge_pages_that_was_granted_has_a_place():
     assert f"pagesize={2 * MIB},size={32 * MIB}" in mounts[0][2]
     assert f"pagesize={1 << 30},size={2 << 30}" in mounts[1][2]
     assert hugetlbfs() == []
+
+
+def bare_steps_of(*mounts):
+    return bare_root_steps(Root(Path("/images/small"), Path("/state/containers/job1"), mounts=mounts))
+
+
+def test_bare_metal_on_an_image_has_the_same_overlay_and_the_nodes_own_kernel_folders_as_they_are():
+    steps = bare_steps_of()
+    assert steps[0] == root_steps(Root(Path("/images/small"), Path("/state/containers/job1")))[0]
+    assert [(step["source"], step["target"]) for step in steps[1:]] == [
+        (path, path) for path in ("/dev", "/proc", "/run", "/sys")
+    ]
+    assert all(step["as_is"] and step["recursive"] and not step["read_only"] for step in steps[1:])
+
+
+def test_a_mount_of_a_job_is_the_same_on_bare_metal_and_none_makes_anything_in_the_nodes_own_folders():
+    mount = Mount("/data", "/inside", read_only=False)
+    assert bare_steps_of(mount)[-1] in root_steps(Root(Path("/images/small"), Path("/state"), mounts=(mount,)))
+    assert bare_steps_of(Mount("/run/shared", "/run/shared"))[-1]["target"] == "/run/shared"
+    for target in ("/run/new", "/dev/shm/new", "/"):
+        with pytest.raises(RuntimeFailure):
+            bare_steps_of(Mount("/data", target))
