@@ -103,8 +103,8 @@ def certificate_of(result: Result, comparisons: Iterable[Comparison], now: float
     facts = facts_for(node.facts, result.image)
     if image_fact(result.image) not in dict(facts):
         raise InvalidValue(
-            f"node {node.name} has no digest of image {result.image}, which a certificate hangs on: put it into [agent] "
-            "image_dir, restart the agent, and measure it by its name"
+            f"node {node.name} has no digest of image {result.image}, which a certificate hangs on: put an archive, or a folder "
+            "with etc/os-release or a package database, into [agent] image_dir, restart the agent, and measure it by its name"
         )
     return Certificate(node.name, result.image, facts, figures, str(result.size), result.started, now, digest, version)
 

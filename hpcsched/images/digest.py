@@ -32,7 +32,7 @@ class Digests:
         return list(dict.fromkeys([HOST, *(_name(name) for name in there if not name.startswith("."))]))
 
     def of(self, name: str) -> str:
-        """Hexadecimal; empty where there is no such image, or it cannot be read."""
+        """Hexadecimal; empty where there is no such image, it cannot be read, or nothing in it says what is installed."""
         if name == HOST:
             return _system(self._root)
         path = next((path for ending in ("", *ARCHIVES) if (path := self._images / f"{name}{ending}").exists()), None)
@@ -67,10 +67,8 @@ def _name(file: str) -> str:
 
 
 def _system(root: Path) -> str:
-    digest = hashlib.sha256()
-    for part in _parts(root):
-        digest.update(part)
-    return digest.hexdigest()[:_LENGTH]
+    told = b"".join(_parts(root))
+    return hashlib.sha256(told).hexdigest()[:_LENGTH] if told else ""
 
 
 def _parts(root: Path) -> Iterator[bytes]:
