@@ -18,7 +18,7 @@ _HOW = {
     JobState.OUT_OF_MEMORY: "it was ended because it took more memory than its limit",
     JobState.NODE_FAIL: "a node or container of it was lost",
     JobState.PREEMPTED: "it gave its nodes up for another job",
-    JobState.DEADLINE: "it could not have ended by its deadline",
+    JobState.DEADLINE: "its deadline came too near",
 }
 
 

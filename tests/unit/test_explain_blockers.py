@@ -62,6 +62,18 @@ def test_one_of_several_needs_is_enough_and_is_said_to_be(cluster: Cluster) -> N
     assert [message.endswith("(one such is enough)") for _, message in found] == [True, True]
 
 
+def test_a_dependency_that_can_never_be_met_says_what_to_do_and_who_waits_for_it_says_so(cluster: Cluster) -> None:
+    (never,) = cluster.submit(replace(TRUE, dependency="afternotok:1"))
+    (behind,) = cluster.submit(replace(TRUE, dependency=f"afterok:{never}"))
+    while cluster.step():
+        pass
+    (why,) = blockers(cluster.state, cluster.state.jobs[never], cluster.now)
+    assert why.reason is Reason.DEPENDENCY_NEVER
+    assert f"`hpcsched update {never} --after ...`" in why.message
+    (waits,) = blockers(cluster.state, cluster.state.jobs[behind], cluster.now)
+    assert waits.message == f"afterok:{never}: job {never} (solve) is PENDING and can never start as it is"
+
+
 def test_a_singleton_waits_for_its_namesake(cluster: Cluster) -> None:
     assert told(cluster, replace(TRUE, name="mesh", dependency="singleton")) == [
         (Reason.DEPENDENCY, "singleton: an earlier job of that name of its user has not ended")
@@ -119,6 +131,10 @@ def test_a_worker_names_whose_container_it_is() -> None:
         ),
         (replace(nouns.failed(), state=JobState.PREEMPTED, preempted_by=7, exit_code=None), "job 7 took them"),
         (replace(nouns.failed(), exit_code=None, reason=Reason.LAUNCH_FAILED), "JobLaunchFailure"),
+        (
+            replace(nouns.waiting(), state=JobState.DEADLINE, reason=Reason.DEADLINE, message=""),
+            "its deadline came too near before it started",
+        ),
     ],
 )
 def test_an_ended_job_says_how_it_ended(job: Job, words: str) -> None:
