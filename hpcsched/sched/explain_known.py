@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hpcsched.model.explanation import Explanation
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.units import format_duration
+from hpcsched.sched.reserved import moment
 
 _MOST_NODES = 5
 _MOST_JOBS = 5
@@ -22,9 +23,12 @@ _HOW = {
 }
 
 
-def explain_running(job: Job) -> Explanation:
-    """Why it has its nodes, and until when."""
-    return Explanation(job.id, job.state, f"{_doing(job)} on {_nodes(job)}{_because(job)}", end_by=_end_by(job))
+def explain_running(job: Job, taker: Job | None = None) -> Explanation:
+    """Why it has its nodes, and until when. `taker`: the live job that has them meanwhile."""
+    why = f"{_doing(job)} on {_nodes(job)}{_because(job)}"
+    if taker is not None and job.state is JobState.SUSPENDED and (end := _end_by(taker)):
+        why += f"; job {taker.id} ends by {moment(end)}"
+    return Explanation(job.id, job.state, why, end_by=_end_by(job))
 
 
 def _doing(job: Job) -> str:

@@ -14,6 +14,7 @@ from hpcsched.model.record import Record
 from hpcsched.plugins import load
 from hpcsched.sched.dependency import Kind, Need
 from hpcsched.sched.explain_known import explain_ended, explain_running
+from hpcsched.sched.reserved import moment
 from hpcsched.state.events import CancelRequested, JobHeld
 from hpcsched.testing import nouns
 from hpcsched.testing.replays import Cluster
@@ -108,6 +109,13 @@ def test_a_running_job_says_where_why_and_until_when() -> None:
     answer = explain_running(job)
     assert answer.summary == "it runs on n1: the first free node that fits"
     assert answer.end_by == job.start_time + 600
+
+
+def test_a_job_that_is_frozen_for_another_says_when_that_one_ends() -> None:
+    frozen = replace(nouns.running(), state=JobState.SUSPENDED, preempted_by=7)
+    taker = replace(nouns.running(), id=7, suspended_s=0.0)
+    taker = replace(taker, spec=replace(taker.spec, time_limit_s=3600))
+    assert explain_running(frozen, taker).summary.endswith(f"; job 7 ends by {moment(taker.start_time + 3600)}")
 
 
 def test_a_worker_names_whose_container_it_is() -> None:

@@ -77,6 +77,7 @@ def test_one_whose_victims_are_on_their_way_out_starts_after_their_grace(mode: P
     told = explained(made, job_id)
     assert made.now < told.latest <= made.now + GRACE
     assert all(planned(told, victim).gives_way for victim in victims)
+    assert told.changes == (), "nothing is worth the change"
 
 
 def test_the_nodes_of_a_job_that_is_being_cancelled_are_free_after_its_grace() -> None:
