@@ -67,7 +67,8 @@ def _start(told: Explanation, now: float) -> Iterator[str]:
 
 def _changes(told: Explanation, now: float) -> Iterator[str]:
     for change in told.changes:
-        yield f"With {change.options} it would start {_at(change.start, now)}."
+        how = change.options if change.options.startswith("without ") else f"with {change.options}"
+        yield f"{how[0].upper()}{how[1:]} it would start {_at(change.start, now)}."
 
 
 def _at(start: float, now: float) -> str:

@@ -22,11 +22,16 @@ def _option(*names: str, about: str, **settings: Any) -> click.Option:
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]
-    """Unix seconds, in local time where it names no zone."""
+    """Unix seconds, in local time where it names no zone. `or_none`: nothing in quotes is 0."""
 
     name = "time"
 
+    def __init__(self, or_none: bool = False) -> None:
+        self._or_none = or_none
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if self._or_none and value == "":
+            return 0.0
         given = ctx.find_object(Context) if ctx else None
         try:
             return parse_moment(value, given.now() if given else time.time()) if isinstance(value, str) else value
@@ -70,13 +75,18 @@ QUEUE_OPTIONS: tuple[click.Option, ...] = (
         about="Quality of service, as `hpcsched qos` lists [default: the site's].",
     ),
     _option(
-        "-C", "--constraint", metavar="EXPR", about="Features that its nodes must have, as 'epyc&ib', 'a100|h100' or '!old'."
+        "-C",
+        "--constraint",
+        metavar="EXPR",
+        shell_complete=live_names.constraint,
+        about="Features that its nodes must have, as 'epyc&ib', 'a100|h100' or '!old'.",
     ),
     _option(
         "-w",
         "--nodelist",
         type=NodeList(),
         metavar="NAMES",
+        shell_complete=live_names.some_nodes,
         about="Only these nodes, as n1,n2 [default with it for --nodes: all of them].",
     ),
     _option(

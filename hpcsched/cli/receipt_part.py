@@ -35,6 +35,8 @@ class Part:
 
 def parts(job: Job) -> list[Part]:
     """One for each node, by rank. Raises Conflict when the job has no node."""
+    if job.array is not None:
+        raise Conflict(f"job {job.id} is an array: give the id of one of its containers, which `hpcsched jobs --workers` lists")
     if job.allocation is None:
         raise Conflict(f"job {job.id} is {job.state.value} and has no node, so there is nothing to show")
     found = []

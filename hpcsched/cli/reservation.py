@@ -90,8 +90,8 @@ def _listed(context: click.Context, param: click.Parameter, values: tuple[str, .
     return tuple(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
 
 
-def _list_option(name: str, about: str) -> Callable[[Function], Function]:
-    return click.option(name, multiple=True, callback=_listed, metavar="NAME,...", help=about)
+def _list_option(name: str, about: str, complete: live_names.Complete | None = None) -> Callable[[Function], Function]:
+    return click.option(name, multiple=True, callback=_listed, metavar="NAME,...", shell_complete=complete, help=about)
 
 
 @click.group(epilog="Example: hpcsched reservation create talk --nodes n1,n2 --start 14:00 --duration 2h --users ann")
@@ -104,12 +104,21 @@ def command() -> None:
 @click.option("--start", type=Moment(), metavar="TIME", help="As now+1h, 14:00 or 2026-05-01T16:00 [default: now].")
 @click.option("--end", type=Moment(), metavar="TIME", help="When it ends; or give --duration.")
 @click.option("--duration", type=Duration(), metavar="TIME", help="How long it lasts, as 2h; or give --end.")
-@_list_option("--nodes", "Names of nodes, patterns like 'gpu*', or +feature.")
+@_list_option("--nodes", "Names of nodes, patterns like 'gpu*', or +feature.", live_names.some_nodes)
 @click.option("--count", type=click.IntRange(1, 100_000), metavar="N", help="Or how many nodes; the controller chooses.")
-@click.option("-p", "--partition", default="", metavar="NAME", help="Of which it chooses them.")
-@click.option("-C", "--constraint", default="", metavar="EXPR", help="Features that they must have, as 'epyc&ib'.")
+@click.option(
+    "-p", "--partition", default="", metavar="NAME", shell_complete=live_names.partitions, help="Of which it chooses them."
+)
+@click.option(
+    "-C", "--constraint", default="", metavar="EXPR", shell_complete=live_names.constraint,
+    help="Features that they must have, as 'epyc&ib'.",
+)  # fmt: skip
 @_list_option("--users", "Whose jobs may use it [default: everyone's].")
-@_list_option("--accounts", "Jobs of which accounts may; with --users both must be right.")
+@_list_option(
+    "--accounts",
+    "Jobs of which accounts, and of those below them, may; with --users both must be right.",
+    live_names.some_accounts,
+)
 @click.option("--maintenance", is_flag=True, help="For no job at all; it may lie over others.")
 @click.option("--repeat", type=click.Choice([item.value for item in Repeat]), default="never", show_default=True)
 @click.option("--comment", default="", metavar="TEXT", help="Shown with it.")

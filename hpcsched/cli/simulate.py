@@ -67,7 +67,7 @@ def command(context: Context, /, trace: Path, form: str, starts: Path | None, pi
     from hpcsched.cli.progress import jobs_progress
     from hpcsched.sim.metrics import figures
     from hpcsched.sim.plots import check_plot, plot
-    from hpcsched.sim.study import arms, run
+    from hpcsched.sim.study import arms, on_the_machine, run
 
     if picture:
         check_plot(picture)
@@ -75,9 +75,10 @@ def command(context: Context, /, trace: Path, form: str, starts: Path | None, pi
         _require_folder(path)
     chosen = arms(options["policies"], options["configs"])
     jobs, setting = _workload(trace, options)
+    chosen, changed = on_the_machine(chosen, setting)
     with jobs_progress() as progress:
         outcomes = run(jobs, chosen, setting, progress)
-    simulate_report.tell(outcomes)
+    simulate_report.tell(outcomes, changed)
     if starts:
         simulate_report.write_starts(outcomes, starts)
     if picture:

@@ -53,8 +53,8 @@ _ONLY_IF = frozenset({"lost", "refused", "stuck", "failures", "preemptions", "wa
 PLAIN_FIELDS = ("processors", *(name for _, name, _ in _ROWS), "passes", "took_s")
 
 
-def tell(outcomes: Sequence[Outcome]) -> None:
-    """What was left out or changed of the trace, on stderr."""
+def tell(outcomes: Sequence[Outcome], changed: Sequence[str] = ()) -> None:
+    """What was left out or changed of the trace and of the settings, on stderr."""
     trace = outcomes[0].trace
     what = "record" if trace.own else "line"
     notes = [f"skipped {format_count(count, what)}: {why}" for why, count in trace.skipped]
@@ -62,7 +62,7 @@ def tell(outcomes: Sequence[Outcome]) -> None:
     cut, unknown = sum(job.cut for job in trace.jobs), trace.no_estimate
     notes += [f"ran longer than asked for and is cut to that: {format_count(cut, 'job')}"] if cut else []
     notes += [f"had no requested time, the run time is taken for it: {format_count(unknown, 'job')}"] if unknown else []
-    notes += list(_not_known(trace))
+    notes += [*_not_known(trace), *changed]
     for outcome in outcomes:
         notes += [f"{outcome.label}: refused {format_count(count, 'job')}: {why}" for why, count in outcome.refused[:5]]
         stuck = f"{outcome.label}: {format_count(outcome.stuck, 'job')} never started: {outcome.stuck_why}"

@@ -52,6 +52,9 @@ def _bar(item: Planned, now: float, until: float) -> str:
 
 def _when(item: Planned, now: float, until: float) -> str:
     span = until - now
+    if item.gives_way:
+        since = "" if item.running else f"starts {_soon(item, span, now)}, "
+        return f"{since}gives its nodes up by {_clock(item.end, span)}"
     end = f"ends by {_clock(item.end, span)}" if item.end else "end not known"
     if item.running:
         return end

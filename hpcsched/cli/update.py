@@ -12,6 +12,7 @@ from hpcsched.cli.context import Context
 from hpcsched.cli.each import for_each
 from hpcsched.cli.job_id import jobs_argument
 from hpcsched.cli.options import JOB_OPTIONS
+from hpcsched.cli.queueing import Moment
 from hpcsched.model.change import JobChange
 
 _NAMES = frozenset(JobChange.__dataclass_fields__)
@@ -23,6 +24,8 @@ def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
         mine = copy.copy(option)
         mine.default = None
         mine.help = (option.help or "").partition(" [default")[0].rstrip(".") + "."
+        if isinstance(mine.type, Moment):
+            mine.type = Moment(or_none=True)
         command.__dict__.setdefault("__click_params__", []).append(mine)
     return command
 
@@ -32,7 +35,10 @@ def _change_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @_change_options
 @click.pass_obj
 def command(context: Context, /, job_ids: tuple[int, ...], **given: Any) -> int:
-    """Change what waiting jobs ask for; of running ones the time limit, deadline, name and requeueing."""
+    """Change what waiting jobs ask for; of running ones the time limit, deadline, name and requeueing.
+
+    An empty value ('') takes a constraint, dependency, begin, deadline or reservation away.
+    """
     change = _change(given)
     if not change.given():
         raise click.UsageError("nothing to change: name at least one option, as --time 2:00:00")

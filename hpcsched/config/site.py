@@ -9,6 +9,7 @@ from typing import Any
 from hpcsched.config.parse import MAX_SHARES, duration, parse, parse_named, setting, share_table
 from hpcsched.errors import ConfigError
 from hpcsched.model.site import Account, Limits, Partition, PartitionState, PreemptMode, Qos, Site, Weights
+from hpcsched.sched.constraint import FEATURE
 
 TABLES = ("priority", "partition.NAME", "qos.NAME", "account.NAME")
 MAX_WEIGHT = 1 << 31
@@ -190,7 +191,7 @@ def _check_partition(partition: Partition, where: str) -> None:
     if limits.max_nodes_per_job and partition.min_nodes > limits.max_nodes_per_job:
         raise ConfigError(f"{where} min_nodes: {partition.min_nodes} is above max_nodes_per_job, {limits.max_nodes_per_job}")
     for word in partition.nodes:
-        if not word.strip("+") or not word.isprintable():
+        if not word.isprintable() or not word or (word.startswith("+") and not FEATURE.fullmatch(word[1:])):
             raise ConfigError(f"{where} nodes: bad name {word!r}: give names, patterns as n*, or features as +epyc")
 
 

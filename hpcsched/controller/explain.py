@@ -53,7 +53,7 @@ class Explainer:
         if job.state.ended:
             return explain_ended(job)
         if not _waits(job):
-            return explain_running(job)
+            return explain_running(job, self._desk.loop.state.jobs.get(job.preempted_by or 0))
         asked: list[Question] = []
 
         def look(state: State, now: float) -> Sequence[Event]:

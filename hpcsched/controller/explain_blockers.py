@@ -14,6 +14,7 @@ from hpcsched.sched.question import in_order
 from hpcsched.sched.replay_later import Later, Name, name_of
 from hpcsched.sched.reserved import moment
 from hpcsched.state.dependencies import Needs, whole_needs
+from hpcsched.state.eligibility import never_met
 from hpcsched.state.state import State
 
 MOST_NEEDS = 10
@@ -55,7 +56,7 @@ def blockers(state: State, job: Job, now: float) -> Iterator[Blocker]:
         yield Blocker(Reason.JOB_HELD, job.message)
     needs = needs_of(state, job)
     if needs and needs.never:
-        yield Blocker(Reason.DEPENDENCY_NEVER, needs.never)
+        yield Blocker(Reason.DEPENDENCY_NEVER, never_met(job.id, needs).message)
     for need in needs.open[:MOST_NEEDS] if needs else ():
         yield Blocker(Reason.DEPENDENCY, _need(state, need, bool(needs and needs.one_is_enough)))
     if needs and len(needs.open) > MOST_NEEDS:
@@ -73,7 +74,9 @@ def _need(state: State, need: Need, one_is_enough: bool) -> str:
     enough = " (one such is enough)" if one_is_enough else ""
     if need.kind is Kind.SINGLETON or other is None:
         return f"{need}: an earlier job of that name of its user has not ended{enough}"
-    return f"{need}: job {other.id} ({other.spec.title}) is {other.state}{enough}"
+    needs = state.dependencies.needs.get(other.id)
+    lasting = " and can never start as it is" if needs and needs.never else ""
+    return f"{need}: job {other.id} ({other.spec.title}) is {other.state}{lasting}{enough}"
 
 
 def later(state: State, now: float) -> Iterator[Later]:

@@ -74,6 +74,7 @@ class Loop:
         self._writing = False
         self._in_store = 0
         self._alarm: asyncio.TimerHandle | None = None
+        self._planned_at = 0.0
         self.paused = False
         """Start no more jobs."""
         self.stopped_by: HpcschedError | None = None
@@ -148,19 +149,21 @@ class Loop:
             self._alarm.cancel()
             self._alarm = None
         if not (self.paused or self.stopped_by):
-            now = self.now()
-            at = self.state.next_time(now)
-            wait_s = MAX_ALARM_S if at is None else min(max(at - now, MIN_ALARM_S), MAX_ALARM_S)
+            at = self._next_time()
+            wait_s = MAX_ALARM_S if at is None else min(max(at - self.now(), MIN_ALARM_S), MAX_ALARM_S)
             self._alarm = asyncio.get_running_loop().call_later(wait_s, self._ring)
 
     def _ring(self) -> None:
         """Plan again if it is time or time has jumped, and else look at the clock again later."""
-        now = self.now()
-        at = self.state.next_time(now)
+        now, at = self.now(), self._next_time()
         if self._clock.stepped_s or (at is not None and at - now <= MIN_ALARM_S):
             self.wake()
         else:
             self._set_alarm()
+
+    def _next_time(self) -> float | None:
+        """When time alone changes something, since the last plan: it may have come already, as alarms ring late."""
+        return self.state.next_time(self._planned_at)
 
     def stop(self) -> None:
         """`run` ends after the turn that it is in; who still waits gets Stopping."""
@@ -233,6 +236,7 @@ class Loop:
         if not self._replan or self.paused:
             self._replan = False
             return
+        self._planned_at = now
         self._apply(due(self.state, now), events, told)
         snapshot: Snapshot = self.state.snapshot(now)
         self.plan = self._judged(snapshot)

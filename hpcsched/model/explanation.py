@@ -60,7 +60,7 @@ class Change:
 class Planned:
     """A job in the replayed plan. `end` 0: not known. `running`: it has its nodes already.
 
-    `tasks`: of an array, which others may interrupt; 0: no array.
+    `tasks`: of an array, which others may interrupt; 0: no array. `gives_way`: at `end` it gives its nodes up for another.
     """
 
     job_id: int
@@ -71,6 +71,7 @@ class Planned:
     end: float
     running: bool = False
     tasks: int = 0
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hpcsched.model.job import Job, Reason
+from hpcsched.model.job import Job, JobSpec, Reason
+from hpcsched.model.reservation import Reservation
 from hpcsched.model.snapshot import Plan, Snapshot, Wait
 from hpcsched.sched import bits
 from hpcsched.sched.ask import Ask, Shape
@@ -33,13 +34,17 @@ _UNKNOWN = Wait(Reason.RESOURCES, "it waits for nodes of jobs that have no time 
 
 @dataclass(slots=True)
 class _Promise:
+    """To a job that asked for `spec`."""
+
     time: float
     wait: Wait
+    spec: JobSpec
 
 
 class Conservative:
     """A job is promised the earliest start that delays no promise made before, and a promise only ever moves forward: when
-    something ends early, each in order gets an earlier start if there is one. So nobody is overtaken for longer than until
+    something ends early, a job that waits is gone or asks for something else, nodes come back or reservations go, each in order
+    gets an earlier start if there is one. So nobody is overtaken for longer than until
     the start that was promised when it came, as long as no node is lost or newly reserved. Promises are forgotten by a restart.
 
     The first in the order has no more than a promise either: one that comes, or comes to be first, when others have theirs
@@ -51,11 +56,13 @@ class Conservative:
         self._fitter = Fitter()
         self._promises: dict[int, _Promise] = {}
         self._running: frozenset[int] = frozenset()
+        self._started: tuple[int, ...] = ()
+        self._room: tuple[int, Sequence[Reservation]] = (0, ())
 
     def fork(self, fitter: Fitter) -> Conservative:
         """One that goes on from the same promises, and leaves these as they are."""
         other = Conservative()
-        other._fitter, other._running = fitter, self._running
+        other._fitter, other._running, other._started, other._room = fitter, self._running, self._started, self._room
         other._promises = {job_id: replace(promise) for job_id, promise in self._promises.items()}
         return other
 
@@ -64,16 +71,25 @@ class Conservative:
         if not ledger.serving:
             return Plan(others=no_nodes(ledger))
         running = frozenset(job.id for job in snapshot.running)
-        turn = _Turn(ledger, self._promises, not self._running <= running)
+        opened = self._opened(ledger) or not self._running <= running
+        came_true = sum(job_id in running and job_id in self._promises for job_id in self._started)
+        turn = _Turn(ledger, self._promises, opened, came_true)
         plan = turn.plan(overdue_first(in_columns(snapshot.pending), snapshot))
-        self._promises = turn.promises
-        self._running = running.union(start.job_id for start in plan.starts)
+        self._promises, self._started = turn.promises, tuple(start.job_id for start in plan.starts)
+        self._running = running.union(self._started)
         return with_preemptions(plan, ledger)
+
+    def _opened(self, ledger: Ledger) -> bool:
+        """There are more nodes, or other reservations, than last time."""
+        (nodes, reservations), self._room = self._room, (ledger.serving.bit_count(), ledger.snapshot.reservations)
+        return self._room[0] > nodes or self._room[1] != reservations
 
 
 class _Turn:
-    def __init__(self, ledger: Ledger, known: dict[int, _Promise], ended: bool) -> None:
-        self._ledger, self._known, self._ended = ledger, known, ended
+    """`opened`: there may be earlier starts for those that were promised one. `came_true`: so many of `known` have started."""
+
+    def __init__(self, ledger: Ledger, known: dict[int, _Promise], opened: bool, came_true: int) -> None:
+        self._ledger, self._known, self._opened, self._came_true = ledger, known, opened, came_true
         self.promises: dict[int, _Promise] = {}
         self._turn = Turn(ledger, NOBODY)
         self._waits, self._starts = self._turn.waits, self._turn.starts
@@ -87,6 +103,7 @@ class _Turn:
         for job, ask in self._ledger.pairs(known):
             if self._barred(job) is None:
                 self._keep(job, ask)
+        self._opened = self._opened or len(self.promises) < len(self._known) - self._came_true
         for place, (job, ask) in enumerate(self._ledger.each(pending)):
             if self._profile.steps > MAX_STEPS:
                 return self._cut_short(known if self._is_long(pending) else ())
@@ -97,7 +114,13 @@ class _Turn:
             elif self._head is None and job.id in self.promises:
                 self._head = job
                 self._dismiss(job, ask, set(pending[: place + 1].column("id").tolist()))
+                self._tell_first(job)
         return self._answer()
+
+    def _tell_first(self, job: Job) -> None:
+        """It waits for nodes, unless it is kept by itself."""
+        if self._ledger.why_not(job) is None:
+            self._waits[job.id] = Wait(Reason.RESOURCES, f"first in line; {self._waits[job.id].message}")
 
     def _shapes(self, pending: Waiting) -> list[Shape]:
         """In the order of the first job of each."""
@@ -208,11 +231,13 @@ class _Turn:
         share = self._profile.book(self._groups[id(ask.shape)], ask.nodes, known.time, ask.limit)
         if share:
             self._shares[job.id], self.promises[job.id] = share, known
+        if known.spec is not job.spec:
+            self._opened, known.spec = self._opened or known.spec != job.spec, job.spec
 
     def _promise(self, job: Job, ask: Ask) -> bool:
         """Its time has come."""
         known = self.promises.get(job.id)
-        if known is None or (self._ended and known.time > self._ledger.now):
+        if known is None or (self._opened and known.time > self._ledger.now):
             known = self._improve(job, ask, known)
         if known.time > self._ledger.now:
             self._waits[job.id] = known.wait
@@ -225,10 +250,10 @@ class _Turn:
             profile.take(self._shares[job.id], known.time, ask.limit, -1)
         time = profile.earliest(groups, ask.nodes, ask.limit)
         if time == math.inf:
-            return _Promise(time, _UNKNOWN)
+            return _Promise(time, _UNKNOWN, job.spec)
         self._shares[job.id] = profile.book(groups, ask.nodes, time, ask.limit)
         if known is None or known.time != time:
-            known = _Promise(time, Wait(Reason.PRIORITY, f"starts at {moment(time)} or before"))
+            known = _Promise(time, Wait(Reason.PRIORITY, f"starts at {moment(time)} or before"), job.spec)
         self.promises[job.id] = known
         return known
 

@@ -17,7 +17,7 @@ from hpcsched.sched.replay_length import Length
 MOST = 5
 TRIED = 12
 """Values of an option between its smallest and the one asked for."""
-WORTH = 0.05
+WORTH, WORTH_S = 0.05, 60.0
 """By which part of the wait it must start earlier, and at least by a minute."""
 _NICE_S = (
     *(60, 120, 300, 600, 900, 1800, 2700),
@@ -40,7 +40,7 @@ def changes(question: Question, start: float, length: Length, until: float, now_
     """
     found: list[Change] = []
     for option in _options(question):
-        if question.spent() > until or start <= question.snapshot.now:
+        if question.spent() > until or start < question.snapshot.now + WORTH_S:
             break
         change = _starting_now(question, option, until)
         if change is None and not now_only:
@@ -73,7 +73,7 @@ def _starting_earlier(question: Question, option: _Option, start: float, length:
 
 def _worth(now: float, start: float) -> float:
     """The latest start that is worth a change."""
-    return math.nextafter(math.inf, 0.0) if math.isinf(start) else start - max(60.0, WORTH * (start - now))
+    return math.nextafter(math.inf, 0.0) if math.isinf(start) else start - max(WORTH_S, WORTH * (start - now))
 
 
 def _first(specs: Sequence[JobSpec], good: Callable[[JobSpec], bool]) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from hpcsched.model.explanation import Ahead, Blocker, Explanation, Factor, Planned
-from hpcsched.model.job import Job, Reason
+from hpcsched.model.job import Job, JobSpec, Reason
 from hpcsched.model.snapshot import Plan, Snapshot, Start, Wait
 from hpcsched.model.units import format_duration
 from hpcsched.sched.cheaper import changes
@@ -19,18 +19,22 @@ from hpcsched.sched.priority import factors_of
 from hpcsched.sched.question import BEHIND, Question, place_of, shares_of
 from hpcsched.sched.replay import Policy, Replay
 from hpcsched.sched.replay_length import part_of_the_limit, to_the_limit
+from hpcsched.sched.reserved import moment
 from hpcsched.sched.survey import survey
+from hpcsched.sched.waiting import in_columns
 
 MOST_AHEAD = 10
 MOST_PLANNED = 12
+OWN_ORDER = "the policy puts jobs in an order of its own: who is ahead does not follow from the priorities"
 _LATEST, _EARLIEST, _CHANGES = 0.5, 0.75, 1.0
 """Up to which part of the time each may go on."""
 
 
 def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
     job, policy = question.job, question.policy()
-    question = replace(question, snapshot=_as_planned(question.snapshot, policy))
-    snapshot = question.snapshot
+    snapshot = _as_planned(question.snapshot, policy)
+    own_order = _ids(snapshot) != _ids(question.snapshot)
+    question = replace(question, snapshot=snapshot)
     place = place_of(snapshot, job.id)
     plan = policy.plan(snapshot)
     start = next((start for start in plan.starts if start.job_id == job.id), None)
@@ -48,6 +52,7 @@ def explain_waiting(question: Question, fitter: Fitter) -> Explanation:
         factors=_factors(job, snapshot),
         node_groups=survey(job, snapshot, fitter),
         fraction=question.fraction,
+        notes=(OWN_ORDER,) if own_order else (),
     )
     answer = replace(answer, priority=sum(factor.product for factor in answer.factors))
     return _with_future(answer, question, place)
@@ -61,6 +66,10 @@ def _as_planned(snapshot: Snapshot, policy: Policy) -> Snapshot:
     ranks = dict(zip((job.id for job in snapshot.pending), snapshot.priorities, strict=False))
     jobs = order(snapshot)
     return replace(snapshot, pending=jobs, priorities=[ranks.get(job.id, 0.0) for job in jobs] if ranks else ())
+
+
+def _ids(snapshot: Snapshot) -> bytes:
+    return in_columns(snapshot.pending).column("id").tobytes()
 
 
 def _running_tasks(job: Job) -> str:
@@ -117,7 +126,7 @@ def _with_future(answer: Explanation, question: Question, place: int) -> Explana
         after=latest.now if latest.exhausted else 0.0,
         changes=found,
         timeline=tuple(_timeline(latest, question.job, late)),
-        notes=tuple(_notes(question, latest, late, place)),
+        notes=(*answer.notes, *_notes(question, latest, late, place)),
     )
 
 
@@ -137,7 +146,9 @@ def _planned(replay: Replay, job: Job) -> Planned:
     start = (job.start_time or job.granted_time) if running else replay.starts[job.id]
     count = len(job.allocation.nodes) if job.allocation else job.spec.nodes
     tasks = job.array.size if job.array else 0
-    return Planned(job.id, job.spec.title, job.spec.user, count, start, replay.finishes.get(job.id, 0.0), running, tasks)
+    gave_way = replay.gave_way.get(job.id, 0.0)
+    end = gave_way or replay.finishes.get(job.id, 0.0)
+    return Planned(job.id, job.spec.title, job.spec.user, count, start, end, running, tasks, gave_way > 0)
 
 
 def _notes(question: Question, replay: Replay, start: float | None, place: int) -> Iterator[str]:
@@ -146,8 +157,15 @@ def _notes(question: Question, replay: Replay, start: float | None, place: int) 
         yield "the replay was stopped before it came to the job's start"
     elif start is None and not (question.job.array and question.job.array.workers):
         yield "it does not start as long as nothing changes: what keeps it, jobs without a time limit, or nodes out of service"
+    yield from _too_late(question.job.spec, start)
     if question.snapshot.site.weights.fair_share:
         yield "the replay leaves fair share as it is now"
+
+
+def _too_late(spec: JobSpec, start: float | None) -> Iterator[str]:
+    by = spec.deadline - spec.time_limit_s
+    if spec.deadline and (start is None or start > by):
+        yield f"it must start by {moment(by)} to end by its deadline: where it does not, it is given up then"
 
 
 def _left_out(question: Question, replay: Replay, place: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hpcsched.model.explanation import Explanation
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.units import format_duration
+from hpcsched.sched.reserved import moment
 
 _MOST_NODES = 5
 _MOST_JOBS = 5
@@ -18,13 +19,16 @@ _HOW = {
     JobState.OUT_OF_MEMORY: "it was ended because it took more memory than its limit",
     JobState.NODE_FAIL: "a node or container of it was lost",
     JobState.PREEMPTED: "it gave its nodes up for another job",
-    JobState.DEADLINE: "it could not have ended by its deadline",
+    JobState.DEADLINE: "its deadline came too near",
 }
 
 
-def explain_running(job: Job) -> Explanation:
-    """Why it has its nodes, and until when."""
-    return Explanation(job.id, job.state, f"{_doing(job)} on {_nodes(job)}{_because(job)}", end_by=_end_by(job))
+def explain_running(job: Job, taker: Job | None = None) -> Explanation:
+    """Why it has its nodes, and until when. `taker`: the live job that has them meanwhile."""
+    why = f"{_doing(job)} on {_nodes(job)}{_because(job)}"
+    if taker is not None and job.state is JobState.SUSPENDED and (end := _end_by(taker)):
+        why += f"; job {taker.id} ends by {moment(end)}"
+    return Explanation(job.id, job.state, why, end_by=_end_by(job))
 
 
 def _doing(job: Job) -> str:

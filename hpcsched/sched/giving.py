@@ -9,6 +9,9 @@ from hpcsched.model.snapshot import Snapshot
 from hpcsched.sched import bits
 from hpcsched.sched.fleet import Fleet, in_service
 
+HOLD_S = 60.0
+"""What a job gave up is for the other for this time, and the grace of those that give up with it; then it may have it back."""
+
 
 class Giving:
     """`due`: nodes that are given up and come free in a moment. `frozen`: nodes on which jobs wait frozen, which go on there

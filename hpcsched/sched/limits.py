@@ -6,12 +6,13 @@ container's node counts once, and the container not as a job.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.snapshot import Snapshot, Wait
-from hpcsched.model.units import format_count
+from hpcsched.model.units import format_count, format_duration
 from hpcsched.sched.fairfactors import User
 from hpcsched.sched.site_rules import Counted, Gate, Rules, Table
 
@@ -77,7 +78,7 @@ class LimitLedger:
         key = (gate, spec.user if gate.per_user else "", used, spec.nodes)
         wait = self._waits.get(key)
         if wait is None:
-            wait = self._waits[key] = Wait(gate.reason, _sentence(gate, spec, used))
+            wait = self._waits[key] = Wait(gate.reason, _sentence(gate, spec, used, self._snapshot.site.half_life_s))
         return wait
 
     def _count(self, table: Table, user: str | None) -> _Count:
@@ -95,14 +96,21 @@ class LimitLedger:
         return self._node_seconds.get((table.kind, table.name, user), 0.0) / HOUR
 
 
-def _sentence(gate: Gate, spec: JobSpec, used: float) -> str:
+def _sentence(gate: Gate, spec: JobSpec, used: float, half_life_s: float) -> str:
     whose = f"{gate.table.kind} {gate.table.name}" + (f", user {spec.user!r}," if gate.per_user else "")
     limit = f"{gate.key} of {gate.table} is {gate.most:g}"
     if gate.what is Counted.JOBS:
         return f"{whose} runs {format_count(round(used), 'job')}, {limit}"
     if gate.what is Counted.NODES:
         return f"{whose} has {format_count(round(used), 'node')} and this job needs {spec.nodes} more, {limit}"
-    return f"{whose} has used {used:.1f} node hours, {limit}"
+    return f"{whose} has used {used:.4g} node hours, {limit}: {_fades(used / gate.most, half_life_s)}"
+
+
+def _fades(times: float, half_life_s: float) -> str:
+    """So many times the limit was used."""
+    if not half_life_s:
+        return "nothing of them is ever forgotten"
+    return f"they fade below it within {format_duration(half_life_s * math.log2(max(1.0, times)) + 60)} where none are added"
 
 
 def _counted(running: Iterable[Job], rules: Rules) -> dict[_Key, _Count]:

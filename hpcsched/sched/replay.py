@@ -9,16 +9,18 @@ from typing import Protocol
 
 from hpcsched.model.allocation import NodeBinding
 from hpcsched.model.job import Job, JobState
+from hpcsched.model.reservation import Repeat
 from hpcsched.model.site import PreemptMode
 from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import replay_workers
 from hpcsched.sched.fit import Fitter
+from hpcsched.sched.giving import HOLD_S
 from hpcsched.sched.replay_later import Later, Name, Outside
 from hpcsched.sched.replay_length import Length, limit_left
 from hpcsched.sched.replay_line import Line, Order, by_arrival
 from hpcsched.sched.replay_nodes import SOON_S, Nodes
 from hpcsched.sched.replay_pace import Budget, grain
-from hpcsched.sched.reserved import Reserved
+from hpcsched.sched.reserved import PERIODS, Reserved
 
 PASS_LOOKS = 200
 LOOKED_AT, LOOKED_AT_ROUGHLY = 2000, 500
@@ -39,7 +41,7 @@ def forked(policy: Policy, fitter: Fitter) -> Policy:
 
 class Replay:
     """`now`: how far it is. `starts`: by job, when it starts, without workers. `alike`: see Outside; `finishes`, `seen`,
-    `running`: see Nodes.
+    `gave_way`, `running`: see Nodes.
 
     `exhausted`: it stopped because of its budget. `grain_s`: where that was not enough for a plan at each end, ends up to so far
     apart were taken together; what then starts on freed nodes does so when the last of them was free. Fair share stays as it is.
@@ -66,14 +68,20 @@ class Replay:
         self._outside = Outside(later, alike or {})
         self._asked = 0
         self._passes = 0
+        self._changed = snapshot.now
         self._next_id = -1
         for job in snapshot.running:
             if not job.spec.canary:
                 self._nodes.runs_already(job, self.now)
+                self._leaves_already(job)
 
     @property
     def finishes(self) -> Mapping[int, float]:
         return self._nodes.finishes
+
+    @property
+    def gave_way(self) -> Mapping[int, float]:
+        return self._nodes.gave_way
 
     @property
     def seen(self) -> Mapping[int, Job]:
@@ -101,10 +109,15 @@ class Replay:
             return False
         edge = Reserved(self._snapshot.reservations, self.now).next_edge(self.now) if self._snapshot.reservations else math.inf
         following = min(self._nodes.next_end(), edge, self._outside.next_time(self.now))
-        if math.isinf(following):
+        if math.isinf(following) or (following == edge and self._will_never(edge)):
             return False
         self._go_to(max(self.now, following), edge)
         return True
+
+    def _will_never(self, edge: float) -> bool:
+        """For so long nothing but reservations has come and gone that each way in which they follow each other was there."""
+        idle = max([self._changed, *(item.end for item in self._snapshot.reservations)])
+        return edge > idle + 2 * PERIODS[Repeat.WEEKLY]
 
     def _go_to(self, time: float, edge: float) -> None:
         """What ends by then, or so shortly afterwards that it is taken together with that, and no further than that edge."""
@@ -115,10 +128,12 @@ class Replay:
         until = max(time, min(time + grain_s, edge))
         self.now = time
         for end, job_id in self._nodes.ends(until):
+            self._changed = time
             self.now = max(self.now, end)
             self._end(job_id, end if grain_s else self.now)
         ready = self._outside.due(self.now)
         if ready:
+            self._changed = time
             self.pending.enter([replace(job, eligible_time=self.now) for job in ready])
 
     def _grain(self) -> float:
@@ -217,7 +232,8 @@ class Replay:
             self._end_wave(job, time)
             return
         self._nodes.drop(job, time)
-        self._outside.ended(job, time)
+        if job.preempt_mode in (None, PreemptMode.CANCEL):
+            self._outside.ended(job, time)
         worker = self.running.get(job.worker) if job.worker is not None else None
         if worker:
             self._keep(replay_workers.without_job(worker, job_id), time)
@@ -250,17 +266,31 @@ class Replay:
             self._nodes.drop(worker, time)
 
     def _preempt(self, preempt: Preempt) -> None:
-        """The victim's nodes are free after its grace. One that is put back or frozen is thought to wait again from then on."""
         victim = self.running.get(preempt.job_id)
-        if victim is None or victim.preempt_mode is not None:
+        if victim is not None and victim.preempt_mode is None:
+            self._give_way(replace(victim, preempted_by=preempt.by), preempt.mode, preempt.grace_s)
+
+    def _leaves_already(self, job: Job) -> None:
+        """One that was told to go has its grace for that; how much of it is over nobody knows."""
+        if job.cancel_requested:
+            self._give_way(job, PreemptMode.CANCEL, job.spec.grace_s)
+        elif job.requeue_requested:
+            self._give_way(job, PreemptMode.REQUEUE, job.spec.grace_s)
+        elif job.preempt_mode is not None and self._nodes.has_some(job):
+            self._give_way(job, job.preempt_mode, job.preempt_grace_s)
+
+    def _give_way(self, victim: Job, mode: PreemptMode, grace_s: int) -> None:
+        """Its nodes are free after its grace. One that is put back or frozen is thought to wait again soon after that."""
+        if victim.is_worker or victim.worker is not None:
             return
-        free_at = self.now + max(preempt.grace_s, SOON_S)
-        self._nodes.cut(replace(victim, preempted_by=preempt.by, preempt_mode=preempt.mode), free_at)
-        if preempt.mode is not PreemptMode.CANCEL:
-            frozen = preempt.mode is PreemptMode.SUSPEND and victim.spec.time_limit_s
+        free_at = self.now + max(grace_s, SOON_S)
+        self._nodes.cut(replace(victim, preempt_mode=mode), free_at)
+        if mode is not PreemptMode.CANCEL:
+            frozen = mode is PreemptMode.SUSPEND and victim.spec.time_limit_s
             spec = replace(victim.spec, time_limit_s=max(1, int(limit_left(victim, free_at)))) if frozen else victim.spec
             again = replace(victim, spec=spec, state=JobState.PENDING, allocation=None, start_time=0.0, granted_time=0.0)
-            self._outside.put(replace(again, preempted_by=None, preempt_mode=None), free_at)
+            again = replace(again, preempted_by=None, preempt_mode=None, requeue_requested=False)
+            self._outside.put(again, free_at + (HOLD_S if victim.preempted_by is not None else 0.0))
 
     def _new_id(self) -> int:
         self._next_id -= 1

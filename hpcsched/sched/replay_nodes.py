@@ -18,7 +18,8 @@ SOON_S = 1.0
 class Nodes:
     """`nodes` by name and `running` jobs by id. `freed`: nodes that came free since someone last emptied it, and when.
 
-    `finishes`: when a job ends, unless nobody knows; `seen`: the jobs that have run. Workers are in neither.
+    `finishes`: when a job ends, unless nobody knows; `seen`: the jobs that have run; `gave_way`: when one gave its nodes up
+    before its end, the first time. Workers are in none of them.
     """
 
     def __init__(self, nodes: Iterable[Node], length: Length) -> None:
@@ -27,6 +28,7 @@ class Nodes:
         self.freed: dict[str, float] = {}
         self.finishes: dict[int, float] = {}
         self.seen: dict[int, Job] = {}
+        self.gave_way: dict[int, float] = {}
         self._length = length
         self._ends: list[tuple[float, int, int]] = []
         self._resumes: dict[int, float] = {}
@@ -64,9 +66,20 @@ class Nodes:
         if not math.isinf(left):
             self._push(time + left, job)
 
+    def has_some(self, job: Job) -> bool:
+        """Not all of its nodes went to the one that it was frozen for."""
+        return any(self.nodes[name].job_id == job.id for name in (job.allocation.nodes if job.allocation else ()))
+
     def cut(self, job: Job, time: float) -> None:
-        """It gives its nodes up then."""
+        """It gives its nodes up then, or earlier where it ends by itself; from now on all that it has of them is in use."""
+        self._ends = [end for end in self._ends if end[2] != job.id]
+        heapq.heapify(self._ends)
+        self._resumes.pop(job.id, None)
+        for name in job.allocation.nodes if job.allocation else ():
+            rest = tuple(number for number in self.nodes[name].suspended if number != job.id)
+            self.nodes[name] = replace(self.nodes[name], suspended=rest)
         self.running[job.id] = job
+        self.gave_way.setdefault(job.id, time)
         heapq.heappush(self._ends, (time, len(self.seen), job.id))
 
     def drop(self, job: Job, time: float) -> None:

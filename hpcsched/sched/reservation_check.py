@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.reservation import ReservationRequest
-from hpcsched.model.units import MAX_SECONDS
+from hpcsched.model.units import MAX_SECONDS, format_duration
 from hpcsched.sched.bounds import short
 from hpcsched.sched.constraint import parse
 from hpcsched.sched.reserved import PERIODS, moment
@@ -39,7 +39,10 @@ def _check_time(wanted: ReservationRequest, now: float) -> None:
         raise InvalidValue(f"a reservation takes 1 s to 10 years, not {wanted.duration_s} s: it must end after it starts")
     period = PERIODS[wanted.repeat]
     if wanted.duration_s > period:
-        raise InvalidValue(f"it takes {wanted.duration_s} s and repeats {wanted.repeat}: at most --duration {period:.0f}s")
+        longest = format_duration(period)
+        raise InvalidValue(
+            f"it takes {format_duration(wanted.duration_s)} and repeats {wanted.repeat}: at most --duration {longest}"
+        )
     if not math.isfinite(wanted.start) or wanted.start > now + MAX_SECONDS:
         raise InvalidValue("it starts later than in ten years")
     if wanted.start and wanted.start < now - LATE_S:

@@ -11,8 +11,10 @@ from typing import Any
 from hpcsched import plugins
 from hpcsched.config import ControllerConfig, load
 from hpcsched.errors import InvalidValue
-from hpcsched.model.site import Site, Weights
+from hpcsched.model.site import Partition, Site, Weights
+from hpcsched.sched.partitions import is_member
 from hpcsched.sim.engine import Setting, simulate
+from hpcsched.sim.machine import offers
 from hpcsched.sim.outcome import Outcome
 from hpcsched.sim.runs import Progress
 from hpcsched.sim.trace import Trace
@@ -42,6 +44,23 @@ def arms(policies: Sequence[str], configs: Sequence[Path]) -> tuple[Arm, ...]:
     if len(found) > MAX_ARMS:
         raise InvalidValue(f"{len(found)} simulations side by side, at most {MAX_ARMS}: name fewer policies or configurations")
     return tuple(replace(arm, label=_numbered(arm.label, at, found)) for at, arm in enumerate(found))
+
+
+def on_the_machine(chosen: Sequence[Arm], setting: Setting) -> tuple[tuple[Arm, ...], list[str]]:
+    """With all nodes in each partition that has none of the simulated ones, which bear other names and no features; what was so
+    changed, in words."""
+    nodes = tuple(offers(setting.processors, setting.node_processors))
+    fitted, told = list[Arm](), dict[str, None]()
+    for arm in chosen:
+        bare = {item.name for item in arm.site.partitions if not any(is_member(item, node) for node in nodes)}
+        told |= dict.fromkeys(_without_nodes(item) for item in arm.site.partitions if item.name in bare)
+        parts = tuple(replace(item, nodes=()) if item.name in bare else item for item in arm.site.partitions)
+        fitted.append(replace(arm, site=replace(arm.site, partitions=parts)) if bare else arm)
+    return tuple(fitted), list(told)
+
+
+def _without_nodes(partition: Partition) -> str:
+    return f"partition {partition.name} has all nodes: none of the simulated ones is of {', '.join(partition.nodes)}"
 
 
 def policy_class(name: str) -> Any:

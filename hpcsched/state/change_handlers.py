@@ -15,6 +15,8 @@ from hpcsched.state.records import record_of
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep, next_state
 
+GOES_ON = "goes on where it was frozen"
+
 
 def job_requeued(tables: Tables, event: events.JobRequeued) -> list[Command]:
     job = tables.jobs.get(event.job_id)
@@ -71,7 +73,7 @@ def job_resumed(tables: Tables, event: events.JobResumed) -> list[Command]:
 def going_on(job: Job, state: JobState, time: float) -> Job:
     """Its time goes on as well."""
     stood = max(0.0, time - job.suspend_time)
-    return replace(job, state=state, suspended_s=job.suspended_s + stood, suspend_time=0.0, reason=Reason.NONE, message="")
+    return replace(job, state=state, suspended_s=job.suspended_s + stood, suspend_time=0.0, reason=Reason.NONE, message=GOES_ON)
 
 
 def job_modified(tables: Tables, event: events.JobModified) -> list[Command]:

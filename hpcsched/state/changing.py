@@ -84,8 +84,8 @@ def _is_longer(new: JobSpec, old: JobSpec) -> bool:
 
 
 def _require_changeable(job: Job, change: JobChange) -> None:
-    if job.worker is not None or job.is_worker:
-        raise Conflict(f"job {job.id} runs beside others in one container: it cannot be changed any more")
+    if job.is_worker:
+        raise Conflict(f"job {job.id} is a worker, in whose container others run: change those")
     if job.spec.canary:
         raise Conflict(f"job {job.id} is a canary of the controller: it cannot be changed")
     fixed = sorted(set(change.given()) - WHILE_RUNNING)

@@ -75,7 +75,7 @@ def _work(job: Job, work: Assigned, node: Node) -> Work:
         slots=tuple(TaskBinding(slot.cpus, slot.mems, slot.gpus) for slot in work.slots),
         command=replace(_command(job), env=tuple(env.items())),
         array=job.spec.array,
-        time_limit_s=job.spec.time_limit_s,
+        time_limit_s=job.spec.time_limit_s if job.array is not None else limit_s(job),
         grace_s=float(job.spec.grace_s),
         stdout=job.spec.stdout.replace("%N", node.name).replace("%n", "0"),
         cancel=job.cancel_requested or job.requeue_requested,

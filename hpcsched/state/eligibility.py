@@ -34,10 +34,15 @@ def why_blocked(tables: Tables, job: Job, now: float) -> Wait | None:
 
 def _unmet(job_id: int, needs: Needs) -> Wait:
     if needs.never:
-        mend = f"cancel the job, or change that (`hpcsched update {job_id} --after ...`)"
-        return Wait(Reason.DEPENDENCY_NEVER, f"{needs.never}: {mend}")
+        return never_met(job_id, needs)
     which = (" or " if needs.one_is_enough else ", ").join(map(str, needs.open[:10]))
     return Wait(Reason.DEPENDENCY, f"waits for {which}" + (" and others" if len(needs.open) > 10 else ""))
+
+
+def never_met(job_id: int, needs: Needs) -> Wait:
+    """Why, and what the user may do about it."""
+    mend = f"cancel the job, or change that (`hpcsched update {job_id} --after ...`)"
+    return Wait(Reason.DEPENDENCY_NEVER, f"{needs.never}: {mend}")
 
 
 def _moment(time: float) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hpcsched.model.job import Job, JobState, Reason, changed_job
+from hpcsched.sched.giving import HOLD_S
 from hpcsched.state.commands import Command, JobChanged, RecordJob, Replan
-from hpcsched.state.preemption import HOLD_S
 from hpcsched.state.records import record_of
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import REASONS, JobStep, next_state

@@ -16,6 +16,7 @@ from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
 from hpcsched.state.following import barred
 from hpcsched.state.parts import end_parts, ended, part_index, run_part, unfinished
+from hpcsched.state.preemption import why_these
 from hpcsched.state.tables import Tables, hold
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, changed_nodes, next_state
 
@@ -81,7 +82,7 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
             allocation=event.allocation,
             parts=(None,) * len(names),
             granted_time=event.time,
-            message=event.why,
+            message=why_these(job, event.why),
             left_worker=None,
         )
     )

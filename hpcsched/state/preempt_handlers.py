@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hpcsched.model.job import Job, Reason
+from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.site import PreemptMode
 from hpcsched.state import events
 from hpcsched.state.commands import Command, JobChanged, SyncNode
 from hpcsched.state.parts import unfinished
-from hpcsched.state.preemption import can_give
+from hpcsched.state.preemption import can_give, given_by
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep, next_state
 
@@ -22,8 +22,15 @@ def job_preempted(tables: Tables, event: events.JobPreempted) -> list[Command]:
     if event.mode is PreemptMode.SUSPEND:
         job = _frozen(job, event)
     tables.put_job(replace(job, message=_told(event)))
+    _tell_taker(tables, event)
     tables.giving = {number for number in tables.giving if _gives(tables, number)} | {job.id}
     return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
+
+
+def _tell_taker(tables: Tables, event: events.JobPreempted) -> None:
+    taker = tables.jobs.get(event.by)
+    if taker is not None and taker.state is JobState.PENDING and taker.array is None:
+        tables.put_job(replace(taker, message=given_by(taker.message, event.job_id)))
 
 
 def _gives(tables: Tables, job_id: int) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from hpcsched.model.job import Job
 from hpcsched.model.snapshot import Plan
+from hpcsched.sched.giving import HOLD_S
 from hpcsched.sched.reserved import horizon, window
 from hpcsched.state.events import JobPreempted, JobResumed
-from hpcsched.state.preemption import HOLD_S, can_give, may_go_on
+from hpcsched.state.preemption import can_give, may_go_on
 from hpcsched.state.reservations import ends_by
 from hpcsched.state.tables import Tables
 

@@ -12,8 +12,8 @@ from hpcsched.state.commands import Command, Replan, SyncNode
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep
 
-HOLD_S = 60.0
-"""What a job gave up is for the other for this time, and the grace of those that give up with it; then it may have it back."""
+_GIVEN = "given up for it by "
+MOST_NAMED = 8
 
 
 def can_give(job: Job, mode: PreemptMode) -> bool:
@@ -33,6 +33,20 @@ def gave_up(job: Job) -> JobStep | None:
     if job.cause is not EndCause.CANCELLED or job.cancel_requested or not must_end(job):
         return None
     return JobStep.REQUEUED if job.preempt_mode is PreemptMode.REQUEUE else JobStep.PREEMPTED
+
+
+def given_by(told: str, victim: int) -> str:
+    """What is told of a waiting job for which one more gives its nodes up."""
+    if not told.startswith(_GIVEN):
+        return f"{_GIVEN}job {victim}"
+    if told.count(",") < MOST_NAMED - 1:
+        return f"{told}, job {victim}"
+    return told if told.endswith("others") else f"{told} and others"
+
+
+def why_these(job: Job, why: str) -> str:
+    """Why it gets its nodes, with those that gave them up."""
+    return f"{why}; {job.message}" if job.message.startswith(_GIVEN) else why
 
 
 def waits_frozen(job: Job) -> bool:

@@ -10,7 +10,8 @@ from hpcsched.errors import AlreadyExists, Conflict, Infeasible, NotFound, Queue
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation, ReservationRequest
-from hpcsched.model.site import Partition
+from hpcsched.model.site import Partition, Site
+from hpcsched.model.units import format_duration
 from hpcsched.sched import constraint
 from hpcsched.sched.partitions import Partitions, is_member, partition_of
 from hpcsched.sched.reservation_check import MAX_RESERVATIONS, check_request
@@ -26,7 +27,7 @@ def make(tables: Tables, wanted: ReservationRequest, now: float) -> list[Reserva
         raise AlreadyExists(f"there is a reservation {wanted.name} already: choose another name, or delete that one")
     if len(tables.reservations) >= MAX_RESERVATIONS:
         raise QueueFull(f"there are {MAX_RESERVATIONS} reservations already: delete some")
-    empty = _without_nodes(wanted, now)
+    empty = replace(_without_nodes(wanted, now), accounts=_accounts(tables.site, wanted.accounts))
     nodes = _named(tables, empty, wanted) if wanted.nodes else _chosen(tables, empty, wanted)
     return [ReservationMade(now, replace(empty, nodes=nodes))]
 
@@ -55,7 +56,8 @@ def check_reservation(tables: Tables, spec: JobSpec) -> None:
         raise Infeasible(f"asks for {spec.nodes} nodes, reservation {item.name} has {len(item.nodes)}")
     if spec.time_limit_s > item.end - item.start:
         raise Infeasible(
-            f"asks for {spec.time_limit_s} s, reservation {item.name} lasts {item.end - item.start:.0f} s: shorten -t"
+            f"asks for {format_duration(spec.time_limit_s)}, reservation {item.name} lasts "
+            f"{format_duration(item.end - item.start)}: shorten -t"
         )
 
 
@@ -123,6 +125,18 @@ def _without_nodes(wanted: ReservationRequest, now: float) -> Reservation:
         wanted.comment,
         made=now,
     )
+
+
+def _accounts(site: Site, wanted: Sequence[str]) -> tuple[str, ...]:
+    """With those below them; where a site has settled none, any. Raises NotFound."""
+    known = {item.name: item.parent for item in site.accounts}
+    for name in wanted if known else ():
+        if name not in known:
+            raise NotFound(f"there is no account {name!r}: give --accounts some of {', '.join(known)}")
+    chosen = dict.fromkeys(wanted)
+    while below := [name for name, parent in known.items() if parent in chosen and name not in chosen]:
+        chosen |= dict.fromkeys(below)
+    return tuple(chosen)
 
 
 def _named(tables: Tables, empty: Reservation, wanted: ReservationRequest) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class Change(_message.Message):
     def __init__(self, options: _Optional[str] = ..., start: _Optional[float] = ...) -> None: ...
 
 class Planned(_message.Message):
-    __slots__ = ("job_id", "name", "user", "nodes", "start", "end", "running", "tasks")
+    __slots__ = ("job_id", "name", "user", "nodes", "start", "end", "running", "tasks", "gives_way")
     JOB_ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     USER_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,7 @@ class Planned(_message.Message):
     END_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
+    GIVES_WAY_FIELD_NUMBER: _ClassVar[int]
     job_id: int
     name: str
     user: str
@@ -83,7 +84,8 @@ class Planned(_message.Message):
     end: float
     running: bool
     tasks: int
-    def __init__(self, job_id: _Optional[int] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., start: _Optional[float] = ..., end: _Optional[float] = ..., running: _Optional[bool] = ..., tasks: _Optional[int] = ...) -> None: ...
+    gives_way: bool
+    def __init__(self, job_id: _Optional[int] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., start: _Optional[float] = ..., end: _Optional[float] = ..., running: _Optional[bool] = ..., tasks: _Optional[int] = ..., gives_way: _Optional[bool] = ...) -> None: ...
 
 class Explanation(_message.Message):
     __slots__ = ("job_id", "state", "summary", "blockers", "position", "waiting", "ahead", "priority", "factors", "node_groups", "earliest", "latest", "fraction", "changes", "timeline", "end_by", "notes", "after")

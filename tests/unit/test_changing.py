@@ -10,6 +10,7 @@ from hpcsched.model.container import EndCause
 from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.site import Account, Qos, Site, Weights
 from hpcsched.state import changing, decide
+from hpcsched.state.change_handlers import GOES_ON
 from hpcsched.state.commands import SyncNode
 from hpcsched.state.due import due
 from hpcsched.state.events import JobResumed, JobSuspended, NodeDisconnected, NodeLost, NodeRegistered
@@ -114,7 +115,7 @@ def test_time_stands_still_for_a_suspended_job() -> None:
     world.time += 100.0
     world.do(JobResumed(world.tick(), job_id))
     assert [item.suspend for item in world.state.desired("n1")] == [False]
-    assert job(world, job_id).suspended_s == 101.0
+    assert (job(world, job_id).suspended_s, job(world, job_id).message) == (101.0, GOES_ON)
     suspend(world, job_id)
     world.time += 50.0
     world.say("n1", exited(job_id, end_time=world.time))

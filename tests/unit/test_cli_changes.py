@@ -46,6 +46,7 @@ def test_resume_takes_a_number_for_a_job_unless_a_node_has_that_name() -> None:
             JobChange(partition="long", account="chem", qos="low", constraint="ib"),
         ),
         (["--after", ""], JobChange(dependency="")),
+        (["--begin", "", "--deadline", ""], JobChange(begin_time=0.0, deadline=0.0)),
         (["--no-requeue", "--nice", "-5"], JobChange(requeue=False, nice=-5)),
         (["--begin", "now+1m", "--name", "x"], JobChange(begin_time=1_000_060.0, name="x")),
     ],

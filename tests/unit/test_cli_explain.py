@@ -136,6 +136,26 @@ def test_a_job_without_an_end_runs_off_the_edge_of_the_drawing() -> None:
     assert lines[2].startswith("> 2 next")
 
 
+def test_who_gives_way_says_until_when_it_has_its_nodes() -> None:
+    lines = drawn(
+        [
+            Planned(1, "low", "ada", 1, NOW - 5, NOW + 7, True, gives_way=True),
+            Planned(2, "mid", "ada", 1, NOW + 20, NOW + 50, gives_way=True),
+        ],
+        2,
+        NOW,
+    )
+    assert lines[1].endswith("gives its nodes up by 22:13:27")
+    assert lines[2].endswith("starts 22:13:40, gives its nodes up by 22:14:10")
+
+
+def test_a_change_that_leaves_something_out_is_said_so() -> None:
+    told = replace(WAITING, changes=(Change("without --constraint", NOW + 60), Change("-t 30:00", NOW + 120)))
+    lines = list(text(told, NOW))
+    assert "Without --constraint it would start at 22:14:20." in lines
+    assert "With -t 30:00 it would start at 22:15:20." in lines
+
+
 def test_a_plan_of_nothing_draws_nothing() -> None:
     assert drawn([], 1, NOW) == []
 

@@ -16,6 +16,7 @@ from hpcsched.cli.drawing import draw_topology
 from hpcsched.cli.main import invoke
 from hpcsched.cli.output import FORMS
 from hpcsched.hardware.lstopo import read, synthetic
+from hpcsched.model.array import ArrayProgress
 from hpcsched.model.canary import CanaryFigure, NodeCanaries, Stand
 from hpcsched.model.idset import IdSet
 from hpcsched.testing import nouns, sites
@@ -135,6 +136,13 @@ def test_a_receipt_shows_what_was_asked_granted_and_observed(context: Context, c
 def test_a_job_without_a_node_has_no_receipt(context: Context, capsys: pytest.CaptureFixture[str]) -> None:
     assert invoke(["receipt", "3"], context) == 1
     assert capsys.readouterr().err == "hpcsched: job 3 is PENDING and has no node, so there is nothing to show\n"
+
+
+def test_an_array_leaves_the_receipts_to_its_containers(capsys: pytest.CaptureFixture[str]) -> None:
+    array = replace(nouns.waiting(), id=9, array=ArrayProgress(4, workers=(10,)))
+    context = Context(connect=lambda _: FakeClient(known=[array]))
+    assert invoke(["receipt", "9"], context) == 1
+    assert "job 9 is an array: give the id of one of its containers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("call", [["receipt", "1"], ["topology", "n1"]])

@@ -17,7 +17,7 @@ from hpcsched.testing.nouns import node, waiting
 
 CLIENT = FakeClient(
     known=[replace(waiting(), id=job_id) for job_id in (7, 71, 8)],
-    cluster=[node("n1"), node("m1")],
+    cluster=[replace(node("n1"), offer=replace(node("n1").offer, features=("epyc", "ib"))), node("m1")],
     reserved=[Reservation("talk", 1.0, 2.0, ("n1",))],
     parted=[PartitionUse(Partition(name), (), 0, 0, 0, 0) for name in ("gpu", "batch")],
     served=[QosUse(Qos(name), 0, 0, 0, 0.0) for name in ("normal", "urgent")],
@@ -45,6 +45,10 @@ def offered(words: list[str], incomplete: str, connect: Any = lambda address: CL
         (["drain"], "m", ["m1"]),
         (["resume"], "", ["n1", "m1"]),
         (["node"], "n", ["n1"]),
+        (["submit", "-w"], "m1,n", ["m1,n1"]),
+        (["submit", "-C"], "", ["epyc", "ib"]),
+        (["submit", "-C"], "epyc&!i", ["epyc&!ib"]),
+        (["reservation", "create", "x", "--nodes"], "m", ["m1"]),
     ],
 )
 def test_names_that_there_are_and_that_begin_so_are_offered(words: list[str], incomplete: str, names: list[str]) -> None:

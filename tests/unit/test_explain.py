@@ -13,7 +13,7 @@ from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Limits, Partition, PartitionState, Qos, Site, Weights
 from hpcsched.model.units import parse_duration
 from hpcsched.plugins import load
-from hpcsched.sched.explain import explain_waiting
+from hpcsched.sched.explain import OWN_ORDER, explain_waiting
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.question import BEHIND, Question
 from hpcsched.sched.replay import Policy, forked
@@ -264,6 +264,7 @@ def test_the_order_of_the_policy_is_that_of_who_is_ahead(policy: str) -> None:
     made.now += 60
     told = explained(made, short if policy != "wfp" else long)
     assert [item.job_id for item in told.ahead] == [long if policy != "wfp" else short]
+    assert (OWN_ORDER in told.notes) == (policy == "wfp")
 
 
 @settings(max_examples=60, deadline=None)

@@ -14,6 +14,7 @@ from hpcsched.model.record import Record
 from hpcsched.plugins import load
 from hpcsched.sched.dependency import Kind, Need
 from hpcsched.sched.explain_known import explain_ended, explain_running
+from hpcsched.sched.reserved import moment
 from hpcsched.state.events import CancelRequested, JobHeld
 from hpcsched.testing import nouns
 from hpcsched.testing.replays import Cluster
@@ -62,6 +63,18 @@ def test_one_of_several_needs_is_enough_and_is_said_to_be(cluster: Cluster) -> N
     assert [message.endswith("(one such is enough)") for _, message in found] == [True, True]
 
 
+def test_a_dependency_that_can_never_be_met_says_what_to_do_and_who_waits_for_it_says_so(cluster: Cluster) -> None:
+    (never,) = cluster.submit(replace(TRUE, dependency="afternotok:1"))
+    (behind,) = cluster.submit(replace(TRUE, dependency=f"afterok:{never}"))
+    while cluster.step():
+        pass
+    (why,) = blockers(cluster.state, cluster.state.jobs[never], cluster.now)
+    assert why.reason is Reason.DEPENDENCY_NEVER
+    assert f"`hpcsched update {never} --after ...`" in why.message
+    (waits,) = blockers(cluster.state, cluster.state.jobs[behind], cluster.now)
+    assert waits.message == f"afterok:{never}: job {never} (solve) is PENDING and can never start as it is"
+
+
 def test_a_singleton_waits_for_its_namesake(cluster: Cluster) -> None:
     assert told(cluster, replace(TRUE, name="mesh", dependency="singleton")) == [
         (Reason.DEPENDENCY, "singleton: an earlier job of that name of its user has not ended")
@@ -98,6 +111,13 @@ def test_a_running_job_says_where_why_and_until_when() -> None:
     assert answer.end_by == job.start_time + 600
 
 
+def test_a_job_that_is_frozen_for_another_says_when_that_one_ends() -> None:
+    frozen = replace(nouns.running(), state=JobState.SUSPENDED, preempted_by=7)
+    taker = replace(nouns.running(), id=7, suspended_s=0.0)
+    taker = replace(taker, spec=replace(taker.spec, time_limit_s=3600))
+    assert explain_running(frozen, taker).summary.endswith(f"; job 7 ends by {moment(taker.start_time + 3600)}")
+
+
 def test_a_worker_names_whose_container_it_is() -> None:
     work = tuple(Assigned(number, ((0, 1),), ()) for number in range(7, 14))
     one, many = (replace(nouns.running(), is_worker=True, assigned=work[:count]) for count in (1, 7))
@@ -119,6 +139,10 @@ def test_a_worker_names_whose_container_it_is() -> None:
         ),
         (replace(nouns.failed(), state=JobState.PREEMPTED, preempted_by=7, exit_code=None), "job 7 took them"),
         (replace(nouns.failed(), exit_code=None, reason=Reason.LAUNCH_FAILED), "JobLaunchFailure"),
+        (
+            replace(nouns.waiting(), state=JobState.DEADLINE, reason=Reason.DEADLINE, message=""),
+            "its deadline came too near before it started",
+        ),
     ],
 )
 def test_an_ended_job_says_how_it_ended(job: Job, words: str) -> None:

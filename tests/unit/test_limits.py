@@ -108,12 +108,19 @@ def test_what_a_user_has_and_has_used_in_an_account_is_counted_below_it_too() ->
     used = {("a", "ada"): 2 * HOUR, ("b", "ada"): HOUR, ("b", "ben"): 2.9 * HOUR}
     wait = ledger(site, usage=used).why_not(waiting(account="a"))
     assert wait is not None
-    sentence = "account top, user 'ada', has used 3.0 node hours, max_node_hours_per_user of [account.top] is 3"
-    assert (wait.reason, wait.message) == (Reason.ACCOUNT_NODE_HOURS, sentence)
+    sentence = "account top, user 'ada', has used 3 node hours, max_node_hours_per_user of [account.top] is 3"
+    assert (wait.reason, wait.message.partition(": ")[0]) == (Reason.ACCOUNT_NODE_HOURS, sentence)
     assert reason(ledger(site, usage=used), waiting(account="a", user="ben")) is None
     found = ledger(site, [running(1, 2, account="a"), running(2, account="b"), running(3, 2, account="b", user="ben")])
     assert reason(found, waiting(account="b")) is Reason.ACCOUNT_NODES
     assert reason(found, waiting(account="a", user="ben")) is None
+
+
+def test_node_hours_above_a_limit_say_when_they_will_have_faded_below_it() -> None:
+    site = Site(accounts=(Account("a", limits=Limits(max_node_hours=3.0)),), half_life_s=86400.0)
+    wait = ledger(site, usage={("a", "ada"): 12 * HOUR}).why_not(waiting(account="a"))
+    assert wait is not None
+    assert wait.message.endswith("is 3: they fade below it within 2-00:01:00 where none are added")
 
 
 def test_a_slot_in_a_container_that_is_there_needs_no_node() -> None:

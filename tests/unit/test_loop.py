@@ -17,9 +17,10 @@ from hpcsched.errors import StoreError, StoreFull
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
 from hpcsched.model.idset import IdSet
 from hpcsched.model.job import JobSpec
+from hpcsched.model.reservation import Reservation
 from hpcsched.model.snapshot import Plan, Snapshot
 from hpcsched.state import decide
-from hpcsched.state.events import AllocationGranted, Event, NodeRegistered
+from hpcsched.state.events import AllocationGranted, Event, NodeRegistered, ReservationMade
 from hpcsched.state.state import State
 from hpcsched.state.timeline import CONFIRM_S, Reading
 from hpcsched.stores.sqlite import SqliteJournal
@@ -69,10 +70,24 @@ class FailingPolicy:
         raise KeyError("n1")
 
 
+class PolicyAt:
+    """`asked` once it has planned for that time or later."""
+
+    def __init__(self, time: float) -> None:
+        self._time, self.asked = time, asyncio.Event()
+
+    def plan(self, snapshot: Snapshot) -> Plan:
+        if snapshot.now >= self._time:
+            self.asked.set()
+        return Plan()
+
+
 @contextlib.asynccontextmanager
-async def running(folder: Path, clocks: Callable[[], Reading] = lambda: Reading(NOON, 0.0)) -> AsyncIterator[Loop]:
+async def running(
+    folder: Path, clocks: Callable[[], Reading] = lambda: Reading(NOON, 0.0), policy: Any = None
+) -> AsyncIterator[Loop]:
     ledger = Ledger(SqliteJournal(folder / "journal"), 1000)
-    loop = Loop(ledger, FailingPolicy(), clocks, lambda name: None, lambda job_id: None)
+    loop = Loop(ledger, policy or FailingPolicy(), clocks, lambda name: None, lambda job_id: None)
     await loop.open()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(loop.run())
@@ -98,6 +113,17 @@ async def test_a_bug_met_by_one_call_is_that_calls_alone(tmp_path: Path) -> None
             await loop.do(wrong)
         await loop.do(lambda state, now: [decide.submit(state, "r", [TRUE], now, 10)])
         assert list(loop.state.jobs) == [1]
+
+
+async def test_the_start_of_a_reservation_is_planned_for_also_where_the_alarm_rings_late(tmp_path: Path) -> None:
+    clocks, policy = Clocks(), PolicyAt(NOON + 0.05)
+    talk = Reservation("talk", NOON + 0.05, NOON + 3600.0, ("n1",))
+    async with running(tmp_path, clocks.read, policy) as loop:
+        await loop.do(lambda state, now: [NodeRegistered(now, offer("n1")), ReservationMade(now, talk)])
+        clocks.pass_by(1.0)
+        await loop.do(lambda state, now: ())
+        async with asyncio.timeout(20):
+            await policy.asked.wait()
 
 
 async def test_a_clock_that_is_set_back_is_told_once_and_time_goes_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

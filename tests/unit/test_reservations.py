@@ -11,7 +11,7 @@ from hpcsched.errors import AlreadyExists, Conflict, Infeasible, InvalidValue, N
 from hpcsched.model.change import JobChange
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.reservation import Repeat, Reservation, ReservationRequest
-from hpcsched.model.site import Partition, Site
+from hpcsched.model.site import Account, Partition, Site
 from hpcsched.state import changing, decide, reservations
 from hpcsched.state.events import AllocationGranted
 from hpcsched.state.state import State
@@ -41,7 +41,7 @@ def make(world: World, *wanted: ReservationRequest) -> Reservation:
         ({"start": 900.0}, "in the past"),
         ({"duration_s": 0}, "end after it starts"),
         ({"duration_s": 11 * 366 * 86400}, "10 years"),
-        ({"duration_s": 2 * HOUR, "repeat": Repeat.HOURLY}, "--duration 3600s"),
+        ({"duration_s": 2 * HOUR, "repeat": Repeat.HOURLY}, "takes 2:00:00 and repeats hourly: at most --duration 1:00:00"),
         ({"start": float("nan")}, "ten years"),
         ({"start": float("inf")}, "ten years"),
         ({"count": 2}, "one of the two"),
@@ -116,6 +116,15 @@ def test_it_chooses_from_a_partition() -> None:
     assert make(world, asked(nodes=(), count=1, partition="b")).nodes == ("n2",)
     with pytest.raises(NotFound, match="no partition 'c'"):
         make(world, asked("s", nodes=(), count=1, partition="c"))
+
+
+def test_it_is_for_the_accounts_that_there_are_and_for_those_below_them() -> None:
+    world = World(())
+    world.state = State(Site(accounts=(Account("bio"), Account("cells", parent="bio"), Account("rna", parent="cells"))))
+    world.register("n1")
+    assert make(world, asked(accounts=("bio",))).accounts == ("bio", "cells", "rna")
+    with pytest.raises(NotFound, match="no account 'boi': give --accounts some of bio, cells, rna"):
+        make(world, asked("s", accounts=("boi",)))
 
 
 def test_a_reservation_is_forgotten_when_it_is_over_unless_it_comes_again(world: World) -> None:

@@ -88,6 +88,17 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert told in line
 
 
+def test_a_partition_of_nodes_that_are_not_simulated_has_all_of_them(
+    trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "site.toml"
+    config.write_text('[partition.q1]\ndefault = true\nnodes = ["+ib", "rack7-*"]\n')
+    assert invoke(["simulate", str(trace), "--config", str(config), "--output", "json"]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)[0]["refused"] == 0
+    assert "partition q1 has all nodes: none of the simulated ones is of +ib, rack7-*" in shown.err
+
+
 def test_weights_that_overflow_are_refused(trace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "site.toml"
     path.write_text("[priority]\nage = 2000000000\nsize = 2000000000\n")

@@ -77,6 +77,7 @@ def test_states_and_durations_are_read(tmp_path: Path) -> None:
         ("[partition.a]\nmin_nodes = 3\nmax_nodes_per_job = 2", "min_nodes: 3 is above max_nodes_per_job, 2"),
         ('[partition.a]\nmax_time = "1h"\ndefault_time = "2h"', "[partition.a] default_time: it is longer than max_time"),
         ('[partition.a]\nnodes = ["+"]', "[partition.a] nodes: bad name '+'"),
+        ('[partition.a]\nnodes = ["+epyc&ib"]', "[partition.a] nodes: bad name '+epyc&ib'"),
         ("[partition.a]\ndefault = true\n[partition.b]\ndefault = true", "[partition.b] default: [partition.a] is the default"),
         ('[partition.a]\nallow_qos = ["x"]', "[partition.a] allow_qos: there is no table [qos.x]; known: none"),
         ('[partition.a]\nallow_accounts = ["x"]\n[account.b]', "there is no table [account.x]; known: b"),

@@ -10,9 +10,10 @@ from hpcsched.model.container import EndCause, Phase
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import PreemptMode, Qos, Site
+from hpcsched.sched.giving import HOLD_S
 from hpcsched.state import decide
 from hpcsched.state.events import NodeDisconnected, NodeLost, ReservationMade
-from hpcsched.state.preemption import HOLD_S
+from hpcsched.state.preemption import MOST_NAMED, given_by
 from hpcsched.state.state import State
 from hpcsched.testing.world import World, exited, running
 
@@ -56,6 +57,25 @@ def test_a_cancelled_victim_is_told_to_end_within_the_grace_of_its_qos() -> None
     job = made.records[victim].job
     assert (job.state, job.reason) == (JobState.PREEMPTED, Reason.PREEMPTED)
     assert f"for job {taker}" in job.message
+
+
+def test_the_one_that_nodes_were_given_up_for_says_by_whom() -> None:
+    made = world(PreemptMode.CANCEL, ("n1", "n2"))
+    victims = [made.run(low()) for _ in range(2)]
+    (taker,) = made.submit(replace(HIGH, nodes=2))
+    made.plan()
+    for name, victim in zip(("n1", "n2"), victims, strict=True):
+        made.say(name, exited(victim, EndCause.CANCELLED))
+        made.say(name)
+    assert made.plan() == (taker,)
+    assert made.state.jobs[taker].message.endswith(f"; given up for it by job {victims[1]}, job {victims[0]}")
+
+
+def test_of_very_many_that_gave_way_the_first_are_named() -> None:
+    told = ""
+    for victim in range(1, 100):
+        told = given_by(told, victim)
+    assert told == f"given up for it by {', '.join(f'job {number}' for number in range(1, MOST_NAMED + 1))} and others"
 
 
 def test_a_victim_that_was_done_before_it_was_stopped_is_completed() -> None:

@@ -367,6 +367,18 @@ def test_what_runs_in_a_shared_container_is_not_suspended_and_a_worker_not_put_b
             change(world.state, world.worker_id, world.tick())
 
 
+def test_a_small_job_that_runs_gets_another_limit_in_its_slot_and_its_worker_none() -> None:
+    world = One(JobSpec(("true",), resources=CORE, time_limit_s=60))
+    world.do(*changing.update(world.state, world.job_id, JobChange(time_limit_s=90), world.tick(), {}))
+    assert world.state.desired("n1")[0].works[0].time_limit_s == 90
+    world.do(*changing.update(world.state, world.job_id, JobChange(deadline=world.job.granted_time + 70), world.tick(), {}))
+    assert world.state.desired("n1")[0].works[0].time_limit_s == 70
+    with pytest.raises(Conflict, match="its nodes can be changed only while it is pending"):
+        changing.update(world.state, world.job_id, JobChange(nodes=2), world.tick(), {})
+    with pytest.raises(Conflict, match="is a worker, in whose container others run"):
+        changing.update(world.state, world.worker_id, JobChange(time_limit_s=5), world.tick(), {})
+
+
 def test_a_small_job_is_cancelled_in_its_slot_and_its_worker_lives() -> None:
     small = JobSpec(("true",), resources=CORE)
     world = One(small)
