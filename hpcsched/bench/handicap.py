@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import itertools
 import os
 import signal
@@ -133,6 +134,8 @@ def _libc() -> ctypes.CDLL:
 
 
 def _checked(returned: int, what: str) -> None:
+    if returned and ctypes.get_errno() == errno.ENXIO:
+        raise HpcschedError(f"{what}: this processor or kernel has no such control")
     if returned:
         raise HpcschedError(f"{what}: {os.strerror(ctypes.get_errno())}")
 
