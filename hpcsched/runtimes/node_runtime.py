@@ -80,6 +80,9 @@ class NodeRuntime(ABC):
                 await self._start(spec)
 
     async def _runs(self, name: str) -> bool:
+        """What stands still and is to be started was about to be removed: nobody starts what is noted as suspended."""
+        if self._is_frozen(name):
+            return False
         try:
             supervisor = await self.connect(name)
         except ContainerGone:
@@ -219,9 +222,12 @@ class NodeRuntime(ABC):
 
     def _kill_frozen(self, name: str) -> None:
         """What is frozen does not end one by one (v1), and must not go on for a moment either."""
+        if self._is_frozen(name):
+            self.group(name).kill()
+
+    def _is_frozen(self, name: str) -> bool:
         group = self.group(name)
-        if group.exists() and self.layout.find("freezer") and group.frozen:
-            group.kill()
+        return group.exists() and self.layout.find("freezer") is not None and group.frozen
 
     def _all_beside(self, name: str) -> Iterator[Cgroup]:
         """Wherever they may be: the site may have changed its mind on partitions."""

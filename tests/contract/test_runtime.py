@@ -17,6 +17,7 @@ from hpcsched.model.container import DeviceNode, Mount, Rlimit, StepSpec, Usage
 from hpcsched.model.idset import IdSet
 from hpcsched.plugins import load
 from hpcsched.runtimes.folder import write_pid
+from hpcsched.runtimes.supervisor import HELLO_DEADLINE_S
 from tests.containers import (
     CPUS,
     DEADLINE_S,
@@ -591,6 +592,16 @@ async def test_a_frozen_container_stands_still_until_it_is_thawed(runtime, shell
     assert not [usage() for _ in range(1000) if usage() != before]
     await runtime.freeze("job1", False)
     await eventually(lambda: usage() > before, "it goes on")
+
+
+async def test_a_start_takes_the_place_of_a_container_that_was_left_frozen_at_its_removal(runtime, shell):
+    before = shell.supervisor.pid
+    await runtime.freeze("job1", True)
+    async with asyncio.timeout(HELLO_DEADLINE_S):
+        await runtime.start(a_spec())
+    supervisor = await runtime.connect("job1")
+    await supervisor.close()
+    assert supervisor.pid != before
 
 
 async def test_a_frozen_container_can_be_removed(runtime, shell):
