@@ -31,6 +31,7 @@ def compare(found: Figures) -> Comparison:
         found.checks,
         found.causes,
         tuple(notes(found)),
+        found.pair_s,
     )
 
 

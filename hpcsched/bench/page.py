@@ -13,6 +13,7 @@ from hpcsched.bench.page_tables import NOTHING
 from hpcsched.bench.plot_limits import distances, limit_plot
 from hpcsched.bench.plot_ratios import ratio_plots
 from hpcsched.bench.plot_samples import sample_plots
+from hpcsched.bench.power import power
 from hpcsched.bench.result import Result
 from hpcsched.bench.telling import Chapter, Told, chapters, lead, mean, remarks
 
@@ -24,7 +25,7 @@ def page(result: Result) -> str:
         title=escape(page_words.title(result)),
         facts=escape(page_words.facts(result)),
         lead=escape(lead(result)),
-        remarks="\n".join(f"<p>{escape(text)}</p>" for text in (*remarks(result), mean(result)) if text),
+        remarks="\n".join(f"<p>{escape(text)}</p>" for text in _remarks(result)),
         chapters="\n".join(_chapters(result)),
         ratios="\n".join(ratio_plots(result.comparisons)) or NOTHING,
         figures=page_tables.figures(result.comparisons),
@@ -42,6 +43,10 @@ def page(result: Result) -> str:
         unlike=page_tables.unlike(result),
         fingerprint=page_tables.fingerprint(result),
     )
+
+
+def _remarks(result: Result) -> Iterable[str]:
+    return filter(None, (*power(result.comparisons), *remarks(result), mean(result)))
 
 
 def _chapters(result: Result) -> Iterable[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpcsched.bench.page_words import missing
+from hpcsched.bench.power import power
 from hpcsched.bench.result import Result
 from hpcsched.bench.stats import Ratio
 from hpcsched.bench.telling import Chapter, chapters, lead, mean, remarks, signed
@@ -80,7 +81,7 @@ def render(result: Result, long: bool = False, width: int = 160) -> Group:
 
     parts: list[RenderableType] = [_table(result.comparisons, long, width)] if result.comparisons else []
     parts += [Text(LEGEND + (LONG_LEGEND if long else ""), style="dim")] if parts else []
-    parts += [Text(line) for line in (lead(result), *remarks(result), mean(result)) if line]
+    parts += [Text(line) for line in (lead(result), *power(result.comparisons), *remarks(result), mean(result)) if line]
     parts += [_told(chapter) for chapter in chapters(result) if chapter.told]
     parts += [Text(line) for line in _missing(result)]
     parts += [Text(line) for line in sentences(result)] if long else []

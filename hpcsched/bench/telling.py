@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hpcsched.bench.about import About
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import LEVEL, Comparison, Verdict
+from hpcsched.bench.wording import roughly
 from hpcsched.model.container import HOST
 from hpcsched.model.units import format_count
 
@@ -134,8 +135,9 @@ def _reach(some: Sequence[Comparison]) -> str:
 def _takes(some: Sequence[Comparison]) -> str:
     most = max(one.pairs_needed for one in some)
     it = "it of each" if len(some) > 1 else "it"
+    took = f" ({roughly(most * some[0].pair_s)})" if some[0].pair_s else ""
     measured = f"{some[0].ratio.pairs} were measured"
-    return f"; if the arms are equal, about {most:,} pairs would show {it} at this noise, {measured}" if most else ""
+    return f"; if the arms are equal, about {most:,} pairs{took} would show {it} at this noise, {measured}" if most else ""
 
 
 def _different(one: Comparison) -> str:
