@@ -17,6 +17,11 @@ from hpcsched.bench.power import power
 from hpcsched.bench.result import Result
 from hpcsched.bench.telling import Chapter, Told, chapters, lead, mean, remarks
 
+DISTURBANCES = (
+    "What was taken from the samples that count while they ran: the share of their time that a hypervisor took (steal; the "
+    "mean of each arm, and the most of one sample), and how often CPUs were slowed down, by heat or a quota:"
+)
+
 
 def page(result: Result) -> str:
     """The whole document; needs nothing from the network."""
@@ -33,6 +38,7 @@ def page(result: Result) -> str:
         limits=_limits(result),
         samples="\n".join(sample_plots(result)) or NOTHING,
         findings=page_tables.findings(result.comparisons),
+        disturbances=_disturbances(result),
         missing=_items(page_words.missing(result)) or "<li>Nothing that these benchmarks look for is missing.</li>",
         bounds=_items(page_words.bounds(result)),
         method=_items(page_words.method(result)),
@@ -62,6 +68,11 @@ def _told(chapter: Chapter, one: Told) -> str:
     names = "all metrics" if whole else ", ".join(one.metrics)
     text = (f"{names}: {one.text}" if names else one.text).removesuffix(".")
     return f'<dd class="{page_tables.style(one.mark)}"><b>{escape(one.mark)}</b> {escape(text)}.</dd>'
+
+
+def _disturbances(result: Result) -> str:
+    found = page_tables.disturbances(result)
+    return found and f"<p>{DISTURBANCES}</p>{found}"
 
 
 def _limits(result: Result) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from statistics import fmean
 
 from hpcsched.bench.analysis import container_differences, counted
+from hpcsched.bench.disturbed import NAMES, Taken, by_benchmark
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import Distance
 from hpcsched.bench.report import figure, own_margin, size
@@ -24,7 +26,13 @@ TESTS = (
     "could have shown",
     "pairs needed",
 )
-WORDS = ("metric", "unit", "verdict", "source", "fact", "value")
+DISTURBED = (
+    "benchmark",
+    *(f"steal, {name}" for name in NAMES.values()),
+    "most",
+    *(f"slowed down, {name}" for name in NAMES.values()),
+)
+WORDS = ("benchmark", "metric", "unit", "verdict", "source", "fact", "value")
 NUMBERS = ' class="number"'
 """Of the other columns."""
 NOTHING = '<p class="none">None.</p>'
@@ -116,6 +124,19 @@ def findings(comparisons: Iterable[Comparison]) -> str:
     told = (f"{one.benchmark} {one.metric.name}: {' '.join(one.notes)}" for one in comparisons if one.notes)
     items = "".join(f"<li>{escape(line)}</li>" for line in told)
     return f"<ul>{items}</ul>" if items else NOTHING
+
+
+def disturbances(result: Result) -> str:
+    """Benchmarks from whose samples something was taken; empty without any."""
+    found = by_benchmark(result)
+    body = (f"<tr>{_cell(name)}{''.join(map(_number, _disturbed(arms)))}</tr>" for name, arms in found.items())
+    return table(DISTURBED, body, "figures") if found else ""
+
+
+def _disturbed(arms: Mapping[Arm, Taken]) -> Iterable[str]:
+    yield from (f"{fmean(one.steal):.2%}" if one.steal else "–" for one in arms.values())
+    yield f"{max((share for one in arms.values() for share in one.steal), default=0.0):.2%}"
+    yield from (str(sum(one.throttled)) if one.throttled else "–" for one in arms.values())
 
 
 def limits(distances: Iterable[Distance]) -> str:

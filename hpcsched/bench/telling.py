@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hpcsched.bench.about import About
+from hpcsched.bench.disturbed import disturbed
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import LEVEL, Comparison, Verdict
 from hpcsched.bench.wording import roughly
@@ -157,6 +158,7 @@ def signed(share: float) -> str:
 def remarks(result: Result) -> Iterable[str]:
     """What to know before any figure."""
     yield from _virtual(result)
+    yield from disturbed(result)
     if result.handicap:
         yield f"The container was burdened on purpose: {result.handicap}."
     if result.stopped:
@@ -167,6 +169,4 @@ def _virtual(result: Result) -> Iterable[str]:
     """x86 shows programs whether they run on a hypervisor, by a flag of its CPUs."""
     flags = {flag for facts in result.environments.values() for flag in facts.get("cpu_flags", "").split()}
     if "hypervisor" in flags:
-        steal = max((sample.steal for sample in result.samples), default=0.0)
-        took = f", which took up to {steal:.1%} of the time of a sample" if steal > 0 else ""
-        yield f"The node is a virtual machine: bare metal means without a container here, not without a hypervisor{took}."
+        yield "The node is a virtual machine: bare metal means without a container here, not without a hypervisor."
