@@ -12,7 +12,7 @@ from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import Distance
 from hpcsched.bench.report import figure, own_margin, size
 from hpcsched.bench.result import Result
-from hpcsched.bench.verdict import Comparison, percent
+from hpcsched.bench.verdict import Comparison, percent, span
 
 FIGURES = ("metric", "unit", "bare metal", "container", "ratio [95 %]", "control [95 %]", "verdict")
 TESTS = (
@@ -66,7 +66,7 @@ def _verdict(one: Comparison) -> str:
 
 
 def _test(one: Comparison) -> tuple[str, ...]:
-    narrow = f"[{one.ratio.narrow.low:.4f}, {one.ratio.narrow.high:.4f}]" if one.ratio.narrow else "–"
+    narrow = span(one.ratio.narrow) if one.ratio.narrow else "–"
     p = (one.p.different, one.p.different_adjusted, one.p.equivalent, one.p.equivalent_adjusted)
     needed = f"{one.pairs_needed:,}" if one.pairs_needed else "–"
     return (_name(one), *map(_number, (str(one.ratio.pairs), narrow, *map(_p, p), size(one.detectable), needed)))

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from hpcsched.bench.telling import signed
 from hpcsched.bench.verdict import Comparison, Verdict
-from hpcsched.bench.wording import roughly
+from hpcsched.bench.wording import roughly, unsigned
 
 
 def power(comparisons: Iterable[Comparison]) -> Iterable[str]:
@@ -23,9 +22,9 @@ def _name(one: Comparison) -> str:
 
 
 def _could_show(found: dict[str, float]) -> Iterable[str]:
-    shares = {share: f"{signed(share).lstrip('+')} ({name})" for name, share in found.items()}
+    shares = {share: f"{unsigned(share)} ({name})" for name, share in found.items()}
     if shares:
-        middle = f" to {shares[max(shares)]}, median {signed(median(found.values())).lstrip('+')}" if len(found) > 1 else ""
+        middle = f" to {shares[max(shares)]}, median {unsigned(median(found.values()))}" if len(found) > 1 else ""
         yield f"The smallest difference that this run could have shown: {shares[min(shares)]}{middle}."
 
 
@@ -37,8 +36,8 @@ def _takes(found: Sequence[Comparison]) -> Iterable[str]:
     seconds = {name: one.pairs_needed * one.pair_s for name, one in most.items()}
     longest = max(seconds, key=lambda name: seconds[name])
     alone = f" ({longest}: {roughly(seconds[longest])})" if len(most) > 1 else ""
-    total = f"{roughly(sum(seconds.values()))} in all at this pace{alone}"
-    yield f"{_what(found)}, if the arms are equal, would take about {_pairs(most.values())}, {total}."
+    total = f", {roughly(sum(seconds.values()))} in all at this pace{alone}" if any(seconds.values()) else ""
+    yield f"{_what(found)}, if the arms are equal, would take about {_pairs(most.values())}{total}."
 
 
 def _what(found: Sequence[Comparison]) -> str:

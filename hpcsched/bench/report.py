@@ -12,9 +12,10 @@ from hpcsched.bench.page_words import missing
 from hpcsched.bench.power import power
 from hpcsched.bench.result import Result
 from hpcsched.bench.stats import Ratio
-from hpcsched.bench.telling import Chapter, chapters, lead, mean, remarks, signed
+from hpcsched.bench.telling import Chapter, chapters, lead, mean, remarks
 from hpcsched.bench.tidy import tidy
 from hpcsched.bench.verdict import Comparison, Verdict, percent
+from hpcsched.bench.wording import signed, unsigned
 from hpcsched.errors import HpcschedError
 from hpcsched.model.units import format_count
 
@@ -130,7 +131,7 @@ def figure(value: float | None) -> str:
 
 def size(share: float | None) -> str:
     """Of a difference, without a sign; or a dash."""
-    return "–" if share is None else signed(share).lstrip("+")
+    return "–" if share is None else unsigned(share)
 
 
 def p_value(value: float | None) -> str:

@@ -10,7 +10,7 @@ from hpcsched.bench.about import About
 from hpcsched.bench.disturbed import disturbed
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import LEVEL, Comparison, Verdict
-from hpcsched.bench.wording import roughly
+from hpcsched.bench.wording import direction, roughly, signed, unsigned
 from hpcsched.model.container import HOST
 from hpcsched.model.units import format_count
 
@@ -110,8 +110,8 @@ def _text(some: Sequence[Comparison]) -> str:
     if _kind(first) == first.reason:
         return ""
     if first.allowance:
-        most = max(one.allowance for one in some)
-        return f"bare metal differed from itself by up to {most:.2%}, which is added on both sides: the machine was not quiet"
+        most = unsigned(max(one.allowance for one in some))
+        return f"bare metal differed from itself by up to {most}, which is added on both sides: the machine was not quiet"
     if _perhaps_by_chance(first):
         exclude = "intervals exclude" if len(some) > 1 else "the interval excludes"
         return f"{exclude} equality{_reach(some)}, but of {first.p.family} metrics some do so by chance"
@@ -142,17 +142,8 @@ def _takes(some: Sequence[Comparison]) -> str:
 
 
 def _different(one: Comparison) -> str:
-    assert one.ratio.estimate is not None
-    better = (one.ratio.estimate > 1.0) == one.metric.higher_is_better
     cause = f"; the container brought a likely cause: {'; '.join(one.causes)}" if one.causes else ""
-    return f"{abs(one.ratio.estimate - 1):.2%} {'better' if better else 'worse'} than bare metal{_reach([one])}{cause}"
-
-
-def signed(share: float) -> str:
-    """`+0.12%`, in three digits; a true minus sign, so that it is seen in small print."""
-    digits = 2 if abs(share) < 0.09995 else 1 if abs(share) < 0.9995 else 0
-    text = f"{share:+.{digits}%}".replace("-", "−")
-    return text if text.strip("+−0.%") else text[1:]
+    return f"{direction(one.metric, one.ratio)} than bare metal{_reach([one])}{cause}"
 
 
 def remarks(result: Result) -> Iterable[str]:

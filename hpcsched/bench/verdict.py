@@ -129,9 +129,15 @@ def detectable(ratio: Ratio) -> float | None:
 
 
 def span(interval: Interval | None) -> str:
-    return f"[{interval.low:.4f}, {interval.high:.4f}]" if interval else "(no interval)"
+    digits = _digits(interval)
+    return f"[{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if interval else "(no interval)"
+
+
+def _digits(interval: Interval | None) -> int:
+    """Such that ends of very narrow intervals differ."""
+    return 6 if interval and interval.high - interval.low < 0.0005 else 4
 
 
 def percent(ratio: Ratio) -> str:
     """`0.9987 [0.9961, 1.0012]`: the estimate and its 95 % interval."""
-    return "unknown" if ratio.estimate is None else f"{ratio.estimate:.4f} {span(ratio.wide)}"
+    return "unknown" if ratio.estimate is None else f"{ratio.estimate:.{_digits(ratio.wide)}f} {span(ratio.wide)}"

@@ -19,7 +19,7 @@ from hpcsched.bench.plot_limits import distances
 from hpcsched.bench.plot_ratios import APART, Scale
 from hpcsched.bench.result import Result
 from hpcsched.bench.runner import run
-from hpcsched.bench.telling import signed
+from hpcsched.bench.wording import signed
 from hpcsched.testing.jobs import FakeJobs, with_field
 from tests.benchreports import html, measured, seeing
 from tests.benchwide import wide, write

@@ -61,3 +61,7 @@ def test_a_benchmark_not_shown_says_how_long_it_would_take() -> None:
     (dgemm,) = (one for one in NOISY.comparisons if one.benchmark == "dgemm")
     took = roughly(dgemm.pairs_needed * dgemm.pair_s)
     assert f"about {dgemm.pairs_needed:,} pairs ({took}) would show it" in shown(NOISY, width=1000)
+
+
+def test_a_file_that_does_not_say_what_a_pair_takes_claims_no_time() -> None:
+    assert not any("in all" in line for line in power(changed(pair_s=0.0)))

@@ -12,8 +12,10 @@ from hpcsched.bench.about import Metric
 from hpcsched.bench.report import PLAIN, difference, figure, rows, sentences
 from hpcsched.bench.result import Result
 from hpcsched.bench.runner import run
-from hpcsched.bench.telling import chapters, signed
-from hpcsched.bench.verdict import Verdict
+from hpcsched.bench.stats import Interval, Ratio
+from hpcsched.bench.telling import chapters
+from hpcsched.bench.verdict import Verdict, percent
+from hpcsched.bench.wording import signed
 from hpcsched.testing.jobs import FakeJobs, Model
 from tests.benchreports import html, measured, seeing, shown
 from tests.benchwide import SUITE, wide, write
@@ -96,9 +98,30 @@ def test_a_burden_and_an_early_end_are_told_first() -> None:
     assert "Ended early: the time budget of 60 s was used up" in shown(result)
 
 
+@pytest.mark.parametrize(("share", "text"), [(2e-5, "+0.002%"), (-2.2e-5, "−0.002%"), (9.4e-5, "+0.009%"), (9.6e-5, "+0.01%")])
+def test_shares_too_small_for_that_have_one_digit(share: float, text: str) -> None:
+    assert signed(share) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [(0.99, 1.01, "1.0000 [0.9900, 1.0100]"), (1.000012, 1.000031, "1.000020 [1.000012, 1.000031]")],
+)
+def test_a_ratio_has_as_many_digits_as_tell_the_ends_of_its_interval_apart(low: float, high: float, text: str) -> None:
+    assert percent(Ratio(7, 1.00002, Interval(low, high))) == text
+
+
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.0012, "+0.12%"), (-0.0012, "−0.12%"), (-0.00001, "0.00%"), (0.123, "+12.3%"), (-1 / 3, "−33.3%"), (1.5, "+150%")],
+    [
+        (0.0012, "+0.12%"),
+        (-0.0012, "−0.12%"),
+        (0.0, "0.00%"),
+        (4e-6, "0.00%"),
+        (0.123, "+12.3%"),
+        (-1 / 3, "−33.3%"),
+        (1.5, "+150%"),
+    ],
 )
 def test_shares_have_a_sign_and_three_digits(share: float, text: str) -> None:
     assert signed(share) == text
