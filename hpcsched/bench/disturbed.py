@@ -22,15 +22,23 @@ class Taken:
     throttled: tuple[int, ...]
 
     @property
-    def some(self) -> bool:
-        return max(self.steal, default=0.0) >= LEAST or any(self.throttled)
+    def stolen(self) -> bool:
+        return max(self.steal, default=0.0) >= LEAST
+
+    @property
+    def mean(self) -> float:
+        return fmean(self.steal) if self.steal else 0.0
+
+    @property
+    def slowed(self) -> int:
+        return sum(self.throttled)
 
 
 def taken(samples: Iterable[Sample]) -> dict[Arm, Taken]:
     """Of the samples that count; empty where nothing was taken from any arm."""
     counted = [sample for sample in samples if not sample.warmup]
     found = {arm: _of([sample for sample in counted if sample.arm is arm]) for arm in Arm}
-    return found if any(one.some for one in found.values()) else {}
+    return found if any(one.stolen or one.slowed for one in found.values()) else {}
 
 
 def _of(samples: Sequence[Sample]) -> Taken:
@@ -49,10 +57,10 @@ def by_benchmark(result: Result) -> dict[str, dict[Arm, Taken]]:
 def disturbed(result: Result) -> Iterable[str]:
     """A sentence for each thing, over the whole run."""
     found = taken(result.samples)
-    if any(max(one.steal, default=0.0) >= LEAST for one in found.values()):
-        shares = ", ".join(f"{NAMES[arm]} {fmean(one.steal):.1%}" for arm, one in found.items() if one.steal)
-        most = max(max(one.steal, default=0.0) for one in found.values())
+    if any(one.stolen for one in found.values()):
+        shares = ", ".join(f"{NAMES[arm]} {one.mean:.1%}" for arm, one in found.items() if one.steal)
+        most = max(share for one in found.values() for share in one.steal)
         yield f"A hypervisor took of the samples' time: {shares}; up to {most:.1%} of one sample."
-    if any(any(one.throttled) for one in found.values()):
-        times = ", ".join(f"{NAMES[arm]} {sum(one.throttled):,}" for arm, one in found.items() if one.throttled)
+    if any(one.slowed for one in found.values()):
+        times = ", ".join(f"{NAMES[arm]} {one.slowed:,}" for arm, one in found.items() if one.throttled)
         yield f"CPUs were slowed down, by heat or a quota, so many times: {times}."

@@ -17,10 +17,8 @@ from hpcsched.bench.power import power
 from hpcsched.bench.result import Result
 from hpcsched.bench.telling import Chapter, Told, chapters, lead, mean, remarks
 
-DISTURBANCES = (
-    "What was taken from the samples that count while they ran: the share of their time that a hypervisor took (steal; the "
-    "mean of each arm, and the most of one sample), and how often CPUs were slowed down, by heat or a quota:"
-)
+STEAL = "The share of the samples' time that a hypervisor took, the mean of each arm without its warm-up:"
+SLOWED = "How often CPUs were slowed down by heat or a quota in these samples:"
 
 
 def page(result: Result) -> str:
@@ -71,8 +69,8 @@ def _told(chapter: Chapter, one: Told) -> str:
 
 
 def _disturbances(result: Result) -> str:
-    found = page_tables.disturbances(result)
-    return found and f"<p>{DISTURBANCES}</p>{found}"
+    told = ((STEAL, page_tables.steal(result)), (SLOWED, page_tables.slowed(result)))
+    return "\n".join(f"<p>{escape(about)}</p>{found}" for about, found in told if found)
 
 
 def _limits(result: Result) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
-from statistics import fmean
 
 from hpcsched.bench.analysis import container_differences, counted
 from hpcsched.bench.disturbed import NAMES, Taken, by_benchmark
@@ -25,12 +24,6 @@ TESTS = (
     "after Holm",
     "could have shown",
     "pairs needed",
-)
-DISTURBED = (
-    "benchmark",
-    *(f"steal, {name}" for name in NAMES.values()),
-    "most",
-    *(f"slowed down, {name}" for name in NAMES.values()),
 )
 WORDS = ("benchmark", "metric", "unit", "verdict", "source", "fact", "value")
 NUMBERS = ' class="number"'
@@ -126,17 +119,20 @@ def findings(comparisons: Iterable[Comparison]) -> str:
     return f"<ul>{items}</ul>" if items else NOTHING
 
 
-def disturbances(result: Result) -> str:
-    """Benchmarks from whose samples something was taken; empty without any."""
-    found = by_benchmark(result)
-    body = (f"<tr>{_cell(name)}{''.join(map(_number, _disturbed(arms)))}</tr>" for name, arms in found.items())
-    return table(DISTURBED, body, "figures") if found else ""
+def steal(result: Result) -> str:
+    """Means of each arm, of benchmarks with any; empty without one."""
+    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.stolen for one in arms.values())}
+    return _by_arm(found, lambda one: f"{one.mean:.2%}" if one.steal else "–")
 
 
-def _disturbed(arms: Mapping[Arm, Taken]) -> Iterable[str]:
-    yield from (f"{fmean(one.steal):.2%}" if one.steal else "–" for one in arms.values())
-    yield f"{max((share for one in arms.values() for share in one.steal), default=0.0):.2%}"
-    yield from (str(sum(one.throttled)) if one.throttled else "–" for one in arms.values())
+def slowed(result: Result) -> str:
+    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.slowed for one in arms.values())}
+    return _by_arm(found, lambda one: f"{one.slowed:,}" if one.throttled else "–")
+
+
+def _by_arm(found: Mapping[str, Mapping[Arm, Taken]], text: Callable[[Taken], str]) -> str:
+    body = (f"<tr>{_cell(name)}{''.join(_number(text(one)) for one in arms.values())}</tr>" for name, arms in found.items())
+    return table(("benchmark", *NAMES.values()), body, "figures") if found else ""
 
 
 def limits(distances: Iterable[Distance]) -> str:
