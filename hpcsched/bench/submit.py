@@ -138,16 +138,18 @@ def _cancel(jobs: Jobs, job_id: int, pause: Callable[[float], None]) -> None:
     """Waits for a controller that is away, until the user interrupts once more. A job that has to be left is said by name."""
     cancelled = False
     try:
-        cancelled = any(_tried(jobs, job_id, pause) for _ in range(CANCEL_TRIES))
+        cancelled = any(_tried(jobs, job_id, number, pause) for number in range(CANCEL_TRIES))
     finally:
         if not cancelled:
             log.warning("job %d is left: the controller does not answer; end it with `hpcsched cancel %d`", job_id, job_id)
 
 
-def _tried(jobs: Jobs, job_id: int, pause: Callable[[float], None]) -> bool:
+def _tried(jobs: Jobs, job_id: int, number: int, pause: Callable[[float], None]) -> bool:
     try:
         jobs.cancel(job_id)
     except (Unreachable, DeadlineExceeded):
+        if number == 0:
+            log.warning("the controller does not answer: trying for a while to cancel job %d; Ctrl-C gives up", job_id)
         pause(CANCEL_EVERY_S)
         return False
     return True
