@@ -113,8 +113,9 @@ def _text(some: Sequence[Comparison]) -> str:
         most = unsigned(max(one.allowance for one in some))
         return f"bare metal differed from itself by up to {most}, which is added on both sides: the machine was not quiet"
     if _perhaps_by_chance(first):
-        exclude = "intervals exclude" if len(some) > 1 else "the interval excludes"
-        return f"{exclude} equality{_reach(some)}, but of {first.p.family} metrics some do so by chance"
+        exclude, them = ("intervals exclude", "these") if len(some) > 1 else ("the interval excludes", "this")
+        chance = f"but of {first.p.family} metrics some do so by chance"
+        return f"{exclude} equality{_reach(some)}, {chance}: measure {them} alone, or with more pairs"
     go = "intervals go" if len(some) > 1 else "the interval goes"
     return f"{go} beyond the margin of ±{first.margin:.1%}{_reach(some)}{_takes(some)}"
 
