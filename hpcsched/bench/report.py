@@ -52,7 +52,7 @@ COLUMNS = (
     Column("p apart", lambda one: p_value(one.p.equivalent), long=True),
     Column("verdict", lambda one: one.verdict, lambda one: format_count(one.ratio.pairs, "pair"), right=False),
 )
-LEGEND = "↑ higher is better, ↓ lower is better; container against bare metal in pairs, with 95 % intervals\n"
+LEGEND = "↑ higher is better, ↓ lower is better; medians of each arm; differences within pairs, with 95 % intervals\n"
 LONG_LEGEND = (
     "could show: the smallest true difference that these samples would have found in four runs of five; "
     "p same: of no difference, corrected for all metrics; p apart: of a difference of the margin or more\n"
