@@ -17,7 +17,7 @@ from hpcsched.bench.tidy import tidy
 from hpcsched.bench.verdict import Comparison, Verdict, percent
 from hpcsched.bench.wording import signed, unsigned
 from hpcsched.errors import HpcschedError
-from hpcsched.model.units import format_count
+from hpcsched.model.units import format_count, format_figure
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -123,10 +123,7 @@ def own_margin(one: Comparison) -> str:
 
 def figure(value: float | None) -> str:
     """Five significant digits, of large figures without an exponent; or a dash."""
-    if value is None:
-        return "–"
-    text = f"{value:.5g}"
-    return text if abs(value) < 1e5 else f"{float(text):.0f}"
+    return "–" if value is None else format_figure(value)
 
 
 def size(share: float | None) -> str:

@@ -128,7 +128,8 @@ def test_shares_have_a_sign_and_three_digits(share: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, "–"), (0.070443, "0.070443"), (99999.4, "99999"), (779201.6, "779200"), (-1.5e6, "-1500000")]
+    ("value", "text"),
+    [(None, "–"), (0.070443, "0.070443"), (99999.4, "99999"), (99999.6, "100000"), (779201.6, "779200"), (-1.5e6, "-1500000")],
 )
 def test_figures_have_five_digits_and_large_ones_no_exponent(value: float | None, text: str) -> None:
     assert figure(value) == text
