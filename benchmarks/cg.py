@@ -12,7 +12,7 @@ from typing import Any
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, identity, run
 from hpcsched.bench.machine import bound_cpus, last_level_cache, memory_available, one_of_each_core
-from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.prepared import Prepared, Settings, partly_cached
 from hpcsched.bench.program import NO_SPEED
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import WrongResult
@@ -56,7 +56,7 @@ def prepare(size: Size, cache: Path) -> Prepared:
         "last_level_cache": caches,
     }
     small = rows**3 * BYTES_PER_ROW < CACHE_FACTOR[size] * caches
-    lack = f"a matrix of {CACHE_FACTOR[size]} times the last-level caches: it is smaller, so part of this is the speed of a cache"
+    lack = partly_cached(f"a matrix of {CACHE_FACTOR[size]} times the last-level caches")
     return Prepared(settings, lacks=(lack,) if small else ())
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, identity, run
 from hpcsched.bench.machine import bound_cpus, last_level_cache, memory_available, one_of_each_core
-from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.prepared import Prepared, Settings, partly_cached
 from hpcsched.bench.program import NO_SPEED
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import WrongResult
@@ -57,8 +57,7 @@ def prepare(size: Size, cache: Path) -> Prepared:
 def _with_what_is_there(settings: Settings, size: Size, trial: dict[str, Any]) -> Prepared:
     lacks = []
     if 8 << settings["log2_entries"] < CACHE_FACTOR[size] * settings["last_level_cache"]:
-        wanted = f"a table of {CACHE_FACTOR[size]} times the last-level caches"
-        lacks.append(f"{wanted}: it is smaller, so part of this is the speed of a cache")
+        lacks.append(partly_cached(f"a table of {CACHE_FACTOR[size]} times the last-level caches"))
     if trial["huge_share"] < HUGE_SHARE:
         settings = {**settings, "pages": ["small"]}
         lacks.append(f"huge pages: asked for them, the kernel gave {trial['huge_share']:.0%} of the table")

@@ -11,7 +11,7 @@ from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, identity, run, stores
 from hpcsched.bench.machine import bound_cpus, by_node, last_level_cache, memory_available, memory_free, one_of_each_core
 from hpcsched.bench.modules import memory_limit
-from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.prepared import Prepared, Settings, partly_cached
 from hpcsched.bench.program import NO_SPEED
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import WrongResult
@@ -32,11 +32,9 @@ SMALLEST_CACHE = 8 << 20
 SMALLEST_ARRAY = 1 << 20
 LARGEST_ARRAY = {Size.QUICK: 256 << 20}
 """Bytes, however large the caches are: three of these take a second or two anywhere."""
-CAVEAT = (
-    "arrays of four times the last-level caches: they are smaller, so part of this is the speed of a cache; take --size normal"
-)
+CAVEAT = f"{partly_cached('arrays of four times the last-level caches', 'they are smaller')}; take --size normal"
 ONE_NODE = "the bandwidth of each NUMA node: the bound cores are all on one"
-FULL_NODE = "arrays of each NUMA node as large as its part of all: one is too full, so part of these is the speed of a cache"
+FULL_NODE = partly_cached("arrays of each NUMA node as large as its part of all", "one is too full")
 ANY_NODE = -1
 SOURCE = Path(__file__).parent / "src" / "stream.c"
 

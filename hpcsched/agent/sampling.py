@@ -21,6 +21,8 @@ from hpcsched.model.topology import Topology
 
 FIRST_WAIT_S = 0.25
 """Then twice as long each time, so that short jobs are seen as well."""
+PATIENCE_S = 5.0
+"""How long the end of a job waits for a look at it: reads of /proc and of control groups can hang in a kernel in trouble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +68,12 @@ def _steal(times: list[tuple[int, int] | None]) -> float:
 
 
 class Sampler:
-    """Of one run; `look` is called on a thread of its own."""
+    """Of one run; `look` is called on a thread of its own. What takes longer than `patience_s` is missing in the end."""
 
-    def __init__(self, look: Callable[[], Reading], thread: ThreadPoolExecutor, every_s: float) -> None:
-        self._look, self._thread, self._every_s = look, thread, every_s
+    def __init__(
+        self, look: Callable[[], Reading], thread: ThreadPoolExecutor, every_s: float, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._look, self._thread, self._every_s, self._patience_s = look, thread, every_s, patience_s
         self._readings: list[Reading] = []
         self._going = asyncio.create_task(self._go())
 
@@ -91,15 +95,22 @@ class Sampler:
 
     async def finish(self) -> Sampled:
         """Look once more; what was seen over the whole run."""
-        await self.stop()
-        await self._sample()
+        if await self.stop():
+            self._going = asyncio.create_task(self._sample())
+            await self._ended()
         return sampled(self._readings)
 
-    async def stop(self) -> None:
-        """Look no more. May be repeated."""
+    async def stop(self) -> bool:
+        """Look no more; whether no look is under way. May be repeated."""
         self._going.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._going
+        return await self._ended()
+
+    async def _ended(self) -> bool:
+        ended, _ = await asyncio.wait({self._going}, timeout=self._patience_s)
+        for task in ended:
+            with contextlib.suppress(asyncio.CancelledError):
+                task.result()
+        return bool(ended)
 
 
 class Sampling:

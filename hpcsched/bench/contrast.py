@@ -6,7 +6,7 @@ them; the row `container / bare` is the exception, for what changed for both arm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hpcsched.bench.about import Metric
@@ -75,7 +75,7 @@ def contrast(first: Result, second: Result, names: tuple[str, str] = ("first", "
     shared = [key for key in _metrics(first) if key in _metrics(second)]
     drafts = [_draft(first, second, key, arm) for key in shared for arm in SERIES]
     rows = tuple(_judged(drafts, _forbids(first, second)))
-    return Contrast(*names, rows, tuple(_differences(first, second)), _only(first, second))
+    return Contrast(*names, rows, tuple(_differences(first, second, {name for name, _ in shared})), _only(first, second))
 
 
 def _metrics(result: Result) -> dict[tuple[str, str], tuple[Metric, float]]:
@@ -141,31 +141,32 @@ def _forbids(first: Result, second: Result) -> str:
     return f"in one run the container was burdened on purpose: {burdened}" if burdened else ""
 
 
-def _differences(first: Result, second: Result) -> Iterable[Difference]:
-    before, after = _facts(first), _facts(second)
+def _differences(first: Result, second: Result, benchmarks: Collection[str]) -> Iterable[Difference]:
+    """In the samples of these benchmarks, and in all that holds of a whole run."""
+    before, after = _facts(first, benchmarks), _facts(second, benchmarks)
     for name in sorted({*before, *after}):
         one, other = before.get(name, "(none)"), after.get(name, "(none)")
         if one != other:
             yield Difference(name, one, other)
 
 
-def _facts(result: Result) -> dict[str, str]:
+def _facts(result: Result, benchmarks: Collection[str]) -> dict[str, str]:
     """Every value that was seen in the run of what it says of nodes, environments, settings and versions."""
     seen: dict[str, set[str]] = {}
-    for name, value in _named(result):
+    for name, value in _named(result, [sample for sample in result.samples if sample.benchmark in benchmarks]):
         seen.setdefault(name, set()).add(value)
     return {name: " / ".join(sorted(found)) for name, found in seen.items()}
 
 
-def _named(result: Result) -> Iterable[tuple[str, str]]:
+def _named(result: Result, samples: Sequence[Sample]) -> Iterable[tuple[str, str]]:
     yield from (("size", str(result.size)), ("image", result.image))
     for node in result.nodes:
         yield from (("node", node.name), ("node cpu model", node.cpu_model), ("node cores", str(node.cores)))
         yield "node memory", str(node.memory)
     yield from ((f"version of {name}", version) for name, version in result.versions.items())
-    for environment in result.environments.values():
-        yield from environment.items()
-    for sample in result.samples:
+    for key in {sample.environment for sample in samples}:
+        yield from result.environments.get(key, {}).items()
+    for sample in samples:
         yield from ((f"{sample.benchmark} {name}", str(value)) for name, value in sample.config.items())
         yield from ((name, value) for name, value in (("cpus bound", sample.cpus), ("mems bound", sample.mems)) if value)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from hpcsched.bench.contrast import Contrast, Difference, Row
-from hpcsched.bench.report import COLOURS, difference, figure, p_value
+from hpcsched.bench.report import COLOURS, difference, figure, p_value, size
 from hpcsched.bench.verdict import Verdict, percent
 from hpcsched.model.units import format_count
 
@@ -73,7 +73,7 @@ def _table(found: Sequence[Row], width: int) -> Table:
         if (row.benchmark, row.metric.name) != before:
             before = (row.benchmark, row.metric.name)
             table.add_row(_name(row), "", "", Text(f"margin ±{row.margin:.1%}", style="dim"))
-        more = (_able(row), f"{row.samples[0]} / {row.samples[1]}") if wide else ()
+        more = (size(row.detectable), f"{row.samples[0]} / {row.samples[1]}") if wide else ()
         figures = (figure(row.first), figure(row.second), difference(row.ratio), *more)
         table.add_row(f"  {row.arm}", *figures, Text(row.verdict, style=COLOURS[row.verdict]))
     return table
@@ -84,10 +84,6 @@ def _name(row: Row) -> RenderableType:
 
     arrow = "↑" if row.metric.higher_is_better else "↓"
     return Text.assemble((f"{row.benchmark} {row.metric.name}", "bold"), (f" {row.metric.unit} {arrow}", "dim"))
-
-
-def _able(row: Row) -> str:
-    return "–" if row.detectable is None else f"{row.detectable:.2%}"
 
 
 def _differences(found: Sequence[Difference], long: bool) -> Table:

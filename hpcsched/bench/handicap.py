@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from hpcsched.bench.interleave import SET_POLICY
 from hpcsched.errors import HpcschedError, InvalidValue
 from hpcsched.model.job import ResourceRequest
 
@@ -29,7 +30,6 @@ _LOAD_WORD, _RETURN = 0x20, 0x06
 _ARGUMENTS = 16
 """Where a system call's arguments begin in struct seccomp_data, seccomp(2)."""
 _MPOL_BIND = 2
-_SET_MEMPOLICY = {"x86_64": 238, "aarch64": 237}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _spin(share: float) -> None:
 
 
 def _memory(argument: str) -> None:
-    node, number = int(argument), _SET_MEMPOLICY.get(os.uname().machine)
+    node, number = int(argument), SET_POLICY.get(os.uname().machine)
     if number is None:
         raise HpcschedError(f"set_mempolicy is not known on {os.uname().machine}")
     mask = (ctypes.c_ulong * (MOST_NODES // 64))()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hpcsched.bench.stats import LEAST_PAIRS
 from hpcsched.bench.verdict import Comparison, Figures, Verdict, detectable, judge, pairs_needed, percent, span
-from hpcsched.bench.wording import notes, roughly, sentence, too_few
+from hpcsched.bench.wording import notes, roughly, sentence, too_few, unsigned
 
 
 def compare(found: Figures) -> Comparison:
@@ -31,6 +31,7 @@ def compare(found: Figures) -> Comparison:
         found.checks,
         found.causes,
         tuple(notes(found)),
+        found.pair_s,
     )
 
 
@@ -63,8 +64,8 @@ def _why_not_shown(found: Figures) -> str:
     adjusted = found.p.different_adjusted
     if judge(found.ratio, found.margin, adjusted) is not Verdict.NOT_SHOWN:
         return (
-            f"bare metal differed from itself ({percent(found.control)}): the machine was not quiet, and {found.allowance:.2%} "
-            f"had to be added on both sides of {percent(found.ratio)}"
+            f"bare metal differed from itself ({percent(found.control)}): the machine was not quiet, and "
+            f"{unsigned(found.allowance)} had to be added on both sides of {percent(found.ratio)}"
         )
     if adjusted is not None and judge(found.ratio, found.margin) is Verdict.DIFFERENT:
         return (

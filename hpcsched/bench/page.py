@@ -13,8 +13,12 @@ from hpcsched.bench.page_tables import NOTHING
 from hpcsched.bench.plot_limits import distances, limit_plot
 from hpcsched.bench.plot_ratios import ratio_plots
 from hpcsched.bench.plot_samples import sample_plots
+from hpcsched.bench.power import power
 from hpcsched.bench.result import Result
 from hpcsched.bench.telling import Chapter, Told, chapters, lead, mean, remarks
+
+STEAL = "The share of the samples' time that a hypervisor took, the mean of each arm without its warm-up:"
+SLOWED = "How often CPUs were slowed down by heat or a quota in these samples:"
 
 
 def page(result: Result) -> str:
@@ -24,7 +28,7 @@ def page(result: Result) -> str:
         title=escape(page_words.title(result)),
         facts=escape(page_words.facts(result)),
         lead=escape(lead(result)),
-        remarks="\n".join(f"<p>{escape(text)}</p>" for text in (*remarks(result), mean(result)) if text),
+        remarks="\n".join(f"<p>{escape(text)}</p>" for text in _remarks(result)),
         chapters="\n".join(_chapters(result)),
         ratios="\n".join(ratio_plots(result.comparisons)) or NOTHING,
         figures=page_tables.figures(result.comparisons),
@@ -32,6 +36,7 @@ def page(result: Result) -> str:
         limits=_limits(result),
         samples="\n".join(sample_plots(result)) or NOTHING,
         findings=page_tables.findings(result.comparisons),
+        disturbances=_disturbances(result),
         missing=_items(page_words.missing(result)) or "<li>Nothing that these benchmarks look for is missing.</li>",
         bounds=_items(page_words.bounds(result)),
         method=_items(page_words.method(result)),
@@ -42,6 +47,10 @@ def page(result: Result) -> str:
         unlike=page_tables.unlike(result),
         fingerprint=page_tables.fingerprint(result),
     )
+
+
+def _remarks(result: Result) -> Iterable[str]:
+    return filter(None, (*power(result.comparisons), *remarks(result), mean(result)))
 
 
 def _chapters(result: Result) -> Iterable[str]:
@@ -57,6 +66,11 @@ def _told(chapter: Chapter, one: Told) -> str:
     names = "all metrics" if whole else ", ".join(one.metrics)
     text = (f"{names}: {one.text}" if names else one.text).removesuffix(".")
     return f'<dd class="{page_tables.style(one.mark)}"><b>{escape(one.mark)}</b> {escape(text)}.</dd>'
+
+
+def _disturbances(result: Result) -> str:
+    told = ((STEAL, page_tables.steal(result)), (SLOWED, page_tables.slowed(result)))
+    return "\n".join(f"<p>{escape(about)}</p>{found}" for about, found in told if found)
 
 
 def _limits(result: Result) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 from hpcsched.bench.analysis import container_differences, counted
+from hpcsched.bench.disturbed import NAMES, Taken, by_benchmark
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import Distance
 from hpcsched.bench.report import figure, own_margin, size
 from hpcsched.bench.result import Result
-from hpcsched.bench.verdict import Comparison, percent
+from hpcsched.bench.verdict import Comparison, percent, span
 
 FIGURES = ("metric", "unit", "bare metal", "container", "ratio [95 %]", "control [95 %]", "verdict")
 TESTS = (
@@ -24,7 +25,7 @@ TESTS = (
     "could have shown",
     "pairs needed",
 )
-WORDS = ("metric", "unit", "verdict", "source", "fact", "value")
+WORDS = ("benchmark", "metric", "unit", "verdict", "source", "fact", "value")
 NUMBERS = ' class="number"'
 """Of the other columns."""
 NOTHING = '<p class="none">None.</p>'
@@ -58,7 +59,7 @@ def _verdict(one: Comparison) -> str:
 
 
 def _test(one: Comparison) -> tuple[str, ...]:
-    narrow = f"[{one.ratio.narrow.low:.4f}, {one.ratio.narrow.high:.4f}]" if one.ratio.narrow else "–"
+    narrow = span(one.ratio.narrow) if one.ratio.narrow else "–"
     p = (one.p.different, one.p.different_adjusted, one.p.equivalent, one.p.equivalent_adjusted)
     needed = f"{one.pairs_needed:,}" if one.pairs_needed else "–"
     return (_name(one), *map(_number, (str(one.ratio.pairs), narrow, *map(_p, p), size(one.detectable), needed)))
@@ -116,6 +117,22 @@ def findings(comparisons: Iterable[Comparison]) -> str:
     told = (f"{one.benchmark} {one.metric.name}: {' '.join(one.notes)}" for one in comparisons if one.notes)
     items = "".join(f"<li>{escape(line)}</li>" for line in told)
     return f"<ul>{items}</ul>" if items else NOTHING
+
+
+def steal(result: Result) -> str:
+    """Means of each arm, of benchmarks with any; empty without one."""
+    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.stolen for one in arms.values())}
+    return _by_arm(found, lambda one: f"{one.mean:.2%}" if one.steal else "–")
+
+
+def slowed(result: Result) -> str:
+    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.slowed for one in arms.values())}
+    return _by_arm(found, lambda one: f"{one.slowed:,}" if one.throttled else "–")
+
+
+def _by_arm(found: Mapping[str, Mapping[Arm, Taken]], text: Callable[[Taken], str]) -> str:
+    body = (f"<tr>{_cell(name)}{''.join(_number(text(one)) for one in arms.values())}</tr>" for name, arms in found.items())
+    return table(("benchmark", *NAMES.values()), body, "figures") if found else ""
 
 
 def limits(distances: Iterable[Distance]) -> str:

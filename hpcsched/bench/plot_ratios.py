@@ -11,8 +11,8 @@ from typing import Any
 from hpcsched.bench.drawing import COLOURS, MARGIN_COLOUR, MARKERS, VERDICT_COLOURS, WIDTH, new_figure, plain, style, svg
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.stats import Interval, Ratio
-from hpcsched.bench.telling import signed
 from hpcsched.bench.verdict import Comparison
+from hpcsched.bench.wording import signed
 
 ROW, HEAD, FOOT = 0.26, 0.42, 0.55
 """Inches: of a row, above and below all of them."""

@@ -13,6 +13,11 @@ from hpcsched.errors import WrongResult
 Settings = dict[str, Any]
 
 
+def partly_cached(wanted: str, but: str = "it is smaller") -> str:
+    """What a node lacks where the data of a benchmark are not as large as `wanted`."""
+    return f"{wanted}: {but}, so part of this is the speed of a cache"
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """`settings`: whatever JSON can hold, the same for all samples. `metrics`: those that this node can measure; None: all that

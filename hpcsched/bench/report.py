@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hpcsched.bench.page_words import missing
+from hpcsched.bench.power import power
 from hpcsched.bench.result import Result
 from hpcsched.bench.stats import Ratio
-from hpcsched.bench.telling import Chapter, chapters, lead, mean, remarks, signed
+from hpcsched.bench.telling import Chapter, chapters, lead, mean, remarks
 from hpcsched.bench.tidy import tidy
 from hpcsched.bench.verdict import Comparison, Verdict, percent
+from hpcsched.bench.wording import signed, unsigned
 from hpcsched.errors import HpcschedError
-from hpcsched.model.units import format_count
+from hpcsched.model.units import format_count, format_figure
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -50,7 +52,7 @@ COLUMNS = (
     Column("p apart", lambda one: p_value(one.p.equivalent), long=True),
     Column("verdict", lambda one: one.verdict, lambda one: format_count(one.ratio.pairs, "pair"), right=False),
 )
-LEGEND = "↑ higher is better, ↓ lower is better; container against bare metal in pairs, with 95 % intervals\n"
+LEGEND = "↑ higher is better, ↓ lower is better; medians of each arm; differences within pairs, with 95 % intervals\n"
 LONG_LEGEND = (
     "could show: the smallest true difference that these samples would have found in four runs of five; "
     "p same: of no difference, corrected for all metrics; p apart: of a difference of the margin or more\n"
@@ -80,7 +82,7 @@ def render(result: Result, long: bool = False, width: int = 160) -> Group:
 
     parts: list[RenderableType] = [_table(result.comparisons, long, width)] if result.comparisons else []
     parts += [Text(LEGEND + (LONG_LEGEND if long else ""), style="dim")] if parts else []
-    parts += [Text(line) for line in (lead(result), *remarks(result), mean(result)) if line]
+    parts += [Text(line) for line in (lead(result), *power(result.comparisons), *remarks(result), mean(result)) if line]
     parts += [_told(chapter) for chapter in chapters(result) if chapter.told]
     parts += [Text(line) for line in _missing(result)]
     parts += [Text(line) for line in sentences(result)] if long else []
@@ -121,15 +123,12 @@ def own_margin(one: Comparison) -> str:
 
 def figure(value: float | None) -> str:
     """Five significant digits, of large figures without an exponent; or a dash."""
-    if value is None:
-        return "–"
-    text = f"{value:.5g}"
-    return text if abs(value) < 1e5 else f"{float(text):.0f}"
+    return "–" if value is None else format_figure(value)
 
 
 def size(share: float | None) -> str:
     """Of a difference, without a sign; or a dash."""
-    return "–" if share is None else signed(share).lstrip("+")
+    return "–" if share is None else unsigned(share)
 
 
 def p_value(value: float | None) -> str:

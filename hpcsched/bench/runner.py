@@ -326,8 +326,15 @@ def _result(state: _Run) -> Result:
 
 def _nodes(state: _Run) -> tuple[Node, ...]:
     ran_on = {sample.node for sample in state.samples}
-    offers = [node.offer for node in state.jobs.nodes() if node.name in ran_on]
-    return tuple(_node(offer) for offer in offers)
+    return tuple(_node(offer) for offer in _offers(state) if offer.name in ran_on)
+
+
+def _offers(state: _Run) -> list[NodeOffer]:
+    """Those of the beginning where the controller has gone since: what was measured is not lost with it."""
+    try:
+        return [node.offer for node in state.jobs.nodes()]
+    except Unreachable:
+        return state.offers
 
 
 def _node(offer: NodeOffer) -> Node:

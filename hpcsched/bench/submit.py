@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from hpcsched.bench.about import Size
 from hpcsched.bench.suite import Entry
-from hpcsched.errors import Conflict, DeadlineExceeded, WrongResult
+from hpcsched.errors import Conflict, DeadlineExceeded, Unreachable, WrongResult
 from hpcsched.model.container import HOST, Mount, Observed
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.node import Node
@@ -20,8 +23,12 @@ QUEUE_LIMIT_S = 3600.0
 """How long a sample may wait for its node while other people's jobs run there."""
 PATIENCE_S = 60.0
 """And how long for a node that is drained, down or not connected."""
+CANCEL_TRIES, CANCEL_EVERY_S = 20, 1.0
+"""How often a controller that is away is asked to cancel a job."""
 GRACE_S = 5
 OUTPUT_CAP = 1 << 20
+
+log = logging.getLogger(__name__)
 
 
 class Jobs(Protocol):
@@ -113,15 +120,39 @@ def job_spec(
     )
 
 
-def execute(jobs: Jobs, spec: JobSpec) -> tuple[Job, bytes]:
-    """The ended job and its output; a job that is interrupted or does not end is cancelled. Raises DeadlineExceeded, Conflict."""
+def execute(jobs: Jobs, spec: JobSpec, pause: Callable[[float], None] = time.sleep) -> tuple[Job, bytes]:
+    """The ended job and its output; a job that is interrupted, does not end or is lost sight of is cancelled.
+
+    Raises DeadlineExceeded, Conflict, Unreachable.
+    """
     job_id = jobs.submit(spec)
     try:
         job = _ended(jobs, job_id, spec.time_limit_s + spec.grace_s + QUEUE_LIMIT_S)
-    except (KeyboardInterrupt, DeadlineExceeded, Conflict):
-        jobs.cancel(job_id)
+    except (KeyboardInterrupt, DeadlineExceeded, Conflict, Unreachable):
+        _cancel(jobs, job_id, pause)
         raise
     return job, jobs.output(job_id)
+
+
+def _cancel(jobs: Jobs, job_id: int, pause: Callable[[float], None]) -> None:
+    """Waits for a controller that is away, until the user interrupts once more. A job that has to be left is said by name."""
+    cancelled = False
+    try:
+        cancelled = any(_tried(jobs, job_id, number, pause) for number in range(CANCEL_TRIES))
+    finally:
+        if not cancelled:
+            log.warning("job %d is left: the controller does not answer; end it with `hpcsched cancel %d`", job_id, job_id)
+
+
+def _tried(jobs: Jobs, job_id: int, number: int, pause: Callable[[float], None]) -> bool:
+    try:
+        jobs.cancel(job_id)
+    except (Unreachable, DeadlineExceeded):
+        if number == 0:
+            log.warning("the controller does not answer: trying for a while to cancel job %d; Ctrl-C gives up", job_id)
+        pause(CANCEL_EVERY_S)
+        return False
+    return True
 
 
 def _ended(jobs: Jobs, job_id: int, limit_s: float) -> Job:

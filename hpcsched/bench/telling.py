@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from hpcsched.bench.about import About
+from hpcsched.bench.disturbed import disturbed
 from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import LEVEL, Comparison, Verdict
+from hpcsched.bench.wording import direction, roughly, signed, unsigned
 from hpcsched.model.container import HOST
 from hpcsched.model.units import format_count
 
@@ -108,11 +110,12 @@ def _text(some: Sequence[Comparison]) -> str:
     if _kind(first) == first.reason:
         return ""
     if first.allowance:
-        most = max(one.allowance for one in some)
-        return f"bare metal differed from itself by up to {most:.2%}, which is added on both sides: the machine was not quiet"
+        most = unsigned(max(one.allowance for one in some))
+        return f"bare metal differed from itself by up to {most}, which is added on both sides: the machine was not quiet"
     if _perhaps_by_chance(first):
-        exclude = "intervals exclude" if len(some) > 1 else "the interval excludes"
-        return f"{exclude} equality{_reach(some)}, but of {first.p.family} metrics some do so by chance"
+        exclude, them = ("intervals exclude", "these") if len(some) > 1 else ("the interval excludes", "this")
+        chance = f"but of {first.p.family} metrics some do so by chance"
+        return f"{exclude} equality{_reach(some)}, {chance}: measure {them} alone, or with more pairs"
     go = "intervals go" if len(some) > 1 else "the interval goes"
     return f"{go} beyond the margin of ±{first.margin:.1%}{_reach(some)}{_takes(some)}"
 
@@ -134,27 +137,20 @@ def _reach(some: Sequence[Comparison]) -> str:
 def _takes(some: Sequence[Comparison]) -> str:
     most = max(one.pairs_needed for one in some)
     it = "it of each" if len(some) > 1 else "it"
+    took = f" ({roughly(most * some[0].pair_s)})" if some[0].pair_s else ""
     measured = f"{some[0].ratio.pairs} were measured"
-    return f"; if the arms are equal, about {most:,} pairs would show {it} at this noise, {measured}" if most else ""
+    return f"; if the arms are equal, about {most:,} pairs{took} would show {it} at this noise, {measured}" if most else ""
 
 
 def _different(one: Comparison) -> str:
-    assert one.ratio.estimate is not None
-    better = (one.ratio.estimate > 1.0) == one.metric.higher_is_better
     cause = f"; the container brought a likely cause: {'; '.join(one.causes)}" if one.causes else ""
-    return f"{abs(one.ratio.estimate - 1):.2%} {'better' if better else 'worse'} than bare metal{_reach([one])}{cause}"
-
-
-def signed(share: float) -> str:
-    """`+0.12%`, in three digits; a true minus sign, so that it is seen in small print."""
-    digits = 2 if abs(share) < 0.09995 else 1 if abs(share) < 0.9995 else 0
-    text = f"{share:+.{digits}%}".replace("-", "−")
-    return text if text.strip("+−0.%") else text[1:]
+    return f"{direction(one.metric, one.ratio)} than bare metal{_reach([one])}{cause}"
 
 
 def remarks(result: Result) -> Iterable[str]:
     """What to know before any figure."""
     yield from _virtual(result)
+    yield from disturbed(result)
     if result.handicap:
         yield f"The container was burdened on purpose: {result.handicap}."
     if result.stopped:
@@ -165,6 +161,4 @@ def _virtual(result: Result) -> Iterable[str]:
     """x86 shows programs whether they run on a hypervisor, by a flag of its CPUs."""
     flags = {flag for facts in result.environments.values() for flag in facts.get("cpu_flags", "").split()}
     if "hypervisor" in flags:
-        steal = max((sample.steal for sample in result.samples), default=0.0)
-        took = f", which took up to {steal:.1%} of the time of a sample" if steal > 0 else ""
-        yield f"The node is a virtual machine: bare metal means without a container here, not without a hypervisor{took}."
+        yield "The node is a virtual machine: bare metal means without a container here, not without a hypervisor."

@@ -62,7 +62,7 @@ class Comparison:
     """One metric of one benchmark. `ratio` is container / bare, `control` is bare / bare; medians in the metric's unit.
 
     `reason`: why it is not shown or void. `sentence`: the verdict in plain words. `pairs_needed`: an estimate of the pairs after
-    which equivalence would be shown, if there is any; 0 when it is not asked or cannot be said.
+    which equivalence would be shown, if there is any; 0 when it is not asked or cannot be said. `pair_s`: what one more takes.
 
     `control_verdict`: bare / bare by the same rule. `detectable`: the smallest true difference (a share) that these data would
     have shown in four runs of five. `wanted`: the half-width of the 90 % interval at which the benchmark has enough pairs.
@@ -90,6 +90,7 @@ class Comparison:
     checks: Checks = field(default_factory=Checks)
     causes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    pair_s: float = 0.0
 
 
 def judge(ratio: Ratio, margin: float, p: float | None = None, allowance: float = 0.0) -> Verdict:
@@ -128,9 +129,15 @@ def detectable(ratio: Ratio) -> float | None:
 
 
 def span(interval: Interval | None) -> str:
-    return f"[{interval.low:.4f}, {interval.high:.4f}]" if interval else "(no interval)"
+    digits = _digits(interval)
+    return f"[{interval.low:.{digits}f}, {interval.high:.{digits}f}]" if interval else "(no interval)"
+
+
+def _digits(interval: Interval | None) -> int:
+    """Such that ends of very narrow intervals differ."""
+    return 6 if interval and interval.high - interval.low < 0.0005 else 4
 
 
 def percent(ratio: Ratio) -> str:
     """`0.9987 [0.9961, 1.0012]`: the estimate and its 95 % interval."""
-    return "unknown" if ratio.estimate is None else f"{ratio.estimate:.4f} {span(ratio.wide)}"
+    return "unknown" if ratio.estimate is None else f"{ratio.estimate:.{_digits(ratio.wide)}f} {span(ratio.wide)}"

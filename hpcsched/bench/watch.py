@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 from hpcsched.bench.drift import FAR, Reading, Track, moved, place_in_class
+from hpcsched.model.units import format_figure
 from hpcsched.state.canaries import SLOW
 
 MARK = SLOW
@@ -257,10 +258,11 @@ class Watch:
         assert track.base is not None
         moved_by = self.movement(node.group, metric, node.heard)
         usual = track.base + moved_by
+        now, before = (format_figure(track.value(level), 4) for level in (usual - loss, usual))
         share = -math.expm1(-loss) if track.higher_is_better else math.expm1(loss)
         where = "below" if track.higher_is_better else "above"
         whose = "the median of nodes like it," if track.of_class else "its median of"
         return (
-            f"{metric} {track.value(usual - loss):.4g} {track.unit}, {share:.1%} {where} {whose} {track.value(usual):.4g}"
+            f"{metric} {now} {track.unit}, {share:.1%} {where} {whose} {before}"
             f" (z {-loss / track.spread:.1f} in {len(losses)} retests; its class {math.expm1(moved_by):+.1%})"
         )

@@ -22,21 +22,21 @@ def sentence(found: Figures, verdict: Verdict, reason: str) -> str:
             f"{name}: the container is equivalent to bare metal within ±{found.margin:.1%}; the ratio is {percent(found.ratio)}."
         )
     cause = f" The container brought a likely cause: {'; '.join(found.causes)}." if found.causes else ""
-    than = f"{_direction(found.metric, found.ratio)} than bare metal"
+    than = f"{direction(found.metric, found.ratio)} than bare metal"
     return f"{name}: the container is {than}: the ratio is {percent(found.ratio)}.{cause}"
 
 
-def _direction(metric: Metric, ratio: Ratio) -> str:
+def direction(metric: Metric, ratio: Ratio) -> str:
     assert ratio.estimate is not None
     better = (ratio.estimate > 1.0) == metric.higher_is_better
-    return f"{abs(ratio.estimate - 1.0):.2%} {'better' if better else 'worse'}"
+    return f"{unsigned(ratio.estimate - 1.0)} {'better' if better else 'worse'}"
 
 
 def notes(found: Figures) -> Iterable[str]:
     """What to know beside the verdict, a sentence each."""
     checks = found.checks
     if found.allowance:
-        yield f"Bare metal differed from itself; {found.allowance:.2%} was added on both sides before the verdict."
+        yield f"Bare metal differed from itself; {unsigned(found.allowance)} was added on both sides before the verdict."
     yield from _drifts(checks)
     if checks.widened > 1.0:
         yield _resemblance(checks)
@@ -63,7 +63,7 @@ def _drifts(checks: Checks) -> Iterable[str]:
 
 def _moved(change: float | None) -> str:
     assert change is not None
-    return f"{'rose' if change > 0 else 'fell'} by {abs(change):.2%}"
+    return f"{'rose' if change > 0 else 'fell'} by {unsigned(change)}"
 
 
 def _samples(orders: tuple[int, ...]) -> str:
@@ -83,3 +83,19 @@ def roughly(seconds: float) -> str:
         if seconds >= 2 * unit:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} s"
+
+
+def signed(share: float) -> str:
+    """`+0.12%`, in three digits, or one where they would all be 0; a true minus sign, so that it is seen in small print."""
+    text = f"{share:+.{_digits(abs(share))}%}".replace("-", "−")
+    return text if text.strip("+−0.%") else "0.00%"
+
+
+def _digits(share: float) -> int:
+    """After the point, in per cent."""
+    return next((digits for least, digits in ((0.9995, 0), (0.09995, 1), (0.000095, 2)) if share >= least), 3)
+
+
+def unsigned(share: float) -> str:
+    """Of a difference without its direction."""
+    return signed(abs(share)).lstrip("+")

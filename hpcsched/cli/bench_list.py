@@ -45,7 +45,7 @@ COLUMNS: tuple[Column[About], ...] = (
     Column("MARGIN", _margins, right=True),
     Column("METRICS", _metrics, wide=True),
     Column("MEASURES", lambda about: about.stresses, wide=True),
-    Column("SIZES", _sizes, wide=True),
+    Column("SAMPLE AT MOST", _sizes, wide=True),
 )
 PLAIN = (
     lambda about: about.name,
@@ -62,7 +62,7 @@ PLAIN = (
 @output_option
 def list_benchmarks(form: str) -> None:
     """List the benchmarks: what each stresses, its metrics (↑ higher is better, ↓ lower is), and within which margin two arms
-    count as equivalent. Beside each size stands how long one sample may take at most.
+    count as equivalent; then the sizes, with how long a sample of each may take at most.
 
     What a node can measure of them is found out when they run. Plain columns: name, margin as a share, metrics, their units,
     which way is better, sizes, what is stressed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from hpcsched.cli.context import Context
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import Column, show, show_json, show_rows
 from hpcsched.model.container import HOST
-from hpcsched.model.units import format_count
+from hpcsched.model.units import format_count, format_figure
 
 if TYPE_CHECKING:
     from hpcsched.bench.sweep import Sweep, Swept
@@ -125,15 +125,15 @@ def _parameter(name: str) -> Column[Row]:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.5g}"
+    return "" if value is None else format_figure(value)
 
 
-def _span(low: float | None, high: float | None, digits: str) -> str:
-    return "" if low is None or high is None else f" [{low:{digits}}, {high:{digits}}]"
+def _span(low: float | None, high: float | None, text: Callable[[float], str]) -> str:
+    return "" if low is None or high is None else f" [{text(low)}, {text(high)}]"
 
 
 def _ratio(row: Row) -> str:
-    return "" if row.ratio is None else f"{row.ratio:.4f}{_span(row.ratio_low, row.ratio_high, '.4f')}"
+    return "" if row.ratio is None else f"{row.ratio:.4f}{_span(row.ratio_low, row.ratio_high, '{:.4f}'.format)}"
 
 
 def _verdict(row: Row) -> str:
@@ -149,7 +149,7 @@ _FIGURES: tuple[Column[Any], ...] = (
     Column("ARM", lambda row: row.arm),
     Column("N", lambda row: str(row.samples) if row.metric else "", right=True),
     Column("MEAN", lambda row: _number(row.mean), right=True),
-    Column("MEDIAN [95%]", lambda row: f"{_number(row.median)}{_span(row.low, row.high, '.5g')}", right=True),
+    Column("MEDIAN [95%]", lambda row: f"{_number(row.median)}{_span(row.low, row.high, format_figure)}", right=True),
     Column("TO BARE METAL [95%]", _ratio, right=True),
     Column("VERDICT", _verdict, wide=True),
 )

@@ -10,6 +10,7 @@ from hpcsched.cli import live_names, wording
 from hpcsched.cli.context import Context
 from hpcsched.cli.output import Column, output_option, show
 from hpcsched.model.canary import CanaryFigure, NodeCanaries
+from hpcsched.model.units import format_figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column("STATE", lambda row: row.node.stand.value),
     Column("CLASS", lambda row: row.node.likeness[:6]),
     Column("METRIC", lambda row: row.figure.metric if row.figure else ""),
-    Column("LAST", lambda row: f"{row.figure.value:.4g} {row.figure.unit}" if row.figure else "", right=True),
-    Column("USUAL", lambda row: _number(row, "{0.usual:.4g}"), right=True),
+    Column("LAST", lambda row: f"{format_figure(row.figure.value, 4)} {row.figure.unit}" if row.figure else "", right=True),
+    Column("USUAL", lambda row: format_figure(row.figure.usual, 4) if row.figure and row.figure.usual else "", right=True),
     Column("LOSS", lambda row: _number(row, "{0.loss:.1%}"), right=True),
     Column("Z", lambda row: _number(row, "{0.z:.1f}"), right=True),
     Column("CLASS Z", lambda row: _number(row, "{0.class_z:.1f}"), right=True),

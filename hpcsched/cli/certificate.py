@@ -15,6 +15,7 @@ from hpcsched.cli.output import Column, output_option, show
 from hpcsched.errors import HpcschedError, InvalidValue
 from hpcsched.model.certificate import Figure
 from hpcsched.model.certificate_use import ListedCertificate
+from hpcsched.model.units import format_figure
 
 if TYPE_CHECKING:
     from hpcsched.cli.certificate_check import Finding
@@ -39,8 +40,8 @@ PLAIN = (
 FIGURES: tuple[Column[Figure], ...] = (
     Column("FIGURE", lambda item: item.name),
     Column("UNIT", lambda item: item.unit),
-    Column("BARE METAL", lambda item: f"{item.bare:.5g}", right=True),
-    Column("CONTAINER", lambda item: f"{item.container:.5g}", right=True),
+    Column("BARE METAL", lambda item: format_figure(item.bare), right=True),
+    Column("CONTAINER", lambda item: format_figure(item.container), right=True),
     Column("RATIO [95 %]", lambda item: f"{item.ratio:.4f} [{item.low:.4f}, {item.high:.4f}]", right=True),
     Column("COSTS AT MOST", lambda item: f"{item.overhead:.2%}", right=True),
     Column("MARGIN", lambda item: f"±{item.margin:.1%}", right=True),

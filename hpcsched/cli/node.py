@@ -11,6 +11,7 @@ from hpcsched.model.canary import CanaryFigure, NodeCanaries
 from hpcsched.model.certificate import Certified
 from hpcsched.model.device import DeviceKind
 from hpcsched.model.node import Node
+from hpcsched.model.units import format_figure
 from hpcsched.sched.certified import stale
 
 
@@ -59,8 +60,9 @@ def _canaries(found: NodeCanaries | None) -> list[tuple[str, str]]:
 
 
 def _canary(figure: CanaryFigure, measured: float) -> str:
-    away = f"{figure.deviation:+.1%} from its baseline of {figure.usual:.4g}" if figure.usual else "its baseline is being learnt"
-    return f"median {figure.median:.4g} {figure.unit}, {away}; measured {wording.moment(measured)}"
+    median, usual = format_figure(figure.median, 4), format_figure(figure.usual, 4)
+    away = f"{figure.deviation:+.1%} from its baseline of {usual}" if figure.usual else "its baseline is being learnt"
+    return f"median {median} {figure.unit}, {away}; measured {wording.moment(measured)}"
 
 
 def _numa(node: Node) -> list[tuple[str, str]]:

@@ -40,6 +40,12 @@ def format_count(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
+def format_figure(value: float, digits: int = 5) -> str:
+    """In so many significant digits, of large figures without an exponent."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text else text
+
+
 def parse_duration(text: str) -> int:
     """Seconds from `90s 15m 2h 1d`, minutes `30`, `MM:SS`, `HH:MM:SS`, `D-HH[:MM[:SS]]` as sbatch(1) reads them.
 

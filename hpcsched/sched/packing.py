@@ -13,6 +13,7 @@ from hpcsched.model.node import NodeOffer
 from hpcsched.model.site import Partition
 from hpcsched.model.snapshot import Start
 from hpcsched.sched.binding import bind
+from hpcsched.sched.kind import what_it_is
 from hpcsched.sched.parts import beside, counted, side_by_side
 
 MAX_SLOTS = 4096
@@ -110,10 +111,10 @@ def _alone(request: ResourceRequest) -> ResourceRequest:
 
 
 class _Known:
-    """Answers for each kind of node, found once: nodes that differ in their names alone share them."""
+    """Answers for each kind of node, found once: nodes that are alike in all that bindings hang on share them."""
 
     def __init__(self) -> None:
-        self._kinds: dict[NodeOffer, int] = {}
+        self._kinds: dict[tuple[object, ...], int] = {}
         self._kind_of: dict[str, tuple[NodeOffer, int]] = {}
         self._slots: dict[tuple[int, ResourceRequest, int], tuple[Binding, ...]] = {}
         self._whole: dict[tuple[int, str], Binding] = {}
@@ -137,7 +138,7 @@ class _Known:
         if max(len(self._slots), len(self._kind_of) // 10) >= _MOST:
             for table in (self._kinds, self._kind_of, self._slots, self._whole):
                 table.clear()
-        kind = self._kinds.setdefault(replace(offer, name="", boot_id="", machine="", features=()), len(self._kinds))
+        kind = self._kinds.setdefault(what_it_is(offer), len(self._kinds))
         self._kind_of[offer.name] = (offer, kind)
         return kind
 

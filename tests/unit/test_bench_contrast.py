@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -92,6 +93,23 @@ def test_metrics_that_one_run_has_alone_are_named_and_not_compared() -> None:
     found = contrast(both, measured())
     assert {row.benchmark for row in found.rows} == {"dgemm"}
     assert found.only == {"first": ("stream copy", "stream scale", "stream add", "stream triad")}
+
+
+def test_what_only_a_benchmark_of_one_run_saw_is_no_difference_between_them() -> None:
+    def edit(spec: JobSpec, answer: dict[str, Any]) -> dict[str, Any]:
+        own = {"kernel": "6.1", **({"library libstream.so": "1"} if "stream" in spec.name else {})}
+        return {**answer, "environment": own} if "metrics" in answer else answer
+
+    jobs = FakeJobs(edit=edit)
+    both = run(jobs, ("stream", "dgemm"), pairs=7, seed=1, clock=jobs.clock)
+    (dgemm,) = (about for about in both.benchmarks if about.name == "dgemm")
+    alone = dataclasses.replace(
+        both,
+        benchmarks=(dgemm,),
+        samples=tuple(sample for sample in both.samples if sample.benchmark == "dgemm"),
+        comparisons=tuple(one for one in both.comparisons if one.benchmark == "dgemm"),
+    )
+    assert contrast(both, alone).differences == ()
 
 
 def test_equal_runs_are_seldom_called_different() -> None:

@@ -23,6 +23,7 @@ from hpcsched.errors import DeadlineExceeded, InvalidValue, NotFound, Unreachabl
 from hpcsched.model.container import Observed
 from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
+from hpcsched.model.node import Node
 from hpcsched.testing.jobs import FakeJobs, Model, rebound, with_field
 
 
@@ -246,6 +247,23 @@ def test_an_interrupt_cancels_the_running_job_and_keeps_what_was_measured() -> N
     assert jobs.cancelled == [20]
     assert result.stopped == "interrupted"
     assert len(result.samples) == 18
+
+
+def test_what_was_measured_is_kept_when_the_controller_has_gone() -> None:
+    class Gone(FakeJobs):
+        def submit(self, spec: JobSpec) -> int:
+            if len(self.specs) >= 20:
+                raise Unreachable("no controller")
+            return FakeJobs.submit(self, spec)
+
+        def nodes(self) -> list[Node]:
+            if len(self.specs) >= 20:
+                raise Unreachable("no controller")
+            return FakeJobs.nodes(self)
+
+    result = measure(Gone())
+    assert [node.name for node in result.nodes] == ["n1"]
+    assert len([sample for sample in result.samples if not sample.error]) == 19
 
 
 def test_a_controller_that_does_not_answer_ends_the_run_before_it_begins() -> None:

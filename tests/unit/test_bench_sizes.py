@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import platform
-import subprocess
-import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -13,7 +10,6 @@ import numpy
 import pytest
 
 from hpcsched.bench.about import Size
-from hpcsched.bench.interleave import NUMBERS, allowed_nodes, interleave
 from hpcsched.bench.peak import peak
 from hpcsched.bench.suite import folder
 from hpcsched.model.idset import IdSet
@@ -120,23 +116,3 @@ def test_a_transform_that_does_nothing_passes_its_inverse_and_not_its_sum() -> N
     assert fft.inverse_error(numpy, data, data, 4096) == 0
     assert fft.coefficient_error(numpy, data, data, (1,)) > 16
     assert fft.coefficient_error(numpy, data, numpy.fft.fft(data), (1,)) < 16
-
-
-def test_one_memory_node_is_named_and_needs_no_interleaving(tmp_path: Path) -> None:
-    (tmp_path / "status").write_text("Name:\tx\nMems_allowed_list:\t3\n")
-    assert interleave(tmp_path / "status") == "node 3"
-    (tmp_path / "status").write_text("Name:\tx\nMems_allowed_list:\t0-1,4\n")
-    assert allowed_nodes(tmp_path / "status") == IdSet.parse("0-1,4")
-
-
-def test_the_kernel_shows_the_interleaving_that_was_asked_for() -> None:
-    if not Path("/proc/self/numa_maps").is_file() or platform.machine() not in NUMBERS:
-        pytest.skip("this kernel shows no memory policies, or the machine's number of set_mempolicy(2) is not known")
-    script = (
-        "from hpcsched.bench.interleave import NUMBERS, _set, allowed_nodes\nimport platform\n"
-        "print(_set(NUMBERS[platform.machine()], allowed_nodes()))\nprint(open('/proc/self/numa_maps').read())\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    first, *maps = done.stdout.splitlines()
-    assert first == "True"
-    assert any(f"interleave:{allowed_nodes()}" in line for line in maps)

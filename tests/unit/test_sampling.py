@@ -151,6 +151,29 @@ async def test_looking_does_not_hold_up_the_loop() -> None:
     assert went == [True, True]
 
 
+@pytest.mark.parametrize("answered", [0, 1])
+async def test_the_end_of_a_job_does_not_wait_for_a_look_that_hangs(answered: int) -> None:
+    looks, begun, free = iter(range(1_000_000)), asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def look() -> Reading:
+        loop.call_soon_threadsafe(begun.set)
+        if next(looks) >= answered:
+            free.wait()
+        return Reading()
+
+    with ThreadPoolExecutor(1) as thread:
+        sampler = Sampler(look, thread, every_s=10, patience_s=0.05)
+        try:
+            async with asyncio.timeout(30):
+                await begun.wait()
+                seen = await sampler.finish()
+                await sampler.stop()
+        finally:
+            free.set()
+    assert seen.samples == answered
+
+
 def dead_pid() -> int:
     with subprocess.Popen([sys.executable, "-c", ""]) as child:
         child.wait()
