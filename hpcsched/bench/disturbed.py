@@ -13,7 +13,7 @@ NAMES = {Arm.BARE: "bare metal", Arm.CONTAINER: "container", Arm.CONTROL: "contr
 LEAST = 0.0005
 """A share that is shown as more than 0.0%."""
 LEAST_OTHERS = 0.03
-"""Of a sample. hpcsched's own daemons start it and see it end on the same CPUs: 1 to 2 % of a sample of a second on two cores."""
+"""Of a sample. hpcsched's own daemons start it and see it end on the same CPUs: about 1 % of two cores, with samples of 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
