@@ -12,7 +12,7 @@ from hpcsched.bench import fio
 from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, digest, identity
 from hpcsched.bench.places import Place, device_of, own_folder, places, room, too_full
-from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.prepared import Prepared, Settings, Spared
 from hpcsched.bench.program import answer, run
 from hpcsched.bench.script import Benchmark, Measured, main
 from hpcsched.errors import MissingTool, Unsupported, WrongResult
@@ -61,7 +61,8 @@ def prepare(size: Size, cache: Path) -> Prepared:
         "batches": BATCHES[size],
     }
     mounts = tuple(place.folder for place in chosen if place.device)
-    return Prepared(settings, tuple(_metrics(chosen, bool(tool))), lacks=(*lacks, *missing), mounts=mounts)
+    named, spared = tuple(_metrics(chosen, bool(tool))), {"fio": Spared("data", tuple(_of_data(chosen)))}
+    return Prepared(settings, named, lacks=(*lacks, *missing), mounts=mounts, spared=spared)
 
 
 def _fio() -> tuple[str, tuple[str, ...]]:
@@ -69,6 +70,10 @@ def _fio() -> tuple[str, tuple[str, ...]]:
         return fio.find(), ()
     except MissingTool as error:
         return "", (f"data: {error.line}",)
+
+
+def _of_data(chosen: Iterable[Place]) -> Iterable[str]:
+    return (f"{place.name}_{name}" for place in chosen for name in UNITS)
 
 
 def _metrics(chosen: Iterable[Place], data: bool) -> Iterable[Metric]:

@@ -12,7 +12,7 @@ from hpcsched.bench.about import About, Metric, Size
 from hpcsched.bench.kernel import build, digest, identity
 from hpcsched.bench.machine import bound_cpus
 from hpcsched.bench.mpi import one_cpu_of_each_core
-from hpcsched.bench.prepared import Prepared, Settings
+from hpcsched.bench.prepared import Prepared, Settings, Spared
 from hpcsched.bench.program import answer
 from hpcsched.bench.script import Benchmark, Measured, main
 
@@ -50,7 +50,8 @@ def prepare(size: Size, cache: Path) -> Prepared:
         "namespace": os.readlink(NAMESPACE),
     }
     missing = () if tool else ("iperf3 beside it: not installed (apt install iperf3)",)
-    return Prepared(settings, (LATENCY, BANDWIDTH, *((IPERF,) if tool else ())), lacks=(ONE_NODE, *missing))
+    named = (LATENCY, BANDWIDTH, *((IPERF,) if tool else ()))
+    return Prepared(settings, named, lacks=(ONE_NODE, *missing), spared={"iperf3": Spared("iperf3 beside it", (IPERF.name,))})
 
 
 def measure(settings: Settings) -> Measured:

@@ -11,9 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from hpcsched.agent.others import share_of_others
 from hpcsched.hardware import cgroup_figures, disturbance
 from hpcsched.hardware.cgroup import tree
 from hpcsched.hardware.cgroup_layout import Layout, read, read_layout
+from hpcsched.hardware.disturbance import CpuTimes
 from hpcsched.model.allocation import Binding
 from hpcsched.model.container import Observed, Sampled
 from hpcsched.model.idset import IdSet
@@ -32,7 +34,9 @@ class Reading:
     misplaced: float | None = None
     migrations: dict[str, int] | None = None
     throttled: int | None = None
-    times: tuple[int, int] | None = None
+    times: CpuTimes | None = None
+    used_s: float | None = None
+    """CPU time of the job."""
 
 
 def sampled(readings: Iterable[Reading]) -> Sampled:
@@ -44,6 +48,7 @@ def sampled(readings: Iterable[Reading]) -> Sampled:
         migrations=_migrations(seen),
         throttled=_risen([reading.throttled for reading in seen]),
         steal=_steal([reading.times for reading in seen]),
+        others=_others(seen),
     )
 
 
@@ -59,12 +64,22 @@ def _risen(counts: list[int | None]) -> int:
     return max(0, known[-1] - known[0]) if known else -1
 
 
-def _steal(times: list[tuple[int, int] | None]) -> float:
-    known = [pair for pair in times if pair is not None]
+def _steal(times: list[CpuTimes | None]) -> float:
+    known = [one for one in times if one is not None]
     if not known:
         return -1.0
-    steal, total = (known[-1][index] - known[0][index] for index in (0, 1))
+    steal, total = known[-1].steal - known[0].steal, known[-1].total - known[0].total
     return min(1.0, max(0.0, steal / total)) if total > 0 else 0.0
+
+
+def _others(seen: list[Reading]) -> float:
+    """Between the first and the last look at which the job's control group was there."""
+    known = [(one.times, one.used_s) for one in seen if one.times is not None and one.used_s is not None]
+    if not known:
+        return -1.0
+    (before, used_before), (after, used_after) = known[0], known[-1]
+    busy, total = after.busy - before.busy, after.total - before.total
+    return share_of_others(CpuTimes(after.cpus, busy, after.steal - before.steal, total), used_after - used_before)
 
 
 class Sampler:
@@ -155,13 +170,15 @@ class Groups:
     memory: Path | None
     cpu: tuple[Path, Path] | None
     """The group and its hierarchy's mount."""
+    cpuacct: Path | None
 
     @classmethod
     def of(cls, observed: Observed) -> Groups:
         layout = _layout()
         text = read(Path(f"/proc/{observed.pid}/cgroup"))
         memory = cgroup_figures.folder_of("memory", text, layout)
-        return cls(observed.pid, Path(observed.cgroup), memory, _cpu_group(text, layout))
+        cpuacct = cgroup_figures.folder_of("cpuacct", text, layout)
+        return cls(observed.pid, Path(observed.cgroup), memory, _cpu_group(text, layout), cpuacct)
 
 
 @functools.cache
@@ -184,4 +201,5 @@ def reading(groups: Groups, binding: Binding, cores: list[int]) -> Reading:
         disturbance.migrations(pids - {groups.init}),
         sum(known) if known else None,
         disturbance.cpu_times(binding.cpus),
+        cgroup_figures.cpu_seconds(groups.cpuacct) if groups.cpuacct else None,
     )

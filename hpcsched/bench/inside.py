@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from hpcsched.bench.libraries import traced
@@ -21,20 +21,25 @@ _MISSING = re.compile(r"(\S+) => not found|error while loading shared libraries:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`absent`: what is not there and what to do, in one line; empty: all is there. `python`: the image's own, if asked."""
+    """`absent`: what is not there and what to do, in one line; empty: all is there. `python`: the image's own, if asked.
+    `lacking`: programs that cannot start, by path, and why.
+    """
 
     absent: str = ""
     python: str = ""
+    lacking: dict[str, str] = field(default_factory=dict)
 
 
 def programs(paths: Iterable[Path]) -> Found:
     """Whether those of the node can start here, be they shown or the image's own at the same path."""
-    for path in paths:
-        if not os.access(path, os.X_OK):
-            return Found(f"{path} is not in the image, the node has it: install it there, {OR_ELSE}")
-        if what := lack(traced(path)):
-            return Found(f"{path.name} needs {what}, which is not in the image: install it there, {OR_ELSE}")
-    return Found()
+    return Found(lacking={str(path): why for path in paths if (why := _lacking(path))})
+
+
+def _lacking(path: Path) -> str:
+    if not os.access(path, os.X_OK):
+        return f"{path} is not in the image, the node has it: install it there"
+    what = lack(traced(path))
+    return f"{path.name} needs {what}, which is not in the image: install it there" if what else ""
 
 
 def lack(traced: str) -> str:

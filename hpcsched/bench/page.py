@@ -18,6 +18,7 @@ from hpcsched.bench.result import Result
 from hpcsched.bench.telling import Chapter, Told, chapters, lead, mean, remarks
 
 STEAL = "The share of the samples' time that a hypervisor took, the mean of each arm without its warm-up:"
+OTHERS = "The share of their CPUs' time in which something else than the sample ran on them, other processes or the kernel:"
 SLOWED = "How often CPUs were slowed down by heat or a quota in these samples:"
 
 
@@ -69,7 +70,7 @@ def _told(chapter: Chapter, one: Told) -> str:
 
 
 def _disturbances(result: Result) -> str:
-    told = ((STEAL, page_tables.steal(result)), (SLOWED, page_tables.slowed(result)))
+    told = ((STEAL, page_tables.steal(result)), (OTHERS, page_tables.others(result)), (SLOWED, page_tables.slowed(result)))
     return "\n".join(f"<p>{escape(about)}</p>{found}" for about, found in told if found)
 
 

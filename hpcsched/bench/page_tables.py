@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from statistics import fmean
 
 from hpcsched.bench.analysis import container_differences, counted
 from hpcsched.bench.disturbed import NAMES, Taken, by_benchmark
@@ -122,7 +123,16 @@ def findings(comparisons: Iterable[Comparison]) -> str:
 def steal(result: Result) -> str:
     """Means of each arm, of benchmarks with any; empty without one."""
     found = {name: arms for name, arms in by_benchmark(result).items() if any(one.stolen for one in arms.values())}
-    return _by_arm(found, lambda one: f"{one.mean:.2%}" if one.steal else "–")
+    return _by_arm(found, lambda one: _mean(one.steal))
+
+
+def others(result: Result) -> str:
+    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.shared for one in arms.values())}
+    return _by_arm(found, lambda one: _mean(one.others))
+
+
+def _mean(shares: Sequence[float]) -> str:
+    return f"{fmean(shares):.2%}" if shares else "–"
 
 
 def slowed(result: Result) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from hpcsched.bench import libraries
-from hpcsched.bench.inside import Found
+from hpcsched.bench.inside import OR_ELSE, Found
 from hpcsched.bench.kit import Kit
 from hpcsched.bench.prepared import Prepared
 from hpcsched.bench.submit import Jobs, Setup, Way, execute, job_spec, prepare_command, read_answer
@@ -70,7 +70,7 @@ class _Inside:
         programs = libraries.named(prepared.settings)
         kit = self._kit(on_node, programs)
         found = self._look(kit, ("--programs", *programs)) if programs else Found()
-        return Ready(Prepared(absent=found.absent) if found.absent else prepared, self._way(kit))
+        return Ready(_or_else(prepared.without(found.lacking)), self._way(kit))
 
     def _kit(self, on_node: Way, programs: Sequence[str]) -> Kit:
         cache = ("--cache", str(self.setup.cache)) if self.setup.cache else ()
@@ -85,6 +85,10 @@ class _Inside:
 
     def _way(self, kit: Kit) -> Way:
         return Way(kit.start, _arguments(self.entry, kit), self.setup.image, (kit.cache,))
+
+
+def _or_else(prepared: Prepared) -> Prepared:
+    return replace(prepared, absent=f"{prepared.absent}, {OR_ELSE}") if prepared.absent else prepared
 
 
 def _arguments(entry: Entry, kit: Kit) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ class Sample:
     """One job. `order` counts from 0 in time over the whole run. `values` by metric; empty when `error` says why there are none.
 
     `cpus`, `mems`: what the agent read back from the kernel. `environment`: a key of `Result.environments`. `started` in Unix
-    seconds, `seconds` from submit to answer. `steal`: share of its time that a hypervisor took, `throttled`: times that its CPUs
-    were slowed down; -1: this node does not say.
+    seconds, `seconds` from submit to answer. `steal`: share of its time that a hypervisor took, `others`: share of its CPUs' time
+    that went into something else than the sample, `throttled`: times that its CPUs were slowed down; -1: this node does not say.
     """
 
     order: int
@@ -45,6 +45,7 @@ class Sample:
     error: str = ""
     steal: float = -1.0
     throttled: int = -1
+    others: float = -1.0
 
 
 @dataclass(frozen=True, slots=True)

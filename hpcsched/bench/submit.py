@@ -7,14 +7,15 @@ import json
 import logging
 import math
 import time
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from hpcsched.bench.about import Size
 from hpcsched.bench.suite import Entry
-from hpcsched.errors import Conflict, DeadlineExceeded, Unreachable, WrongResult
+from hpcsched.errors import Conflict, DeadlineExceeded, HpcschedError, Unreachable, WrongResult
 from hpcsched.model.container import HOST, Mount, Observed
 from hpcsched.model.job import Job, JobSpec, JobState, Reason, ResourceRequest
 from hpcsched.model.node import Node
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 class Jobs(Protocol):
     """What the harness needs of `hpcsched.client.client.Client`."""
 
-    def submit(self, spec: JobSpec) -> int: ...
+    def submit(self, spec: JobSpec, request_id: str | None = None) -> int: ...
 
     def wait(self, job_id: int, timeout_s: float | None = None) -> Job: ...
 
@@ -125,33 +126,56 @@ def execute(jobs: Jobs, spec: JobSpec, pause: Callable[[float], None] = time.sle
 
     Raises DeadlineExceeded, Conflict, Unreachable.
     """
-    job_id = jobs.submit(spec)
+    job_id = _submit(jobs, spec, pause)
     try:
         job = _ended(jobs, job_id, spec.time_limit_s + spec.grace_s + QUEUE_LIMIT_S)
     except (KeyboardInterrupt, DeadlineExceeded, Conflict, Unreachable):
-        _cancel(jobs, job_id, pause)
+        named = _Left(f"job {job_id}", f"end it with `hpcsched cancel {job_id}`")
+        _cancel(lambda: jobs.cancel(job_id), named, pause)
         raise
     return job, jobs.output(job_id)
 
 
-def _cancel(jobs: Jobs, job_id: int, pause: Callable[[float], None]) -> None:
+def _submit(jobs: Jobs, spec: JobSpec, pause: Callable[[float], None]) -> int:
+    """Interrupted before the answer, there is a job of unknown id or none: asked again, the same or one that is held."""
+    request = uuid.uuid4().hex
+    try:
+        return jobs.submit(spec, request)
+    except KeyboardInterrupt:
+        named = _Left(f"a job {spec.name} without a known id", "if `hpcsched queue` shows it, end it with `hpcsched cancel`")
+        _cancel(lambda: jobs.cancel(jobs.submit(replace(spec, hold=True), request)), named, pause)
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """`name`: of a job that may have to be left, `advice`: how to end it."""
+
+    name: str
+    advice: str
+
+
+def _cancel(attempt: Callable[[], object], job: _Left, pause: Callable[[float], None]) -> None:
     """Waits for a controller that is away, until the user interrupts once more. A job that has to be left is said by name."""
     cancelled = False
     try:
-        cancelled = any(_tried(jobs, job_id, number, pause) for number in range(CANCEL_TRIES))
+        cancelled = any(_tried(attempt, job, number, pause) for number in range(CANCEL_TRIES))
     finally:
         if not cancelled:
-            log.warning("job %d is left: the controller does not answer; end it with `hpcsched cancel %d`", job_id, job_id)
+            log.warning("%s is left: the controller does not answer; %s", job.name, job.advice)
 
 
-def _tried(jobs: Jobs, job_id: int, number: int, pause: Callable[[float], None]) -> bool:
+def _tried(attempt: Callable[[], object], job: _Left, number: int, pause: Callable[[float], None]) -> bool:
+    """Who refuses has no such job."""
     try:
-        jobs.cancel(job_id)
+        attempt()
     except (Unreachable, DeadlineExceeded):
         if number == 0:
-            log.warning("the controller does not answer: trying for a while to cancel job %d; Ctrl-C gives up", job_id)
+            log.warning("the controller does not answer: trying for a while to cancel %s; Ctrl-C gives up", job.name)
         pause(CANCEL_EVERY_S)
         return False
+    except HpcschedError:
+        return True
     return True
 
 

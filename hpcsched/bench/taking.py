@@ -46,6 +46,7 @@ def _placed(blank: Sample, job: Job) -> Sample:
         mems=str(seen.mems) if seen else "",
         steal=sampled.steal if sampled else -1.0,
         throttled=sampled.throttled if sampled else -1,
+        others=sampled.others if sampled else -1.0,
     )
 
 

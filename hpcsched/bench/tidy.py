@@ -30,6 +30,7 @@ COLUMNS = (
     "environment",
     "steal",
     "throttled",
+    "others",
     "error",
 )
 
@@ -63,5 +64,5 @@ def _metric(known: Mapping[str, Metric], name: str) -> dict[str, Any]:
 def _shared(sample: Sample) -> dict[str, Any]:
     same = ("order", "block", "benchmark", "started", "seconds", "job_id", "node", "cpus", "mems", "environment", "error")
     found = {name: getattr(sample, name) for name in same}
-    unknown = {name: value for name in ("steal", "throttled") if (value := getattr(sample, name)) >= 0}
+    unknown = {name: value for name in ("steal", "throttled", "others") if (value := getattr(sample, name)) >= 0}
     return {**found, **unknown, "arm": str(sample.arm), "warmup": int(sample.warmup)}

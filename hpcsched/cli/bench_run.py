@@ -11,7 +11,7 @@ from hpcsched.cli.bench_files import check_writable, file_options, long_option, 
 from hpcsched.cli.bench_live import bench_progress
 from hpcsched.cli.bench_sweep_options import sweep_options, take_asked
 from hpcsched.cli.context import Context
-from hpcsched.cli.options import resource_options
+from hpcsched.cli.options import place_options
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import output_option
 from hpcsched.cli.params import NodeList
@@ -63,7 +63,7 @@ def _begin_so(_context: click.Context, _option: click.Parameter, incomplete: str
 @click.option("--certify", is_flag=True, help="Let the controller sign what was shown; writes NODE.certificate.json.")
 @file_options("json", "html", "csv")
 @sweep_options
-@resource_options
+@place_options
 @long_option
 @output_option
 @click.pass_obj

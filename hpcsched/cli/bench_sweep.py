@@ -12,7 +12,7 @@ import click
 
 from hpcsched.cli.bench_sweep_options import Asked, once
 from hpcsched.cli.bench_sweep_progress import sweep_progress
-from hpcsched.cli.bench_sweep_values import SIZES, applied, check_env, check_tasks, check_threads
+from hpcsched.cli.bench_sweep_values import SIZES, applied, check_env, check_threads
 from hpcsched.cli.context import Context
 from hpcsched.cli.outcome import INTERRUPTED
 from hpcsched.cli.output import Column, show, show_json, show_rows
@@ -75,7 +75,6 @@ def planned(
     plan["pairs"] = of_size[plan["size"]]
     base = Case((), chosen, own, resources=resources, env=once(asked.env), arms=arms, image=image, **plan)
     axes = tuple(map(axis, asked.sweeps))
-    check_tasks(base)
     check_threads(base, {one.name for one in axes})
     cases = tuple(replace(case, pairs=of_size[case.size]) for case in expand(base, axes, applied))
     check_env(own is not None, {name for case in cases for name, _ in case.env})

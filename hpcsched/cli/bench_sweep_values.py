@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hpcsched.bench.blas import THREAD_VARIABLES
-from hpcsched.cli.resources import RESOURCE_OPTIONS
+from hpcsched.cli.resources import PLACE_OPTIONS
 from hpcsched.sched.check_resources import check_resources
 
 if TYPE_CHECKING:
     from hpcsched.bench.sweep import Case
 
 SIZES = ("quick", "normal", "full")
-RESOURCES = {
-    option.name: option for option in RESOURCE_OPTIONS if option.name not in ("hint", "ntasks_per_node", "cpus_per_task", "bind")
-}
-"""A benchmark is one process, so there are no tasks to sweep over."""
+RESOURCES = {option.name: option for option in PLACE_OPTIONS if option.name != "hint"}
 FIXED = frozenset({"OMP_NUM_THREADS", "OMP_PLACES", "OMP_DYNAMIC", *THREAD_VARIABLES})
 """Variables that the suite's benchmarks set themselves, from the cores that they are bound to."""
 OF_THREADS = ("cpus_per_node", "cores_per_node", "threads_per_core")
@@ -86,12 +83,6 @@ def check_env(own: bool, names: Iterable[str]) -> None:
     vain = sorted(FIXED.intersection(names))
     if vain and not own:
         raise click.UsageError(f"benchmarks of the suite set {vain[0]} themselves: sweep over threads=, or use --command")
-
-
-def check_tasks(case: Case) -> None:
-    """Raises click.UsageError."""
-    if case.resources.ntasks_per_node:
-        raise click.UsageError("a benchmark is one process in each arm: leave out --ntasks-per-node")
 
 
 def check_threads(case: Case, names: set[str]) -> None:

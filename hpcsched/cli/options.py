@@ -13,7 +13,7 @@ from click.core import ParameterSource
 
 from hpcsched.cli.params import Duration, MountPoint, Size, Variable, Word
 from hpcsched.cli.queueing import NODES_OPTION, QUEUE_OPTIONS
-from hpcsched.cli.resources import NAMES, RESOURCE_OPTIONS, resource_request, without_hint
+from hpcsched.cli.resources import NAMES, PLACE_OPTIONS, RESOURCE_OPTIONS, resource_request, without_hint
 from hpcsched.model.job import JobSpec
 from hpcsched.model.units import format_bytes
 
@@ -86,9 +86,9 @@ def job_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return _with(command, JOB_OPTIONS)
 
 
-def resource_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds RESOURCE_OPTIONS, for `resource_request`."""
-    return _with(command, RESOURCE_OPTIONS)
+def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds PLACE_OPTIONS, for `resource_request`."""
+    return _with(command, PLACE_OPTIONS)
 
 
 def _with(command: Callable[..., Any], options: Sequence[click.Option]) -> Callable[..., Any]:

@@ -48,6 +48,7 @@ def sampled_facts(sampled: Sampled) -> Iterator[Fact]:
     yield recorded("migrations", _count(sampled.migrations))
     yield recorded("throttled", _count(sampled.throttled))
     yield recorded("steal", _share(sampled.steal))
+    yield recorded("others", _share(sampled.others) if sampled.others >= 0 else "not known")
 
 
 def _rlimits(limits: tuple[Rlimit, ...]) -> str:

@@ -22,7 +22,7 @@ def _option(*names: str, about: str, **settings: Any) -> click.Option:
     return click.Option(list(names), help=about, **settings)
 
 
-RESOURCE_OPTIONS: tuple[click.Option, ...] = (
+PLACE_OPTIONS: tuple[click.Option, ...] = (
     _option("-c", "--cpus-per-node", type=_COUNT, metavar="N", about="Hardware threads on each node [default: all]."),
     _option("--cores-per-node", type=_COUNT, metavar="N", about="Whole cores on each node [default: all]."),
     _option(
@@ -52,6 +52,10 @@ RESOURCE_OPTIONS: tuple[click.Option, ...] = (
         about="Huge pages on each node, as 2M:512 or 1G:4 [default: none]. Repeatable.",
     ),
     _option("--gpus-per-node", type=click.IntRange(0, MAX_GPUS), metavar="N", about="GPUs on each node, 0: none [default: all]."),
+    _option("--tuning", metavar="NAME", about="Node tuning while the job runs, as `hpcsched node` lists [default: the site's]."),
+)
+"""Of a job that is one process, too, as each sample of a benchmark."""
+TASK_OPTIONS: tuple[click.Option, ...] = (
     _option(
         "--ntasks-per-node",
         type=_COUNT,
@@ -69,8 +73,8 @@ RESOURCE_OPTIONS: tuple[click.Option, ...] = (
         type=click.Choice([how.value for how in TaskBind]),
         about="What each task gets for itself; none: all share all [default: cores].",
     ),
-    _option("--tuning", metavar="NAME", about="Node tuning while the job runs, as `hpcsched node` lists [default: the site's]."),
 )
+RESOURCE_OPTIONS = (*PLACE_OPTIONS, *TASK_OPTIONS)
 
 
 def resource_request(options: Mapping[str, Any]) -> ResourceRequest:

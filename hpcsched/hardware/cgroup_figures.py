@@ -79,17 +79,19 @@ def usage(layout: Layout, path: str) -> Usage:
     """Of the group at `path` (relative to the mounts) and all below it; zeros once it is gone."""
     memory, cpu = layout.find("memory"), layout.find("cpuacct")
     return Usage(
-        cpu_s=_cpu_seconds(cpu.mount / path) if cpu else 0.0,
+        cpu_s=(cpu_seconds(cpu.mount / path) or 0.0) if cpu else 0.0,
         peak_memory=_peak(memory.mount / path) if memory else 0,
         oom_kills=_oom_kills(memory.mount / path, memory.version) if memory else 0,
     )
 
 
-def _cpu_seconds(folder: Path) -> float:
+def cpu_seconds(folder: Path) -> float | None:
+    """Of all processes that the group, and all below it, ever had; None once it is gone."""
     microseconds = _keyed(folder / "cpu.stat").get("usage_usec")
     if microseconds is not None:
         return microseconds / 1e6
-    return int(read(folder / "cpuacct.usage") or 0) / 1e9
+    nanoseconds = read(folder / "cpuacct.usage")
+    return int(nanoseconds) / 1e9 if nanoseconds.isdigit() else None
 
 
 def _peak(folder: Path) -> int:

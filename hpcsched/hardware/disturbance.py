@@ -1,4 +1,4 @@
-"""What disturbs a running job, as the kernel counts it: memory far away, migrations, throttling, a hypervisor's steal.
+"""What disturbs a running job, as the kernel counts it: memory far away, migrations, throttling, a hypervisor's steal, others.
 
 `root` is where /proc and /sys are found; another folder stands in for it in tests. Nothing is said (None) where the kernel does
 not count it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from hpcsched.hardware.cgroup_layout import read
 from hpcsched.model.idset import IdSet
@@ -86,12 +87,25 @@ def quota_throttles(folder: Path, mount: Path) -> int | None:
     return sum(counts) if counts else None
 
 
-def cpu_times(cpus: IdSet, root: Path = ROOT) -> tuple[int, int] | None:
-    """Steal and all time of these CPUs since boot, in ticks, from /proc/stat (proc(5)); guests' time is in user time already."""
+class CpuTimes(NamedTuple):
+    """Of `cpus` CPUs together, in ticks: `steal` is not part of `busy`."""
+
+    cpus: int
+    busy: int
+    steal: int
+    total: int
+
+
+def cpu_times(cpus: IdSet, root: Path = ROOT) -> CpuTimes | None:
+    """Of these CPUs since boot, from /proc/stat (proc(5)); guests' time is in user time already."""
     rows = (line.split() for line in read(root / "proc/stat").splitlines() if line.startswith("cpu"))
     times = [list(map(int, row[1:9])) for row in rows if row[0][3:].isdigit() and int(row[0][3:]) in cpus]
     known = [row for row in times if len(row) == 8]
-    return (sum(row[7] for row in known), sum(map(sum, known))) if known else None
+    if not known:
+        return None
+    _user, _nice, _system, idle, iowait, _irq, _softirq, steal = map(sum, zip(*known, strict=True))
+    total = sum(map(sum, known))
+    return CpuTimes(len(known), total - idle - iowait - steal, steal, total)
 
 
 def _pairs(text: str) -> Iterator[list[str]]:

@@ -163,7 +163,7 @@ class Sampled:
 
     `misplaced`: the largest share of its memory on nodes that it was not given (0..1). `migrations`: processes that changed their
     CPU, `throttled`: times that the CPUs were slowed down for heat or power, or by a quota, over the whole run. `steal`: share of
-    the CPUs' time that a hypervisor took (0..1).
+    the CPUs' time that a hypervisor took, `others`: that they were busy with something that is not the job (0..1).
     """
 
     samples: int = 0
@@ -171,6 +171,7 @@ class Sampled:
     migrations: int = -1
     throttled: int = -1
     steal: float = -1.0
+    others: float = -1.0
 
 
 @noun(frozen=True, slots=True)

@@ -113,8 +113,9 @@ def _checked(status: ContainerStatus) -> ContainerStatus:
     if not all(math.isfinite(number) and number >= 0 for number in times):
         raise InvalidValue(f"job {status.job_id}: a report with time {times}")
     sampled = status.sampled
-    if sampled and not (math.isfinite(sampled.misplaced) and math.isfinite(sampled.steal)):
-        raise InvalidValue(f"job {status.job_id}: a report with shares {sampled.misplaced} and {sampled.steal}")
+    shares = (sampled.misplaced, sampled.steal, sampled.others) if sampled else ()
+    if not all(math.isfinite(number) for number in shares):
+        raise InvalidValue(f"job {status.job_id}: a report with shares {shares}")
     _check_message(status.job_id, status.message)
     _check_works(status)
     return status

@@ -56,6 +56,7 @@ class FakeJobs:
     bound: Callable[[JobSpec, Observed], Observed] = lambda spec, seen: seen
     now: float = 1_700_000_000.0
     specs: list[JobSpec] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     cancelled: list[int] = field(default_factory=list)
     _chance: random.Random = field(default_factory=random.Random)
 
@@ -65,8 +66,11 @@ class FakeJobs:
     def clock(self) -> float:
         return self.now
 
-    def submit(self, spec: JobSpec) -> int:
+    def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
+        if request_id in self.requests:
+            return self.requests.index(request_id) + 1
         self.specs.append(spec)
+        self.requests.append(request_id or f"unnamed {len(self.specs)}")
         return len(self.specs)
 
     def cancel(self, job_id: int) -> Job:

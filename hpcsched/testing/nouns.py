@@ -142,7 +142,7 @@ def failed() -> Job:
         keep=True,
         hold=True,
     )
-    usage, sampled = Usage(7.25, 512 << 20, 0), Sampled(2, 0.004, 3, -1, 0.0)
+    usage, sampled = Usage(7.25, 512 << 20, 0), Sampled(2, 0.004, 3, -1, 0.0, 0.02)
     part = ContainerStatus(1, Phase.EXITED, observed_bound(), EndCause.EXIT, 3, None, "", usage, START + 5, START + 9.5, sampled)
     return Job(
         id=1,

@@ -240,18 +240,20 @@ class HugePageLimit(_message.Message):
     def __init__(self, size: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
 
 class Sampled(_message.Message):
-    __slots__ = ("samples", "misplaced", "migrations", "throttled", "steal")
+    __slots__ = ("samples", "misplaced", "migrations", "throttled", "steal", "others")
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
     MISPLACED_FIELD_NUMBER: _ClassVar[int]
     MIGRATIONS_FIELD_NUMBER: _ClassVar[int]
     THROTTLED_FIELD_NUMBER: _ClassVar[int]
     STEAL_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
     samples: int
     misplaced: float
     migrations: int
     throttled: int
     steal: float
-    def __init__(self, samples: _Optional[int] = ..., misplaced: _Optional[float] = ..., migrations: _Optional[int] = ..., throttled: _Optional[int] = ..., steal: _Optional[float] = ...) -> None: ...
+    others: float
+    def __init__(self, samples: _Optional[int] = ..., misplaced: _Optional[float] = ..., migrations: _Optional[int] = ..., throttled: _Optional[int] = ..., steal: _Optional[float] = ..., others: _Optional[float] = ...) -> None: ...
 
 class Observed(_message.Message):
     __slots__ = ("runtime", "cpus", "mems", "memory", "cfs_quota", "cgroup", "pid", "root", "rlimits", "devices", "namespaces", "capabilities", "seccomp", "speculation", "kernel", "clock_source", "thp", "governor", "numa_balancing", "partition", "partition_asked", "pids_max", "hugepages", "opened", "drivers", "tuning", "tasks", "lacks")

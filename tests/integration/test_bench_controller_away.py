@@ -44,3 +44,20 @@ def test_the_job_of_a_run_that_ends_while_the_controller_is_away(controller: Dae
         with pytest.raises(failure):
             execute(client, FAR, back)
         assert client.job(1).state is JobState.CANCELLED
+
+
+def test_the_job_of_a_run_that_is_interrupted_before_its_id_is_known(controller: Daemons) -> None:
+    class Interrupted(Client):
+        lost = False
+
+        def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
+            job_id = Client.submit(self, spec, request_id)
+            if not self.lost:
+                self.lost = True
+                raise KeyboardInterrupt
+            return job_id
+
+    with Interrupted(controller.address) as client:
+        with pytest.raises(KeyboardInterrupt):
+            execute(client, FAR)
+        assert [(job.id, job.state) for job in client.jobs(include_ended=True)] == [(1, JobState.CANCELLED)]

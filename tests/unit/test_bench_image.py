@@ -93,6 +93,35 @@ def test_a_benchmark_that_the_image_cannot_run_is_named_and_the_others_go_on() -
     assert {spec.name for spec in samples(specs)} == {"bench-noise"}
 
 
+def looked(lacking: dict[str, str], spared: dict[str, Any]) -> FakeJobs:
+    """An image in which programs of the node are not."""
+
+    def edit(spec: JobSpec, answer: dict[str, Any]) -> dict[str, Any]:
+        if "hpcsched.bench.inside" in spec.command:
+            return {"lacking": lacking}
+        metrics = [{"name": name, "unit": "GB/s"} for name in ("host_bandwidth", "host_iperf3")]
+        settings = {"kernel": "/cache/net-1", "iperf3": "/usr/bin/iperf3", "places": []}
+        prepared = {"settings": settings, "metrics": metrics, "lacks": ["links"], "spared": spared}
+        return prepared if "--prepare" in spec.command else answer
+
+    return FakeJobs(edit=edit)
+
+
+def test_a_program_that_a_benchmark_can_do_without_costs_only_its_own_metrics() -> None:
+    spared = {"iperf3": {"what": "iperf3 beside it", "metrics": ["host_iperf3"]}}
+    result, specs = measured("net", jobs=looked({"/usr/bin/iperf3": "it is not in the image"}, spared))
+    assert (result.absent, result.failed) == ({}, {})
+    assert [one.metric.name for one in result.comparisons] == ["host_bandwidth"]
+    assert result.lacks == {"net": ("links", "iperf3 beside it: it is not in the image")}
+    assert {json.loads(spec.command[-1])["settings"]["iperf3"] for spec in samples(specs)} == {""}
+
+
+def test_without_a_program_that_it_needs_a_benchmark_is_absent() -> None:
+    result, specs = measured("net", jobs=looked({"/usr/bin/iperf3": "it is not in the image"}, {}))
+    assert result.absent == {"net": f"it is not in the image, {inside.OR_ELSE}"}
+    assert samples(specs) == []
+
+
 def test_with_the_nodes_own_files_nothing_is_mounted_or_looked_for() -> None:
     jobs = FakeJobs()
     assert run(jobs, ("stream",), pairs=2, seed=1, clock=jobs.clock).image == "host"
@@ -146,7 +175,8 @@ def test_a_program_beside_a_kit_is_started_with_the_libraries_in_it(cache: Path)
 
 def test_a_program_or_a_library_that_an_image_does_not_have_is_named() -> None:
     assert inside.programs([Path("/bin/sh")]) == inside.Found()
-    assert "/nowhere/mpirun is not in the image" in inside.programs([Path("/nowhere/mpirun")]).absent
+    found = inside.programs([Path("/bin/sh"), Path("/nowhere/mpirun")])
+    assert found.lacking == {"/nowhere/mpirun": "/nowhere/mpirun is not in the image, the node has it: install it there"}
     for text in ("libgomp.so.1 => not found", "x: error while loading shared libraries: libgomp.so.1: cannot open"):
         assert inside.lack(text) == "libgomp.so.1"
     assert inside.lack("/lib/libc.so.6: version `GLIBC_2.38' not found (required by x)") == "GLIBC_2.38"
@@ -164,7 +194,7 @@ def test_a_module_and_a_python_that_an_image_does_not_have_are_named(monkeypatch
 
 def test_what_it_found_is_one_line_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     inside.main(["--programs", "/nowhere/fio"])
-    assert json.loads(capsys.readouterr().out)["absent"].startswith("/nowhere/fio")
+    assert json.loads(capsys.readouterr().out)["lacking"]["/nowhere/fio"].startswith("/nowhere/fio is not in the image")
 
 
 def test_a_kit_has_each_library_under_its_own_name_and_takes_a_newer_one(tmp_path: Path) -> None:

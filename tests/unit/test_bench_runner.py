@@ -251,10 +251,10 @@ def test_an_interrupt_cancels_the_running_job_and_keeps_what_was_measured() -> N
 
 def test_what_was_measured_is_kept_when_the_controller_has_gone() -> None:
     class Gone(FakeJobs):
-        def submit(self, spec: JobSpec) -> int:
+        def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
             if len(self.specs) >= 20:
                 raise Unreachable("no controller")
-            return FakeJobs.submit(self, spec)
+            return FakeJobs.submit(self, spec, request_id)
 
         def nodes(self) -> list[Node]:
             if len(self.specs) >= 20:
@@ -268,7 +268,7 @@ def test_what_was_measured_is_kept_when_the_controller_has_gone() -> None:
 
 def test_a_controller_that_does_not_answer_ends_the_run_before_it_begins() -> None:
     class Silent(FakeJobs):
-        def submit(self, spec: JobSpec) -> int:
+        def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
             raise Unreachable("no controller")
 
     with pytest.raises(Unreachable):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from hpcsched.bench.submit import CANCEL_TRIES, execute
-from hpcsched.errors import Unreachable
+from hpcsched.errors import QueueFull, Unreachable
 from hpcsched.model.job import Job, JobSpec
 from hpcsched.testing.jobs import FakeJobs
 
@@ -56,3 +58,45 @@ def test_who_interrupts_once_more_need_not_wait(caplog: pytest.LogCaptureFixture
         execute(jobs, SPEC, impatient)
     assert jobs.calls == CANCEL_TRIES - 1
     assert caplog.messages == [TRYING, LEFT]
+
+
+class Unanswered(FakeJobs):
+    """The first submit is interrupted, then comes what `then` raises."""
+
+    accepted = True
+    then: Exception | None = None
+    asked = 0
+
+    def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
+        self.asked += 1
+        if self.asked == 2 and self.then:
+            raise self.then
+        if self.asked > 1 or self.accepted:
+            FakeJobs.submit(self, spec, request_id)
+        if self.asked == 1:
+            raise KeyboardInterrupt
+        return len(self.specs)
+
+
+def test_a_job_that_was_accepted_before_anybody_knew_its_id_is_cancelled() -> None:
+    jobs = Unanswered()
+    with pytest.raises(KeyboardInterrupt):
+        execute(jobs, SPEC, nothing)
+    assert (jobs.specs, jobs.cancelled) == ([SPEC], [1])
+
+
+def test_a_job_that_was_not_accepted_yet_never_starts() -> None:
+    jobs = Unanswered()
+    jobs.accepted = False
+    with pytest.raises(KeyboardInterrupt):
+        execute(jobs, SPEC, nothing)
+    assert (jobs.specs, jobs.cancelled) == ([replace(SPEC, hold=True)], [1])
+
+
+@pytest.mark.parametrize(("then", "cancelled"), [(Unreachable("no controller"), [1]), (QueueFull("no more"), [])])
+def test_a_submit_that_is_interrupted_ends_as_an_interrupt(then: Exception, cancelled: list[int]) -> None:
+    jobs = Unanswered()
+    jobs.accepted, jobs.then = bool(cancelled), then
+    with pytest.raises(KeyboardInterrupt):
+        execute(jobs, SPEC, nothing)
+    assert jobs.cancelled == cancelled

@@ -251,10 +251,10 @@ def test_a_combination_that_failed_is_told_in_the_table_and_measured_again(tmp_p
 
 def test_a_controller_that_goes_away_ends_the_sweep_and_what_is_finished_stays(tmp_path: Path) -> None:
     class Silent(FakeJobs):
-        def submit(self, spec: JobSpec) -> int:
+        def submit(self, spec: JobSpec, request_id: str | None = None) -> int:
             if len(self.specs) > PER_COMBINATION:
                 raise Unreachable("no controller")
-            return FakeJobs.submit(self, spec)
+            return FakeJobs.submit(self, spec, request_id)
 
     with pytest.raises(Unreachable):
         swept(Silent(), sweep_of("threads=1,2"), tmp_path)

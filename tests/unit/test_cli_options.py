@@ -9,7 +9,7 @@ from click.shell_completion import ShellComplete
 
 from hpcsched.cli.context import Context
 from hpcsched.cli.main import cli, invoke
-from hpcsched.cli.resources import RESOURCE_OPTIONS, resource_request
+from hpcsched.cli.resources import PLACE_OPTIONS, resource_request
 from hpcsched.cli.script import read_script, script_options
 from hpcsched.errors import InvalidValue
 from hpcsched.model.container import Mount
@@ -135,8 +135,8 @@ def test_the_last_count_of_a_page_size_holds(tmp_path: Path) -> None:
 
 
 def test_a_benchmark_takes_the_same_placement() -> None:
-    asked = {option.name: None for option in RESOURCE_OPTIONS} | {"hint": "nomultithread", "bind": "none", "hugepages": ()}
-    assert resource_request(asked) == ResourceRequest(threads_per_core=1, bind=TaskBind.NONE)
+    asked = {option.name: None for option in PLACE_OPTIONS} | {"hint": "nomultithread", "hugepages": ()}
+    assert resource_request(asked) == ResourceRequest(threads_per_core=1)
 
 
 @pytest.mark.parametrize(

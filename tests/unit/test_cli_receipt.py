@@ -235,13 +235,14 @@ def test_everything_that_was_sampled_is_on_the_receipt(name: str) -> None:
 
 def test_what_the_node_cannot_sample_is_said_so() -> None:
     found = facts(job(SEEN, sampled=SAMPLED))
-    said = {what: found[what].observed for what in ("samples", "misplaced memory", "migrations", "throttled", "steal")}
+    said = {what: found[what].observed for what in ("samples", "misplaced memory", "migrations", "throttled", "steal", "others")}
     assert said == {
         "samples": "12",
         "misplaced memory": "0.4%",
         "migrations": "3",
         "throttled": "not shown by this node",
         "steal": "0.0%",
+        "others": "not known",
     }
 
 

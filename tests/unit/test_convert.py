@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hpcsched.errors import InvalidValue
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
-from hpcsched.model.container import ContainerStatus, DesiredContainer, StepExit
+from hpcsched.model.container import ContainerStatus, DesiredContainer, Sampled, StepExit
 from hpcsched.model.idset import IdSet
 from hpcsched.model.job import Job, JobSpec, Reason
 from hpcsched.model.node import Node, NodeOffer
@@ -73,6 +73,11 @@ def test_a_grace_of_zero_is_not_the_default():
 def test_a_mount_is_read_only_unless_it_says_otherwise():
     given = job_pb2.JobSpec(mounts=[container_pb2.Mount(source="/a", target="/b")])
     assert from_message(JobSpec, given).mounts[0].read_only
+
+
+def test_an_agent_from_before_does_not_know_of_others():
+    assert from_message(Sampled, container_pb2.Sampled(samples=2)).others == -1.0
+    assert round_trip(Sampled(others=0.0)).others == 0.0
 
 
 def test_an_exit_code_of_zero_is_an_exit_code():

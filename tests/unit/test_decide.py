@@ -148,6 +148,7 @@ def test_containers_that_nobody_asked_for_are_passed_over() -> None:
         replace(running(1), message="x" * 5000),
         replace(running(1), sampled=Sampled(1, misplaced=float("nan"))),
         replace(running(1), sampled=Sampled(1, steal=float("inf"))),
+        replace(running(1), sampled=Sampled(1, others=float("nan"))),
     ],
 )
 def test_a_report_that_the_journal_could_not_keep_is_refused(status: ContainerStatus) -> None:

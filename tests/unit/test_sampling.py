@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from hpcsched.agent.others import share_of_others
 from hpcsched.agent.sampling import Reading, Sampler, Sampling, sampled
 from hpcsched.hardware import disturbance
+from hpcsched.hardware.disturbance import CpuTimes
 from hpcsched.model.allocation import Binding
 from hpcsched.model.container import Observed, Sampled
 from hpcsched.model.idset import IdSet
@@ -92,26 +94,57 @@ def test_steal_is_of_the_jobs_cpus_and_guests_are_not_counted_twice(tmp_path: Pa
         "proc/stat",
         "cpu  1 1 1 1 1 1 1 1 1 1\ncpu0 10 0 10 70 0 0 0 10 9 9\ncpu1 5 5 5 5 5 5 5 5 0 0\ncpu11 9 9 9 9 9 9 9 9 9 9\nintr 5\n",
     )
-    assert disturbance.cpu_times(IdSet.parse("0"), tmp_path) == (10, 100)
-    assert disturbance.cpu_times(IdSet.parse("0-1"), tmp_path) == (15, 140)
+    assert disturbance.cpu_times(IdSet.parse("0"), tmp_path) == CpuTimes(cpus=1, busy=20, steal=10, total=100)
+    assert disturbance.cpu_times(IdSet.parse("0-1"), tmp_path) == CpuTimes(cpus=2, busy=45, steal=15, total=140)
     assert disturbance.cpu_times(IdSet.parse("5"), tmp_path) is None
 
 
 def test_readings_become_the_worst_share_the_last_counts_and_what_has_risen() -> None:
     seen = [
-        Reading(0.0, {"1/1": 1}, 10, (100, 1000)),
-        Reading(0.5, {"1/1": 3, "2/2": 4}, 11, (110, 1500)),
-        Reading(0.1, {"2/2": 6}, 13, (150, 2000)),
+        Reading(0.0, {"1/1": 1}, 10, CpuTimes(1, 500, 100, 1000), 2.0),
+        Reading(0.5, {"1/1": 3, "2/2": 4}, 11, CpuTimes(1, 950, 110, 1500), 4.0),
+        Reading(0.1, {"2/2": 6}, 13, CpuTimes(1, 1400, 150, 2000), 9.0),
     ]
-    assert sampled(seen) == Sampled(3, 0.5, 9, 3, 0.05)
+    assert sampled(seen) == Sampled(3, 0.5, 9, 3, 0.05, 0.2)
 
 
 def test_what_the_kernel_does_not_say_is_minus_one() -> None:
-    assert sampled([Reading(), Reading()]) == Sampled(2, -1.0, -1, -1, -1.0)
+    assert sampled([Reading(), Reading()]) == Sampled(2, -1.0, -1, -1, -1.0, -1.0)
 
 
-def test_a_run_too_short_for_the_clock_has_no_steal() -> None:
-    assert sampled([Reading(times=(5, 100)), Reading(times=(5, 100))]).steal == 0.0
+def test_a_run_too_short_for_the_clock_has_no_steal_and_unknown_others() -> None:
+    none = sampled([Reading(times=CpuTimes(1, 50, 5, 100), used_s=1.0)] * 2)
+    assert (none.steal, none.others) == (0.0, -1.0)
+
+
+def test_others_are_counted_while_the_control_group_of_the_job_was_there() -> None:
+    gone = Reading(times=CpuTimes(1, 900, 0, 2000))
+    there = [Reading(times=CpuTimes(1, busy, 0, busy), used_s=busy / 200) for busy in (100, 200)]
+    assert sampled([*there, gone]).others == 0.5
+    assert sampled([gone]).others == -1.0
+
+
+@pytest.mark.parametrize(("cpus", "total"), [(1, 200), (2, 4000), (64, 12800)])
+def test_what_the_job_did_not_use_of_busy_cpus_went_to_others(cpus: int, total: int) -> None:
+    assert share_of_others(CpuTimes(cpus, total, 0, total), used_s=total / 400) == pytest.approx(0.75)
+    assert share_of_others(CpuTimes(cpus, total, 0, total), used_s=total / 100) == 0.0
+
+
+@pytest.mark.parametrize(("busy", "told"), [(504, 0.0), (560, 0.06)])
+def test_of_cpus_that_are_busy_half_of_the_time_less_is_told(busy: int, told: float) -> None:
+    """Ticks of 1000 that find a CPU busy, which is so every other time: give or take 3 x 16."""
+    assert share_of_others(CpuTimes(2, busy, 0, 1000), used_s=5.0) == pytest.approx(told)
+
+
+def test_a_job_that_seems_to_use_more_than_there_was_has_no_others() -> None:
+    assert share_of_others(CpuTimes(2, 400, 0, 400), used_s=4.2) == 0.0
+    assert share_of_others(CpuTimes(2, 410, 0, 400), used_s=0.0) == 1.0
+    assert share_of_others(CpuTimes(1, -50, 0, 400), used_s=1.0) == 0.0
+
+
+def test_of_a_fifth_of_a_second_nothing_is_said() -> None:
+    assert share_of_others(CpuTimes(2, 39, 0, 39), used_s=0.0) == -1.0
+    assert share_of_others(CpuTimes(2, 40, 0, 40), used_s=0.1) == 0.75
 
 
 async def test_a_run_is_looked_at_first_and_last_and_in_between() -> None:
