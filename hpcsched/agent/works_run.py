@@ -59,6 +59,7 @@ class WorksRun:
             self._works = None
             for task in tasks:
                 task.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
     async def _end(self, works: Works, running: asyncio.Future[Any], cause: EndCause) -> ContainerStatus:
         """A worker that has done all that there was ends well."""

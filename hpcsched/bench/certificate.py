@@ -22,6 +22,7 @@ from hpcsched.bench.result import Result
 from hpcsched.bench.verdict import Comparison, Verdict
 from hpcsched.errors import ConfigError, InvalidValue
 from hpcsched.model.certificate import SCHEMA, Certificate, Figure
+from hpcsched.model.node import NodeOffer
 from hpcsched.sched.certified import facts_for, image_fact
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def certificate_of(result: Result, comparisons: Iterable[Comparison], now: float
     """For the node of the report. Raises InvalidValue where it shows nothing that could be certified."""
     if result.handicap:
         raise InvalidValue(f"the container was burdened on purpose ({result.handicap}): such a run certifies nothing")
+    if not result.nodes:
+        raise InvalidValue("nothing was measured, so there is nothing to certify: mend what the report names as failed or absent")
     if len(result.nodes) != 1:
         raise InvalidValue(f"the report is of {len(result.nodes)} nodes, a certificate of one: measure with --nodelist NODE")
     figures = tuple(figures_of(comparisons))
@@ -102,11 +105,21 @@ def certificate_of(result: Result, comparisons: Iterable[Comparison], now: float
     node, digest = result.nodes[0], hashlib.sha256(result.to_json()).hexdigest()
     facts = facts_for(node.facts, result.image)
     if image_fact(result.image) not in dict(facts):
-        raise InvalidValue(
-            f"node {node.name} has no digest of image {result.image}, which a certificate hangs on: put an archive, or a folder "
-            "with etc/os-release or a package database, into [agent] image_dir, restart the agent, and measure it by its name"
-        )
+        raise InvalidValue(_no_digest(f"node {node.name} has no digest", result.image))
     return Certificate(node.name, result.image, facts, figures, str(result.size), result.started, now, digest, version)
+
+
+def check_image(nodes: Iterable[NodeOffer], image: str) -> None:
+    """Before hours of measuring: that one of them could be certified for it. Raises InvalidValue."""
+    if not any(image_fact(image) in dict(node.facts) for node in nodes):
+        raise InvalidValue(_no_digest("none of the nodes has a digest", image))
+
+
+def _no_digest(what: str, image: str) -> str:
+    return (
+        f"{what} of image {image}, which a certificate hangs on: put an archive, or a folder "
+        "with etc/os-release or a package database, into [agent] image_dir, restart the agent, and measure it by its name"
+    )
 
 
 def figures_of(comparisons: Iterable[Comparison]) -> Iterator[Figure]:

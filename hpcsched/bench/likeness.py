@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from hpcsched.bench.capabilities import missing
 from hpcsched.bench.environment import LIKELY_CAUSES, OF_THE_CONTAINER
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.result import Sample
@@ -63,7 +64,16 @@ def likely_causes(samples: Sequence[Sample], environments: Environments) -> tupl
 def _brought(names: Iterable[str], samples: Sequence[Sample], environments: Environments) -> tuple[str, ...]:
     facts = [(sample.arm, environments.get(sample.environment, {})) for sample in samples if not sample.error]
     told = ((name, _by_arm(name, facts)) for name in sorted(names))
-    return tuple(f"{name}: {_told(seen)}" for name, seen in told if len(set().union(*seen.values())) > 1)
+    return tuple(f"{name}: {_told(seen)}{_in_words(name, seen)}" for name, seen in told if len(set().union(*seen.values())) > 1)
+
+
+def _in_words(name: str, seen: Mapping[str, set[str]]) -> str:
+    """What no reader sees in two masks."""
+    masks = [seen.get(side, set()) for side in ("container", "bare metal")]
+    if name != "capabilities" or any(len(found) != 1 for found in masks):
+        return ""
+    lacks = missing(*(next(iter(found)) for found in masks))
+    return f", which is without {', '.join(lacks)}" if lacks else ""
 
 
 def _facts(sample: Sample, environments: Environments) -> dict[str, str]:

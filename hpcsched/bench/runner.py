@@ -26,6 +26,7 @@ from hpcsched.bench.prepared import Prepared
 from hpcsched.bench.ready import Ready, ready
 from hpcsched.bench.result import Node, Result, Sample
 from hpcsched.bench.stats import LEAST_PAIRS
+from hpcsched.bench.staying import Staying
 from hpcsched.bench.submit import Jobs, Setup, Way, job_spec, sample_command
 from hpcsched.bench.suite import Entry, choose
 from hpcsched.bench.taking import Taken, take
@@ -121,6 +122,8 @@ def run(
     At most `pairs` of each benchmark, fewer where its intervals are narrow enough (`precision`: see `Wanted`) or where the budget
     of all together ends: 0 is none, None the usual one of that size. `handicap`: a burden on the container alone, to be found.
 
+    All of it on one node, the first of `nodelist` (empty: of any) that is free.
+
     `entries`: these instead of benchmarks by name. `env`: variables of every job. `arms`: without bare metal nothing is compared.
     `image`: whose files both arms have.
 
@@ -133,7 +136,7 @@ def run(
     wanted = _wanted(pairs, usual_budget_s(setup.size, len(chosen_entries)) if budget_s is None else budget_s, precision)
     chosen = secrets.randbelow(1 << 31) if seed is None else seed
     offers = [node.offer for node in client.nodes()]
-    state = _Run(client, setup, wanted, chosen, progress, chosen_entries, offers, clock, handicap, arms, started=clock())
+    state = _Run(Staying(client), setup, wanted, chosen, progress, chosen_entries, offers, clock, handicap, arms, started=clock())
     try:
         _prepare(state)
         _measure(state)

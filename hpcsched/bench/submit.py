@@ -142,7 +142,7 @@ def _submit(jobs: Jobs, spec: JobSpec, pause: Callable[[float], None]) -> int:
     try:
         return jobs.submit(spec, request)
     except KeyboardInterrupt:
-        named = _Left(f"a job {spec.name} without a known id", "if `hpcsched queue` shows it, end it with `hpcsched cancel`")
+        named = _Left(f"a job {spec.name} without a known id", "if `hpcsched jobs` shows it, end it with `hpcsched cancel`")
         _cancel(lambda: jobs.cancel(jobs.submit(replace(spec, hold=True), request)), named, pause)
         raise
 

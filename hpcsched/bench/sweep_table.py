@@ -81,10 +81,10 @@ def rows(parameters: tuple[tuple[str, str], ...], result: Result) -> Iterable[Ro
     compared = {(one.benchmark, one.metric.name): one for one in result.comparisons}
     arms = [arm for arm in Arm if any(sample.arm is arm for sample in result.samples)]
     for about in result.benchmarks:
-        why = result.failed.get(about.name) or result.absent.get(about.name)
+        samples = counted(result.samples, about.name)
+        why = result.failed.get(about.name) or result.absent.get(about.name) or ("" if samples else result.ends.get(about.name))
         if why:
             yield Row(parameters, about.name, note=why)
-        samples = counted(result.samples, about.name)
         for metric in about.metrics if samples else ():
             for arm in arms:
                 figures = values(samples, metric, arm)
@@ -94,10 +94,9 @@ def rows(parameters: tuple[tuple[str, str], ...], result: Result) -> Iterable[Ro
 
 
 def failed(result: Result) -> bool:
-    """Whether a benchmark was given up, or has an arm of which every counted sample failed."""
-    taken = [sample for sample in result.samples if not sample.warmup]
-    whole = {(sample.benchmark, sample.arm) for sample in taken if not sample.error}
-    return bool(result.failed) or any((sample.benchmark, sample.arm) not in whole for sample in taken)
+    """Whether a benchmark was given up, or has an arm without a counted sample that did not fail."""
+    whole = {(sample.benchmark, sample.arm) for sample in result.samples if not sample.warmup and not sample.error}
+    return bool(result.failed) or any((sample.benchmark, sample.arm) not in whole for sample in result.samples)
 
 
 def _failures(samples: Sequence[Sample], arm: Arm) -> str:

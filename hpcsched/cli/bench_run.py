@@ -20,6 +20,7 @@ from hpcsched.errors import HpcschedError
 
 if TYPE_CHECKING:
     from hpcsched.bench.result import Result
+    from hpcsched.client.client import Client
 
 PAIRS = {"quick": 15, "normal": 100, "full": 500}
 """At most, for each benchmark, where nobody names a number."""
@@ -58,7 +59,7 @@ def _begin_so(_context: click.Context, _option: click.Parameter, incomplete: str
 )
 @click.option("--all-pairs", is_flag=True, help="Take all pairs, however narrow the intervals are.")
 @click.option("--seed", type=click.IntRange(0), metavar="N", help="Of the order of the samples [default: a new one].")
-@click.option("-w", "--nodelist", type=NodeList(), default=(), metavar="NAMES", help="Only on these nodes, as n1 or n[1-4].")
+@click.option("-w", "--nodelist", type=NodeList(), default=(), metavar="NAMES", help="On one of these nodes, as n1 or n[1-4].")
 @click.option("--image", metavar="NAME", default="host", show_default=True, help="Whose files both arms have, as of a job.")
 @click.option("--certify", is_flag=True, help="Let the controller sign what was shown; writes NODE.certificate.json.")
 @file_options("json", "html", "csv")
@@ -107,6 +108,8 @@ def run(
     most = pairs or PAIRS[size]
     how |= asked.measuring(names, image)
     with context.client() as client, bench_progress() as progress:
+        if certify:
+            _check_image(client, nodelist, image)
         result = measure(client, names, size, most, budget, seed, progress, resources=request, **how)
     write_files(result, json_file, html_file, csv_file)
     show_result(result, form, long)
@@ -119,6 +122,12 @@ def _swept(*arguments: Any, **how: Any) -> int:
     from hpcsched.cli.bench_sweep import run_sweep
 
     return run_sweep(*arguments, **how)
+
+
+def _check_image(client: Client, nodelist: tuple[str, ...], image: str) -> None:
+    from hpcsched.bench.certificate import check_image
+
+    check_image((node.offer for node in client.nodes() if not nodelist or node.offer.name in nodelist), image)
 
 
 def _certify(context: Context, result: Result) -> None:

@@ -105,7 +105,7 @@ def _part(word: str, text: str) -> tuple[int, int, int]:
     first, step = int(found[1]), int(found[3] or 1)
     last = int(found[2] or first)
     if last < first:
-        raise InvalidValue(f"bad array {_short(text)}: {word} runs backwards")
+        raise InvalidValue(f"bad array {_short(text)}: {word} runs backwards; write the smaller id first")
     if step < 1:
         raise InvalidValue(f"bad array {_short(text)}: the step of {word} must be 1 or more")
     if last > MAX_TASK_ID:

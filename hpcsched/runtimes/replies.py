@@ -90,8 +90,17 @@ def failure_text(reply: frames.SpawnFailed, step: StepSpec | None) -> str:
         return _script_failure(reply.errno, step.script)
     if reply.stage == frames.STAGE_EXEC:
         what = f" {step.argv[0]!r}" if step else ""
-        return f"command{what} not found" if reply.errno == errno.ENOENT else f"cannot run the command{what}: {reason}"
+        return (
+            f"command{what} not found{_where(step)}" if reply.errno == errno.ENOENT else f"cannot run the command{what}: {reason}"
+        )
     return f"cannot prepare the step: {reason}"
+
+
+def _where(step: StepSpec | None) -> str:
+    """For who thinks that a job starts in the folder where it was submitted."""
+    if step is None or step.argv[0].startswith("/") or "/" not in step.argv[0]:
+        return ""
+    return f" in {step.workdir!r}: name its folder with --workdir"
 
 
 def _binding_failure(number: int, step: StepSpec | None) -> str:

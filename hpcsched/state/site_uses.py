@@ -23,7 +23,7 @@ def partition_uses(tables: Tables) -> list[PartitionUse]:
     """In the order of the settings; the implicit one where the site has settled none."""
     default = default_partition(tables.site)
     named = default.name if default else ""
-    running = Counter(job.spec.partition or named for job in tables.active.values())
+    running = Counter(job.spec.partition or named for job in _running(tables))
     waiting = Counter(job.spec.partition or named for job in _waiting(tables))
     return [_partition(item, tables.nodes.values(), running, waiting) for item in partitions(tables.site)]
 
@@ -31,16 +31,16 @@ def partition_uses(tables: Tables) -> list[PartitionUse]:
 def _partition(item: Partition, nodes: Iterable[Node], running: Counter[str], waiting: Counter[str]) -> PartitionUse:
     members = sorted((node for node in nodes if is_member(item, node.offer)), key=lambda node: node.name)
     serving = [node for node in members if node.connected and not node.down and not node.drain_reason]
-    free = sum(not node.busy for node in serving)
+    free = sum(not node.busy or node.canary for node in serving)
     names = tuple(node.name for node in members)
     return PartitionUse(item, names, len(serving), free, running[item.name], waiting[item.name])
 
 
 def qos_uses(tables: Tables, now: float) -> list[QosUse]:
     """In the order of the settings."""
-    running = Counter(job.spec.qos or DEFAULT_QOS for job in tables.active.values())
+    running = Counter(job.spec.qos or DEFAULT_QOS for job in _running(tables))
     nodes: Counter[str] = Counter()
-    for job in tables.active.values():
+    for job in _running(tables):
         if job.allocation is not None and job.worker is None:
             nodes[job.spec.qos or DEFAULT_QOS] += len(job.allocation.bindings)
     waiting = Counter(job.spec.qos or DEFAULT_QOS for job in _waiting(tables))
@@ -73,5 +73,10 @@ def _share(member: Member, limits: Mapping[str, Limits]) -> Share:
     )
 
 
+def _running(tables: Tables) -> Iterable[Job]:
+    """Canaries are nobody's jobs, and give way at once."""
+    return (job for job in tables.active.values() if not job.spec.canary)
+
+
 def _waiting(tables: Tables) -> Iterable[Job]:
-    return (job for job in tables.jobs.values() if job.state is JobState.PENDING)
+    return (job for job in tables.jobs.values() if job.state is JobState.PENDING and not job.spec.canary)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import time
@@ -237,6 +238,15 @@ async def test_a_released_worker_that_has_nothing_left_ends_well(tmp_path: Path)
         await eventually(lambda: controller.container and controller.container.phase is Phase.EXITED, "it has ended")
         assert controller.container
         assert (controller.container.cause, controller.container.exit_code) == (EndCause.EXIT, 0)
+
+
+async def test_a_worker_that_ends_leaves_nothing_that_nobody_asks_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with controlled(tmp_path) as controller:
+        controller.want(worker(sh("true")))
+        await controller.ended(4)
+        await controller.gone()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_an_agent_that_comes_back_runs_nothing_twice_and_loses_nothing(tmp_path: Path) -> None:

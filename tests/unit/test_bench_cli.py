@@ -135,6 +135,14 @@ def test_a_file_that_cannot_be_written_is_said_before_anything_is_measured(
     assert "warm-up" not in captured.err
 
 
+def test_what_no_node_could_be_certified_for_is_refused_before_anything_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    client = Client()
+    context = Context(connect=lambda address: client)  # type: ignore[arg-type,return-value]
+    assert invoke(["bench", "run", "stream", "--image", "rocky9", "--certify"], context) == 2
+    assert "none of the nodes has a digest of image rocky9" in capsys.readouterr().err
+    assert client.specs == []
+
+
 def test_a_shell_is_offered_the_names_of_benchmarks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     complete = ShellComplete(command, {}, "hpcsched", "_HPCSCHED_COMPLETE")
     assert [item.value for item in complete.get_completions(["run"], "s")] == ["stream"]

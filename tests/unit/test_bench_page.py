@@ -7,6 +7,7 @@ import itertools
 import math
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -20,6 +21,7 @@ from hpcsched.bench.plot_ratios import APART, Scale
 from hpcsched.bench.result import Result
 from hpcsched.bench.runner import run
 from hpcsched.bench.wording import signed
+from hpcsched.model.job import JobSpec
 from hpcsched.testing.jobs import FakeJobs, with_field
 from tests.benchreports import html, measured, seeing
 from tests.benchwide import wide, write
@@ -79,6 +81,15 @@ def test_differences_that_the_container_brought_are_named(tmp_path: Path) -> Non
     page = html(measured(edit=lambda spec, answer: with_field(spec, answer, "environment", "seccomp", "2")), tmp_path)
     assert "seccomp: bare metal (none), container 2 (in all benchmarks)" in page
     assert "<td>seccomp</td><td>bare metal: (none); container: 2</td>" in page
+
+
+def test_capabilities_that_the_container_has_not_are_named(tmp_path: Path) -> None:
+    def masks(spec: JobSpec, answer: dict[str, Any]) -> dict[str, Any]:
+        mask = "00000000808c41fb" if spec.runtime == "lxc" else "00000000a08c41ff"
+        return {**answer, "environment": {**answer["environment"], "capabilities": mask}} if "environment" in answer else answer
+
+    page = html(measured(edit=masks), tmp_path)
+    assert "bare metal 00000000a08c41ff, container 00000000808c41fb, which is without dac_read_search, audit_write" in page
 
 
 @pytest.mark.parametrize(("pairs", "few"), [(1, "1 pair is too few"), (2, "2 pairs are too few")])

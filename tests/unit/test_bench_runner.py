@@ -70,6 +70,30 @@ def test_the_forecast_is_what_fits_in_the_budget() -> None:
     assert expected(4, Wanted(50), 40.0, 10.0) == 50
 
 
+class TwoNodes(FakeJobs):
+    """A job that names no node runs on the one where the job before it did not."""
+
+    def _job(self, job_id: int) -> Job:
+        node = next(iter(self._spec(job_id).nodelist), f"n{1 + job_id % 2}")
+        job = super()._job(job_id)
+        assert job.allocation
+        binding = dataclasses.replace(job.allocation.bindings[0], node=node)
+        return dataclasses.replace(job, allocation=dataclasses.replace(job.allocation, bindings=(binding,)))
+
+
+@pytest.mark.parametrize("nodelist", [(), ("n2", "n3")])
+def test_a_run_stays_on_the_node_where_it_began(nodelist: tuple[str, ...]) -> None:
+    result = measure(TwoNodes(), "dgemm", "stream", nodelist=nodelist)
+    assert {sample.node for sample in result.samples} == {"n2"}
+    assert verdicts(result) == {Verdict.EQUIVALENT}
+
+
+def test_a_run_does_not_stay_where_its_first_job_failed() -> None:
+    result = measure(TwoNodes(fails=lambda order, spec: "no compiler" if order == 1 else ""), "dgemm", "stream")
+    assert result.failed.keys() == {"dgemm"}
+    assert {sample.node for sample in result.samples} == {"n1"}
+
+
 def test_the_samples_of_one_benchmark_differ_in_the_runtime_alone() -> None:
     jobs = FakeJobs()
     measure(jobs, resources=ResourceRequest(cores_per_node=2))

@@ -25,7 +25,7 @@ from hpcsched.bench.sweep_table import COLUMNS, median_interval
 from hpcsched.cli.bench_sweep_values import applied
 from hpcsched.errors import Conflict, HpcschedError, InvalidValue, Unreachable
 from hpcsched.model.job import Job, JobSpec, ResourceRequest
-from hpcsched.testing.jobs import FakeJobs, Model
+from hpcsched.testing.jobs import FakeJobs, Model, with_field
 
 BASE = Case(names=("dgemm",), pairs=6, precision=-1)
 
@@ -116,10 +116,8 @@ def test_each_combination_runs_with_its_own_parameters_and_nothing_else_changes(
     }
     assert kinds == {(cores, size, bind) for cores in (1, 2) for size in ("quick", "normal") for bind in ("close", "spread")}
     assert {spec.resources.threads_per_core for spec in jobs.specs} == {1}
-    assert (
-        len({replace(spec, resources=ResourceRequest(), env=(), command=(), runtime="", time_limit_s=0) for spec in jobs.specs})
-        == 1
-    )
+    own = {"resources": ResourceRequest(), "env": (), "command": (), "runtime": "", "time_limit_s": 0, "nodelist": ()}
+    assert len({replace(spec, **own) for spec in jobs.specs}) == 1
     assert samples(jobs) == 8 * PER_COMBINATION
 
 
@@ -247,6 +245,15 @@ def test_a_combination_that_failed_is_told_in_the_table_and_measured_again(tmp_p
     assert "no such cores" in (tmp_path / TABLE).read_text()
     rest = swept(again, sweep, tmp_path)
     assert (rest.failed, rest.done, samples(again)) == (0, 2, PER_COMBINATION)
+
+
+def test_a_combination_whose_arms_are_not_alike_has_failed_and_the_table_says_in_what() -> None:
+    found = swept(
+        FakeJobs(edit=lambda spec, answer: with_field(spec, answer, "environment", "libc", "2.40")), sweep_of("threads=1,2")
+    )
+    assert (found.failed, found.done) == (2, 0)
+    assert all("libc differs" in row.note for row in found.rows)
+    assert [row.benchmark for row in found.rows] == ["dgemm", "dgemm"]
 
 
 def test_a_controller_that_goes_away_ends_the_sweep_and_what_is_finished_stays(tmp_path: Path) -> None:

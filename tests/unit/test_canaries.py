@@ -18,6 +18,7 @@ from hpcsched.sched.replay_pace import Budget
 from hpcsched.sched.verify import verify
 from hpcsched.state import canaries, changing, decide, reservations
 from hpcsched.state.events import NodeDrained
+from hpcsched.state.site_uses import partition_uses, qos_uses
 from hpcsched.state.state import State
 from hpcsched.testing.world import TRUE, World, exited, running
 
@@ -143,6 +144,14 @@ def test_canaries_are_not_for_clients() -> None:
         changing.requeue(here.state, number, here.time)
     with pytest.raises(Conflict, match="is a canary"):
         changing.suspend(here.state, number, here.time)
+
+
+def test_listings_count_none_and_its_node_is_free() -> None:
+    here = world("n1", "n2")
+    begin(here, "n1")
+    (partition,), (qos,) = partition_uses(here.state), qos_uses(here.state, here.time)
+    assert (partition.free, partition.running, partition.waiting) == (2, 0, 0)
+    assert (qos.running, qos.nodes, qos.waiting) == (0, 0, 0)
 
 
 def test_a_person_may_cancel_one() -> None:

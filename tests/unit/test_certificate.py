@@ -64,6 +64,12 @@ def test_an_image_of_which_the_node_has_no_digest_is_not_certified() -> None:
         certificate_of(found, found.comparisons, 2e9, "0.1")
 
 
+def test_a_report_without_a_sample_is_not_certified() -> None:
+    found = dataclasses.replace(report(), nodes=())
+    with pytest.raises(InvalidValue, match=r"nothing was measured"):
+        certificate_of(found, found.comparisons, 2e9, "0.1")
+
+
 def test_overhead_is_the_unfavourable_end_of_the_interval() -> None:
     figure = made(container=0.9, noise=0.001).figures[0]
     assert 0.095 < 1 - figure.ratio < figure.overhead < 0.105

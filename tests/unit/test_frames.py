@@ -129,6 +129,15 @@ def test_a_failure_without_the_steps_words_is_still_a_sentence():
         )
 
 
+@pytest.mark.parametrize(
+    ("command", "where"),
+    [("./solve", " in '/data': name its folder with --workdir"), ("solve", ""), ("/opt/solve", "")],
+)
+def test_a_relative_path_that_is_not_there_was_looked_for_in_the_working_directory(command, where):
+    step = StepSpec(1, (command,), workdir="/data")
+    assert failure_text(SpawnFailed(1, 2, frames.STAGE_EXEC), step) == f"command '{command}' not found{where}"
+
+
 def test_lxcs_first_errors_are_the_reason(tmp_path):
     (tmp_path / "lxc.log").write_text(
         "lxc j 20261123 WARN     start - ../src/lxc/start.c:f:1 - Inherited fd 3\n"
