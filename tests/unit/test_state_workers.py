@@ -12,6 +12,7 @@ from hpcsched.model.site import Partition
 from hpcsched.sched.packing import is_small, to_give
 from hpcsched.state import changing, codec, decide, works
 from hpcsched.state.arrays import MAX_LOSSES
+from hpcsched.state.commands import Replan
 from hpcsched.state.events import NodeDisconnected, NodeLost, NodeRegistered, WorkAssigned, WorkerDismissed, WorkReported
 from hpcsched.state.state import State
 from hpcsched.testing.worker_world import WorkerWorld
@@ -573,3 +574,14 @@ def test_a_call_to_feed_looks_at_no_worker_that_nothing_happened_to() -> None:
     world.feed()
     assert world.state.hungry == set()
     assert works.feed(world.state, world.tick()) == []
+
+
+def test_a_plan_follows_a_new_worker_which_may_have_to_give_way_and_the_last_task_that_is_given_out() -> None:
+    world = WorkerWorld(("n1",))
+    world.submit(array("0-9"))
+    granted = decide.allocate(world.state, world._policy.plan(world.state.snapshot(world.tick())), world.time)
+    assert Replan() in world.do(*granted)
+    (first,) = works.feed(world.state, world.tick())
+    assert Replan() not in world.do(first)
+    worker_id = world.state.nodes["n1"].job_id or 0
+    assert Replan() in world.do(WorkAssigned(world.tick(), worker_id, 1, ((4, 10),)))
