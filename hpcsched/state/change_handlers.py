@@ -92,7 +92,7 @@ def job_modified(tables: Tables, event: events.JobModified) -> list[Command]:
 
 def job_dropped(tables: Tables, event: events.JobDropped) -> list[Command]:
     job = tables.jobs.get(event.job_id)
-    if job is None or job.state is not JobState.PENDING or not event.state.ended:
+    if job is None or job.state is not JobState.PENDING or not event.state.ended or (job.array and job.array.workers):
         return []
     end_time = max(job.submit_time, event.time)
     final = replace(job, state=event.state, reason=event.reason, message=event.message, end_time=end_time)

@@ -130,12 +130,11 @@ class Tables:
             self.queue.put(job)
         else:
             self.queue.drop(job)
-        if job.state is JobState.PENDING:
+        if job.state is JobState.PENDING or job.array is not None:
             self.deadlines.put(job)
         else:
             self.deadlines.drop(job.id)
-            if job.array is None:
-                self.dependencies.forget(job.id)
+            self.dependencies.forget(job.id)
         if job.allocation is not None:
             self.active[job.id] = job
         else:

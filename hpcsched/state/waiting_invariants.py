@@ -65,6 +65,7 @@ def _sums(tables: Tables) -> Iterator[str]:
     lost = {(job.left_worker, job.id) for job in jobs if job.left_worker is not None}
     if {(number, job_id) for number, ids in tables.left.items() for job_id in ids or {0}} != lost:
         yield f"jobs that were lost with workers are kept as {tables.left}, they are {lost}"
-    deadlines = sorted(latest_start(job.spec) for job in jobs if job.state is JobState.PENDING and job.spec.deadline)
+    waits = [job for job in jobs if job.state is JobState.PENDING or job.array is not None]
+    deadlines = sorted(latest_start(job) for job in waits if job.spec.deadline)
     if tables.deadlines.next() != (deadlines[0] if deadlines else None):
         yield f"the next deadline is {tables.deadlines.next()}, not the first of {deadlines[:3]}"

@@ -92,7 +92,8 @@ def tasks_cancelled(tables: Tables, event: events.TasksCancelled) -> list[Comman
     job = tables.jobs.get(event.job_id)
     if job is None or job.array is None or job.cancel_requested:
         return []
-    job, told = without_tasks(job, event.ranges), list[Command]()
+    before, told = job.array.cancelled, list[Command]()
+    job = without_tasks(job, event.ranges)
     assert job.array is not None
     for worker_id in job.array.workers:
         worker = tables.jobs.get(worker_id)
@@ -103,7 +104,13 @@ def tasks_cancelled(tables: Tables, event: events.TasksCancelled) -> list[Comman
             job = _fewer_out(job, count(gone))
             told += [SyncNode(name) for name in nodes_of(tables, worker_id)]
     hungry_workers(tables, job)
+    job = _with_late(job, before) if event.late else job
     return [*told, *settle(tables, job, event.time), JobChanged(job.id), Replan()]
+
+
+def _with_late(job: Job, before: int) -> Job:
+    assert job.array is not None
+    return replace(job, array=replace(job.array, late=job.array.late + job.array.cancelled - before))
 
 
 def _fewer_out(job: Job, gone: int) -> Job:
