@@ -15,7 +15,7 @@ from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import replay_workers
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.giving import HOLD_S
-from hpcsched.sched.replay_later import Later, Name, Outside
+from hpcsched.sched.replay_later import Later, Latest, Name, Outside
 from hpcsched.sched.replay_length import Length, limit_left
 from hpcsched.sched.replay_line import Line, Order, by_arrival
 from hpcsched.sched.replay_nodes import SOON_S, Nodes
@@ -43,6 +43,8 @@ class Replay:
     """`now`: how far it is. `starts`: by job, when it starts, without workers. `alike`: see Outside; `finishes`, `seen`,
     `gave_way`, `running`: see Nodes.
 
+    `latest`: by when jobs must have started, or they are given up; the one in question is not.
+
     `exhausted`: it stopped because of its budget. `grain_s`: where that was not enough for a plan at each end, ends up to so far
     apart were taken together; what then starts on freed nodes does so when the last of them was free. Fair share stays as it is.
     """
@@ -56,6 +58,7 @@ class Replay:
         later: Sequence[Later] = (),
         order: Order = by_arrival,
         alike: Mapping[Name, Sequence[int]] | None = None,
+        latest: Mapping[int, float] | None = None,
     ) -> None:
         self.now = self._begun = snapshot.now
         self.starts: dict[int, float] = {}
@@ -66,6 +69,7 @@ class Replay:
         self._nodes = Nodes(snapshot.nodes, length)
         self._snapshot, self._policy, self._budget = snapshot, policy, budget
         self._outside = Outside(later, alike or {})
+        self._latest = Latest(latest or {})
         self._asked = 0
         self._passes = 0
         self._changed = snapshot.now
@@ -108,7 +112,7 @@ class Replay:
         if not self._plan():
             return False
         edge = Reserved(self._snapshot.reservations, self.now).next_edge(self.now) if self._snapshot.reservations else math.inf
-        following = min(self._nodes.next_end(), edge, self._outside.next_time(self.now))
+        following = min(self._nodes.next_end(), edge, self._outside.next_time(self.now), self._latest.next_time(self._waits))
         if math.isinf(following) or (following == edge and self._will_never(edge)):
             return False
         self._go_to(max(self.now, following), edge)
@@ -131,10 +135,20 @@ class Replay:
             self._changed = time
             self.now = max(self.now, end)
             self._end(job_id, end if grain_s else self.now)
+        self._give_up_late(time)
         ready = self._outside.due(self.now)
         if ready:
             self._changed = time
             self.pending.enter([replace(job, eligible_time=self.now) for job in ready])
+
+    def _waits(self, job_id: int) -> bool:
+        return job_id != self._asked and (job_id in self.pending or job_id in self._outside)
+
+    def _give_up_late(self, time: float) -> None:
+        for job_id in self._latest.missed(self.now, self._waits):
+            self._changed = time
+            job = self.pending.take(job_id) if job_id in self.pending else None
+            self._outside.gave_up(job_id, job, self.now)
 
     def _grain(self) -> float:
         place = self.pending.place(self._asked)

@@ -40,6 +40,10 @@ class Deadlines:
     def drop(self, job_id: int) -> None:
         self._latest.pop(job_id, None)
 
+    def all(self) -> dict[int, float]:
+        """The latest start of each."""
+        return dict(self._latest)
+
     def next(self) -> float | None:
         """The earliest of all latest starts."""
         while self._heap and self._latest.get(self._heap[0][1]) != self._heap[0][0]:
