@@ -70,6 +70,7 @@ class Replay:
         self._snapshot, self._policy, self._budget = snapshot, policy, budget
         self._outside = Outside(later, alike or {})
         self._latest = Latest(latest or {})
+        self._taken = {name for qos in snapshot.site.qos for name in qos.preempt}
         self._asked = 0
         self._passes = 0
         self._changed = snapshot.now
@@ -158,7 +159,7 @@ class Replay:
         return grain(self._passes, self._budget.spent, len(self.running) + place, work_s, self.now - self._begun)
 
     def _plan(self) -> bool:
-        """Until no container starts in which others find a slot with the next plan. False: the budget is spent."""
+        """Until none starts of which another may get something with the next plan. False: the budget is spent."""
         again = True
         while again:
             if not self._budget.spend(PASS_LOOKS + min(len(self.pending), self.pending.looked_at) + len(self._nodes.nodes)):
@@ -167,9 +168,13 @@ class Replay:
             self._passes += 1
             plan = self._policy.plan(self._view())
             self._follow(plan)
-            again = any(start.slots for start in plan.starts)
+            again = any(start.slots or self._can_be_taken(start.job_id) for start in plan.starts)
         self._nodes.freed.clear()
         return True
+
+    def _can_be_taken(self, job_id: int) -> bool:
+        job = self.running.get(job_id)
+        return job is not None and job.spec.qos in self._taken
 
     def _follow(self, plan: Plan) -> None:
         running = self._nodes.running
@@ -294,10 +299,10 @@ class Replay:
             self._give_way(job, job.preempt_mode, job.preempt_grace_s)
 
     def _give_way(self, victim: Job, mode: PreemptMode, grace_s: int) -> None:
-        """Its nodes are free after its grace. One that is put back or frozen is thought to wait again soon after that."""
+        """Its nodes are free after its grace, soon where it is frozen. If it may go on, it is thought to wait again then."""
         if victim.is_worker or victim.worker is not None:
             return
-        free_at = self.now + max(grace_s, SOON_S)
+        free_at = self.now + (SOON_S if mode is PreemptMode.SUSPEND else max(grace_s, SOON_S))
         self._nodes.cut(replace(victim, preempt_mode=mode), free_at)
         if mode is not PreemptMode.CANCEL:
             frozen = mode is PreemptMode.SUSPEND and victim.spec.time_limit_s
