@@ -9,7 +9,7 @@ from hpcsched.model.array import ArrayProgress, parse_array
 from hpcsched.model.container import EndCause
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.ranges import Ranges, common, count, first_of, union, without
-from hpcsched.state.commands import Command, JobChanged, SyncNode
+from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep
@@ -115,7 +115,7 @@ def cancel_array(tables: Tables, job: Job, time: float) -> list[Command]:
     """It has been asked to cancel: what workers have of it ends there first."""
     assert job.array is not None
     told = [SyncNode(name) for worker_id in job.array.workers for name in nodes_of(tables, worker_id)]
-    return [*told, *settle(tables, job, time), JobChanged(job.id)]
+    return [*told, *settle(tables, job, time), JobChanged(job.id), Replan()]
 
 
 def hungry_workers(tables: Tables, job: Job) -> None:

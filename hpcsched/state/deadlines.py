@@ -6,13 +6,18 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from hpcsched.model.job import Job
+from hpcsched.model.job import Job, JobState
 
 
 def latest_start(job: Job) -> float:
     """Unix seconds: what starts later of it cannot be sure to end by its deadline; the deadline of an array all of which runs."""
     waits = job.array is None or job.array.left or job.array.follows
     return job.spec.deadline - (job.spec.time_limit_s if waits else 0)
+
+
+def has_latest_start(job: Job) -> bool:
+    """Where it has a deadline."""
+    return (job.state is JobState.PENDING or job.array is not None) and not job.cancel_requested
 
 
 def limit_s(job: Job) -> int:

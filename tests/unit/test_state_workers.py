@@ -625,3 +625,10 @@ def test_a_running_array_may_be_given_a_later_deadline_or_none() -> None:
     world = One(array("0-9", time_limit_s=100, deadline=1200.0))
     world.do(*changing.update(world.state, world.job_id, JobChange(deadline=0.0), world.tick(), {}))
     assert due(world.state, 5000.0) == []
+
+
+def test_an_array_that_is_being_cancelled_has_no_deadline_any_more_and_keeps_no_place_in_the_queue() -> None:
+    world = One(array("0-9", time_limit_s=100, deadline=1200.0))
+    told = world.do(*decide.cancel(world.state, world.job_id, world.tick()))
+    assert Replan() in told
+    assert due(world.state, 1300.0) == []
