@@ -43,8 +43,8 @@ class _Promise:
 
 class Conservative:
     """A job is promised the earliest start that delays no promise made before, and a promise only ever moves forward: when
-    something ends early, a job that waits is gone or asks for something else, nodes come back or reservations go, each in order
-    gets an earlier start if there is one. So nobody is overtaken for longer than until
+    something ends early or will, a job that waits is gone or asks for something else, nodes come back or reservations go, each in
+    order gets an earlier start if there is one. So nobody is overtaken for longer than until
     the start that was promised when it came, as long as no node is lost or newly reserved. Promises are forgotten by a restart.
 
     The first in the order has no more than a promise either: one that comes, or comes to be first, when others have theirs
@@ -71,7 +71,7 @@ class Conservative:
         if not ledger.serving:
             return Plan(others=no_nodes(ledger))
         running = frozenset(job.id for job in snapshot.running)
-        opened = self._opened(ledger) or not self._running <= running
+        opened = self._opened(ledger) or self._fitter.running.sooner or not self._running <= running
         came_true = sum(job_id in running and job_id in self._promises for job_id in self._started)
         turn = _Turn(ledger, self._promises, opened, came_true)
         plan = turn.plan(overdue_first(in_columns(snapshot.pending), snapshot))
