@@ -98,6 +98,7 @@ class _Turn:
         self._dismissed: frozenset[int] = frozenset()
 
     def plan(self, pending: Waiting) -> Plan:
+        pending = self._start_takers(pending) if self._ledger.giving.takers else pending
         self._open({id(shape): self._ledger.able(shape) for shape in self._shapes(pending)})
         known = self._promised(pending)
         for job, ask in self._ledger.pairs(known):
@@ -116,6 +117,17 @@ class _Turn:
                 self._dismiss(job, ask, set(pending[: place + 1].column("id").tolist()))
                 self._tell_first(job)
         return self._answer()
+
+    def _start_takers(self, pending: Waiting) -> Waiting:
+        """Those for which others give nodes up start as soon as all of these are there, whatever was promised; the others."""
+        ledger, takers = self._ledger, self._ledger.giving.takers
+        for job, ask in ledger.pairs(pending.picked(np.isin(pending.column("id"), list(takers)))):
+            there = ledger.open(ask, ledger.free | ledger.due | ledger.kept(job))
+            if not ask.slots and ledger.why_not(job) is None and there.bit_count() >= ask.nodes:
+                self._turn.start_on(job, ask, ledger.pick(job, there, ledger.most(job, ask)))
+                self._came_true += job.id in self._known
+        started = [*self._waits, *(start.job_id for start in self._starts)]
+        return pending.picked(~np.isin(pending.column("id"), started))
 
     def _tell_first(self, job: Job) -> None:
         """It waits for nodes, unless it is kept by itself."""

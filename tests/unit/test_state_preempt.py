@@ -10,6 +10,7 @@ from hpcsched.model.container import EndCause, Phase
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import PreemptMode, Qos, Site
+from hpcsched.policies.conservative import Conservative
 from hpcsched.sched.giving import HOLD_S
 from hpcsched.state import decide
 from hpcsched.state.commands import Replan
@@ -279,3 +280,27 @@ def test_no_plan_follows_the_start_of_a_job_that_nobody_may_take_the_nodes_of() 
     made.plan()
     assert Replan() not in made.told
     assert Replan() not in made.tell("n1", running(job_id, made.time))
+
+
+def test_one_that_is_frozen_again_before_its_node_has_said_that_it_went_on_gives_its_node_up_at_once() -> None:
+    made, victim, taker = taken(PreemptMode.SUSPEND)
+    made.say("n1", frozen(victim))
+    assert made.plan() == (taker,)
+    (second,) = made.submit(HIGH)
+    made.say("n1", frozen(victim), exited(taker))
+    made.say("n1", frozen(victim))
+    assert made.plan() == ()
+    assert made.state.jobs[victim].preempted_by == second
+    assert made.plan() == (second,)
+
+
+def test_conservative_lets_the_one_that_nodes_are_frozen_for_have_the_others_that_it_needs() -> None:
+    made = world(PreemptMode.SUSPEND, ("n1", "n2", "n3"))
+    made._policy = Conservative()  # type: ignore[assignment]
+    victim = made.run(low(time_limit_s=300))
+    taker, other = made.submit(replace(HIGH, nodes=3, time_limit_s=300), low(2, time_limit_s=1500))
+    assert made.plan() == ()
+    assert made.plan() == ()
+    made.say("n1", frozen(victim))
+    assert made.plan() == (taker,)
+    assert made.state.jobs[other].state is JobState.PENDING
