@@ -143,7 +143,7 @@ def _question(state: State, job: Job, now: float) -> Question:
         mine = later_of(state, job, now) if found else None
         others = (*others, mine) if mine else others
         snapshot = snapshot if found else with_supposed(snapshot, job)
-    return Question(job, snapshot, _none, found, others, alike(state, others))
+    return Question(job, snapshot, _none, found, others, alike(state, others), state.deadlines.all())
 
 
 def _none() -> Policy:

@@ -23,8 +23,9 @@ MAX_LATER = 10_000
 
 def kept(state: State, now: float) -> Snapshot:
     """A snapshot that stays as it is when the state goes on."""
-    snapshot = state.snapshot(now)
-    return replace(snapshot, usage=dict(snapshot.usage))
+    seen = state.snapshot(now)
+    used, in_tables, by_users = dict(seen.usage), dict(seen.table_usage), dict(seen.user_usage)
+    return replace(seen, usage=used, table_usage=in_tables, user_usage=by_users)
 
 
 def with_supposed(snapshot: Snapshot, job: Job) -> Snapshot:

@@ -172,6 +172,8 @@ class ArrayProgress:
     exit_code: int = 0
     node_s: float = 0.0
     """Seconds that workers which are gone had nodes for it."""
+    late: int = 0
+    """How many of `cancelled` could not have ended by the array's deadline."""
 
     @property
     def left(self) -> int:

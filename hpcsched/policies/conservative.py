@@ -43,8 +43,8 @@ class _Promise:
 
 class Conservative:
     """A job is promised the earliest start that delays no promise made before, and a promise only ever moves forward: when
-    something ends early, a job that waits is gone or asks for something else, nodes come back or reservations go, each in order
-    gets an earlier start if there is one. So nobody is overtaken for longer than until
+    something ends early or will, a job that waits is gone or asks for something else, nodes come back or reservations go, each in
+    order gets an earlier start if there is one. So nobody is overtaken for longer than until
     the start that was promised when it came, as long as no node is lost or newly reserved. Promises are forgotten by a restart.
 
     The first in the order has no more than a promise either: one that comes, or comes to be first, when others have theirs
@@ -71,7 +71,7 @@ class Conservative:
         if not ledger.serving:
             return Plan(others=no_nodes(ledger))
         running = frozenset(job.id for job in snapshot.running)
-        opened = self._opened(ledger) or not self._running <= running
+        opened = self._opened(ledger) or self._fitter.running.sooner or not self._running <= running
         came_true = sum(job_id in running and job_id in self._promises for job_id in self._started)
         turn = _Turn(ledger, self._promises, opened, came_true)
         plan = turn.plan(overdue_first(in_columns(snapshot.pending), snapshot))
@@ -98,6 +98,7 @@ class _Turn:
         self._dismissed: frozenset[int] = frozenset()
 
     def plan(self, pending: Waiting) -> Plan:
+        pending = self._start_takers(pending) if self._ledger.giving.takers else pending
         self._open({id(shape): self._ledger.able(shape) for shape in self._shapes(pending)})
         known = self._promised(pending)
         for job, ask in self._ledger.pairs(known):
@@ -116,6 +117,17 @@ class _Turn:
                 self._dismiss(job, ask, set(pending[: place + 1].column("id").tolist()))
                 self._tell_first(job)
         return self._answer()
+
+    def _start_takers(self, pending: Waiting) -> Waiting:
+        """Those for which others give nodes up start as soon as all of these are there, whatever was promised; the others."""
+        ledger, takers = self._ledger, self._ledger.giving.takers
+        for job, ask in ledger.pairs(pending.picked(np.isin(pending.column("id"), list(takers)))):
+            there = ledger.open(ask, ledger.free | ledger.due | ledger.kept(job))
+            if not ask.slots and ledger.why_not(job) is None and there.bit_count() >= ask.nodes:
+                self._turn.start_on(job, ask, ledger.pick(job, there, ledger.most(job, ask)))
+                self._came_true += job.id in self._known
+        started = [*self._waits, *(start.job_id for start in self._starts)]
+        return pending.picked(~np.isin(pending.column("id"), started))
 
     def _tell_first(self, job: Job) -> None:
         """It waits for nodes, unless it is kept by itself."""

@@ -15,18 +15,20 @@ HOLD_S = 60.0
 
 class Giving:
     """`due`: nodes that are given up and come free in a moment. `frozen`: nodes on which jobs wait frozen, which go on there
-    before any other starts. `kept`: those of them on which nothing runs, by the job that they were given up for. `gives`: some
-    running job has been told to give nodes up.
+    before any other starts. `kept`: those of them on which nothing runs, by the job that they were given up for. `takers`: jobs
+    for which nodes are, or are being, given up. `gives`: some running job has been told to give nodes up.
     """
 
     def __init__(self, snapshot: Snapshot, fleet: Fleet, gives: bool) -> None:
         self.due = self.frozen = 0
         self.kept: dict[int, int] = {}
+        self.takers: set[int] = set()
         if not gives and not any(qos.preempt for qos in snapshot.site.qos):
             return
         for job in snapshot.running:
             if job.preempt_mode is not None:
                 self._add(job, fleet)
+        self.takers = {job.preempted_by for job in snapshot.running if job.preempt_mode and job.preempted_by}
         cleaning = (rank for rank, node in enumerate(fleet.nodes) if _is_cleaned(node))
         self.due = (self.due | bits.of(cleaning)) & fleet.serving & ~self.frozen
 

@@ -28,7 +28,7 @@ class Question:
     """About `job`, which is in `snapshot.pending`, or in `later` as long as something other than the queue keeps it.
 
     `blockers`: what that is. `policy` makes the actual policy anew. `fraction`: of their limits that jobs run, as history shows.
-    `alike`: ids of the live jobs of each name that a singleton in `later` waits for.
+    `alike`: ids of the live jobs of each name that a singleton in `later` waits for; `latest`: by when jobs must have started.
     `spent`: which part of the time for an answer is over, 0 to 1; `looks`: see Budget.
     """
 
@@ -38,6 +38,7 @@ class Question:
     blockers: tuple[Blocker, ...] = ()
     later: tuple[Later, ...] = ()
     alike: Mapping[Name, Sequence[int]] = field(default_factory=dict)
+    latest: Mapping[int, float] = field(default_factory=dict)
     fraction: float = 0.5
     spent: Callable[[], float] = lambda: 0.0
     looks: int = 2_000_000
@@ -55,7 +56,7 @@ class Question:
         later = tuple(replace(item, job=job) if job and item.job.id == job.id else item for item in self.later)
         begun = self.spent()
         budget = Budget(self.looks, lambda: (self.spent() - begun) / max(until - begun, 1e-9))
-        return Replay(snapshot, policy or self.policy(), length, budget, later, ranked(snapshot), self.alike)
+        return Replay(snapshot, policy or self.policy(), length, budget, later, ranked(snapshot), self.alike, self.latest)
 
 
 def near(snapshot: Snapshot, job_id: int) -> Snapshot:

@@ -15,7 +15,7 @@ from hpcsched.model.snapshot import Plan, Preempt, Snapshot, Start
 from hpcsched.sched import replay_workers
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.giving import HOLD_S
-from hpcsched.sched.replay_later import Later, Name, Outside
+from hpcsched.sched.replay_later import Later, Latest, Name, Outside
 from hpcsched.sched.replay_length import Length, limit_left
 from hpcsched.sched.replay_line import Line, Order, by_arrival
 from hpcsched.sched.replay_nodes import SOON_S, Nodes
@@ -43,6 +43,8 @@ class Replay:
     """`now`: how far it is. `starts`: by job, when it starts, without workers. `alike`: see Outside; `finishes`, `seen`,
     `gave_way`, `running`: see Nodes.
 
+    `latest`: by when jobs must have started, or they are given up; the one in question is not.
+
     `exhausted`: it stopped because of its budget. `grain_s`: where that was not enough for a plan at each end, ends up to so far
     apart were taken together; what then starts on freed nodes does so when the last of them was free. Fair share stays as it is.
     """
@@ -56,6 +58,7 @@ class Replay:
         later: Sequence[Later] = (),
         order: Order = by_arrival,
         alike: Mapping[Name, Sequence[int]] | None = None,
+        latest: Mapping[int, float] | None = None,
     ) -> None:
         self.now = self._begun = snapshot.now
         self.starts: dict[int, float] = {}
@@ -66,6 +69,8 @@ class Replay:
         self._nodes = Nodes(snapshot.nodes, length)
         self._snapshot, self._policy, self._budget = snapshot, policy, budget
         self._outside = Outside(later, alike or {})
+        self._latest = Latest(latest or {})
+        self._taken = {name for qos in snapshot.site.qos for name in qos.preempt}
         self._asked = 0
         self._passes = 0
         self._changed = snapshot.now
@@ -108,7 +113,7 @@ class Replay:
         if not self._plan():
             return False
         edge = Reserved(self._snapshot.reservations, self.now).next_edge(self.now) if self._snapshot.reservations else math.inf
-        following = min(self._nodes.next_end(), edge, self._outside.next_time(self.now))
+        following = min(self._nodes.next_end(), edge, self._outside.next_time(self.now), self._latest.next_time(self._waits))
         if math.isinf(following) or (following == edge and self._will_never(edge)):
             return False
         self._go_to(max(self.now, following), edge)
@@ -131,10 +136,20 @@ class Replay:
             self._changed = time
             self.now = max(self.now, end)
             self._end(job_id, end if grain_s else self.now)
+        self._give_up_late(time)
         ready = self._outside.due(self.now)
         if ready:
             self._changed = time
             self.pending.enter([replace(job, eligible_time=self.now) for job in ready])
+
+    def _waits(self, job_id: int) -> bool:
+        return job_id != self._asked and (job_id in self.pending or job_id in self._outside)
+
+    def _give_up_late(self, time: float) -> None:
+        for job_id in self._latest.missed(self.now, self._waits):
+            self._changed = time
+            job = self.pending.take(job_id) if job_id in self.pending else None
+            self._outside.gave_up(job_id, job, self.now)
 
     def _grain(self) -> float:
         place = self.pending.place(self._asked)
@@ -144,7 +159,7 @@ class Replay:
         return grain(self._passes, self._budget.spent, len(self.running) + place, work_s, self.now - self._begun)
 
     def _plan(self) -> bool:
-        """Until no container starts in which others find a slot with the next plan. False: the budget is spent."""
+        """Until none starts of which another may get something with the next plan. False: the budget is spent."""
         again = True
         while again:
             if not self._budget.spend(PASS_LOOKS + min(len(self.pending), self.pending.looked_at) + len(self._nodes.nodes)):
@@ -153,9 +168,13 @@ class Replay:
             self._passes += 1
             plan = self._policy.plan(self._view())
             self._follow(plan)
-            again = any(start.slots for start in plan.starts)
+            again = any(start.slots or self._can_be_taken(start.job_id) for start in plan.starts)
         self._nodes.freed.clear()
         return True
+
+    def _can_be_taken(self, job_id: int) -> bool:
+        job = self.running.get(job_id)
+        return job is not None and job.spec.qos in self._taken
 
     def _follow(self, plan: Plan) -> None:
         running = self._nodes.running
@@ -280,10 +299,10 @@ class Replay:
             self._give_way(job, job.preempt_mode, job.preempt_grace_s)
 
     def _give_way(self, victim: Job, mode: PreemptMode, grace_s: int) -> None:
-        """Its nodes are free after its grace. One that is put back or frozen is thought to wait again soon after that."""
+        """Its nodes are free after its grace, soon where it is frozen. If it may go on, it is thought to wait again then."""
         if victim.is_worker or victim.worker is not None:
             return
-        free_at = self.now + max(grace_s, SOON_S)
+        free_at = self.now + (SOON_S if mode is PreemptMode.SUSPEND else max(grace_s, SOON_S))
         self._nodes.cut(replace(victim, preempt_mode=mode), free_at)
         if mode is not PreemptMode.CANCEL:
             frozen = mode is PreemptMode.SUSPEND and victim.spec.time_limit_s

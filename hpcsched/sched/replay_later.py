@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from hpcsched.model.job import Job
@@ -13,6 +13,10 @@ from hpcsched.sched.dependency import Kind, Need
 
 Name = tuple[str, str]
 """User and title, which singletons go by."""
+_AFTER_S = 1e-3
+"""What starts exactly then is in time."""
+_IN_VAIN = (Kind.AFTER, Kind.AFTERANY, Kind.AFTERNOTOK)
+"""Needs that are met by the end of a job that never ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,23 @@ class Later:
     time: float = 0.0
     needs: tuple[Need, ...] = ()
     one_is_enough: bool = False
+
+
+class Latest:
+    """By when jobs must have started that wait."""
+
+    def __init__(self, latest: Mapping[int, float]) -> None:
+        self._times = sorted(((time, job_id) for job_id, time in latest.items()), reverse=True)
+
+    def next_time(self, waits: Callable[[int], bool]) -> float:
+        """When the next one is late; infinity: none will be."""
+        while self._times and not waits(self._times[-1][1]):
+            self._times.pop()
+        return self._times[-1][0] + _AFTER_S if self._times else math.inf
+
+    def missed(self, now: float, waits: Callable[[int], bool]) -> Iterator[int]:
+        while self.next_time(waits) <= now:
+            yield self._times.pop()[1]
 
 
 @dataclass(slots=True)
@@ -46,12 +67,15 @@ class Outside:
         self._open: dict[int, _Open] = {}
         self._followers: dict[int, list[int]] = {}
         self._alike = {name: list(ids) for name, ids in alike.items()}
-        self._ready: list[tuple[float, int, Job]] = []
-        self._count = 0
+        self._ready: list[tuple[float, int]] = []
+        self._timed: dict[int, Job] = {}
         for item in later:
             self._keep(item)
         for name in self._alike:
             self._meet_singleton(name, -math.inf)
+
+    def __contains__(self, job_id: int) -> bool:
+        return job_id in self._open or job_id in self._timed
 
     def _keep(self, item: Later) -> None:
         if item.needs:
@@ -63,8 +87,8 @@ class Outside:
 
     def put(self, job: Job, time: float) -> None:
         """It may start from then on."""
-        self._count += 1
-        heapq.heappush(self._ready, (time, self._count, job))
+        self._timed[job.id] = job
+        heapq.heappush(self._ready, (time, job.id))
 
     def next_time(self, now: float) -> float:
         """When one may start by time alone; infinite: none."""
@@ -74,14 +98,22 @@ class Outside:
         """Those that may start by now, which are outside no more."""
         found = list[Job]()
         while self._ready and self._ready[0][0] <= now:
-            found.append(heapq.heappop(self._ready)[2])
+            job = self._timed.pop(heapq.heappop(self._ready)[1], None)
+            found += [job] if job else []
         return found
 
     def began(self, job: Job, time: float) -> None:
         self._heed(job.id, time, (Kind.AFTER,))
 
-    def ended(self, job: Job, time: float) -> None:
-        self._heed(job.id, time, tuple(Kind))
+    def gave_up(self, job_id: int, job: Job | None, time: float) -> None:
+        """A job that must have started by then; without `job`, one that is outside."""
+        known, ready = self._open.pop(job_id, None), self._timed.pop(job_id, None)
+        job = job or ready or (known.job if known else None)
+        if job is not None:
+            self.ended(job, time, _IN_VAIN)
+
+    def ended(self, job: Job, time: float, kinds: Sequence[Kind] = tuple(Kind)) -> None:
+        self._heed(job.id, time, kinds)
         ids = self._alike.get(name_of(job))
         at = bisect_left(ids, job.id) if ids else 0
         if ids and at < len(ids) and ids[at] == job.id:

@@ -22,7 +22,8 @@ _End = tuple[float, int, int]
 
 class Running:
     """`ends`: (time, mask of nodes, seconds of grace) of jobs with nodes of their own but canaries, by rising time; `nodes`: all
-    of these nodes; `workers`: the jobs in whose containers others run; `gives`: one has been told to give nodes up.
+    of these nodes; `workers`: the jobs in whose containers others run; `gives`: one has been told to give nodes up; `sooner`: one
+    ends earlier than it was seen to the time before, as its limit is shorter or it is suspended no more.
     """
 
     def __init__(self) -> None:
@@ -33,10 +34,13 @@ class Running:
         self.ends: list[_End] = []
         self.nodes = 0
         self.workers: list[Job] = []
-        self.gives = False
+        self.gives = self.sooner = False
+        self._end_was: dict[int, float] = {}
+        """By job."""
 
     def update(self, running: Sequence[Job], fleet: Fleet, now: float) -> None:
         """Look at those jobs that are other objects than last time."""
+        self.sooner = False
         same = self._epoch == fleet.epoch and len(running) == len(self._seen)
         if same and all(map(is_, running, self._seen)):
             return
@@ -52,7 +56,9 @@ class Running:
         if job.is_worker:
             self.workers.append(job)
         elif job.worker is None and not job.spec.canary:
-            self._known[id(job)] = job, (end_of(job, now), fleet.mask_of(job), job.spec.grace_s)
+            end = end_of(job, now)
+            self.sooner = self.sooner or end < self._end_was.get(job.id, end)
+            self._known[id(job)] = job, (end, fleet.mask_of(job), job.spec.grace_s)
             if not (job.start_time or job.granted_time):
                 self._epoch = -1
 
@@ -61,4 +67,5 @@ class Running:
         for _, mask, _ in ends:
             nodes |= mask
         self.ends, self.nodes = ends, nodes
+        self._end_was = {job.id: end for job, (end, _, _) in self._known.values()}
         self.gives = bool([job for job in self._seen if job.preempt_mode is not None])

@@ -9,7 +9,7 @@ from hpcsched.model.array import ArrayProgress, parse_array
 from hpcsched.model.container import EndCause
 from hpcsched.model.job import Job, JobState
 from hpcsched.model.ranges import Ranges, common, count, first_of, union, without
-from hpcsched.state.commands import Command, JobChanged, SyncNode
+from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep
@@ -18,6 +18,7 @@ MAX_LOSSES = 3
 """So many workers may be lost with a task, or fail to start in a row, before it is given up."""
 MAX_FAILURES = 10
 """Failed tasks that an array tells of."""
+_NO_CODE = (JobStep.CANCELLED, JobStep.TOO_LATE)
 
 
 def settle(tables: Tables, job: Job, time: float) -> list[Command]:
@@ -34,7 +35,7 @@ def settle(tables: Tables, job: Job, time: float) -> list[Command]:
     commands = _free_workers(tables, job)
     step = _end_step(job, progress)
     begun = replace(job, state=JobState.RUNNING) if step is not JobStep.CANCELLED else job
-    code = 0 if step is JobStep.DONE else None if step is JobStep.CANCELLED else max(1, progress.exit_code)
+    code = 0 if step is JobStep.DONE else None if step in _NO_CODE else max(1, progress.exit_code)
     final = replace(begun, array=progress, exit_code=code, message=_told(job, progress))
     return commands + finish(tables, final, step, time)
 
@@ -64,6 +65,8 @@ def _end_step(job: Job, progress: ArrayProgress) -> JobStep:
         return JobStep.LAUNCH_FAILED
     if job.cancel_requested and progress.cancelled:
         return JobStep.CANCELLED
+    if progress.late:
+        return JobStep.TOO_LATE
     if progress.failed or progress.barred:
         return JobStep.NON_ZERO
     return JobStep.CANCELLED if progress.cancelled else JobStep.DONE
@@ -75,8 +78,10 @@ def _told(job: Job, progress: ArrayProgress) -> str:
     parts = []
     if progress.failed:
         parts.append(f"{progress.failed} of {progress.size} tasks failed{_first(job, progress)}")
-    if progress.cancelled > progress.barred:
-        parts.append(f"{progress.cancelled - progress.barred} of {progress.size} tasks were cancelled")
+    if progress.late:
+        parts.append(f"{progress.late} of {progress.size} tasks could not have ended by the deadline")
+    if (others := progress.cancelled - progress.barred - progress.late) > 0:
+        parts.append(f"{others} of {progress.size} tasks were cancelled")
     if progress.barred:
         why = "because those that they wait for did not end well"
         parts.append(f"{progress.barred} of {progress.size} tasks never ran, {why}")
@@ -110,7 +115,7 @@ def cancel_array(tables: Tables, job: Job, time: float) -> list[Command]:
     """It has been asked to cancel: what workers have of it ends there first."""
     assert job.array is not None
     told = [SyncNode(name) for worker_id in job.array.workers for name in nodes_of(tables, worker_id)]
-    return [*told, *settle(tables, job, time), JobChanged(job.id)]
+    return [*told, *settle(tables, job, time), JobChanged(job.id), Replan()]
 
 
 def hungry_workers(tables: Tables, job: Job) -> None:

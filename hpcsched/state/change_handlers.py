@@ -54,7 +54,7 @@ def job_suspended(tables: Tables, event: events.JobSuspended) -> list[Command]:
             message=f"frozen until `hpcsched resume {job.id}`",
         )
     )
-    return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
+    return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id), Replan()]
 
 
 def job_resumed(tables: Tables, event: events.JobResumed) -> list[Command]:
@@ -67,7 +67,7 @@ def job_resumed(tables: Tables, event: events.JobResumed) -> list[Command]:
     if waits_frozen(job):
         job, told = take_back(tables, job, event.time)
     tables.put_job(going_on(job, state, event.time))
-    return [*told, *(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
+    return [*told, *(SyncNode(name) for name in unfinished(job)), JobChanged(job.id), Replan()]
 
 
 def going_on(job: Job, state: JobState, time: float) -> Job:
@@ -92,7 +92,7 @@ def job_modified(tables: Tables, event: events.JobModified) -> list[Command]:
 
 def job_dropped(tables: Tables, event: events.JobDropped) -> list[Command]:
     job = tables.jobs.get(event.job_id)
-    if job is None or job.state is not JobState.PENDING or not event.state.ended:
+    if job is None or job.state is not JobState.PENDING or not event.state.ended or (job.array and job.array.workers):
         return []
     end_time = max(job.submit_time, event.time)
     final = replace(job, state=event.state, reason=event.reason, message=event.message, end_time=end_time)

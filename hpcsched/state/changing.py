@@ -8,11 +8,12 @@ from dataclasses import replace
 from hpcsched.errors import Conflict, Infeasible, NotFound
 from hpcsched.model.change import WHILE_RUNNING, JobChange
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
+from hpcsched.model.ranges import union
 from hpcsched.sched.check import check_spec
 from hpcsched.state.change_handlers import is_whole
 from hpcsched.state.depending import Ended, barred, require_no_cycle, settled
 from hpcsched.state.ending import MAX_RESTARTS
-from hpcsched.state.events import JobDropped, JobModified, JobRequeued, JobResumed, JobSuspended
+from hpcsched.state.events import JobDropped, JobModified, JobRequeued, JobResumed, JobSuspended, TasksCancelled
 from hpcsched.state.feasible import require_all_feasible
 from hpcsched.state.preemption import may_go_on, waits_frozen
 from hpcsched.state.reservations import check_longer
@@ -101,12 +102,18 @@ def require_deadline(spec: JobSpec, now: float) -> None:
         raise Infeasible("it could not end by its deadline: give a later one (--deadline) or a shorter time limit (--time)")
 
 
-def drops(state: State, now: float) -> list[JobDropped]:
-    """Pending jobs that can no longer end by their deadline."""
-    return [
-        JobDropped(now, job_id, JobState.DEADLINE, Reason.DEADLINE, "it could not have ended by its deadline any more")
-        for job_id in state.deadlines.missed(now)
-    ]
+def drops(state: State, now: float) -> list[JobDropped | TasksCancelled]:
+    """Pending jobs, and tasks of arrays, that can no longer end by their deadline."""
+    return [_drop(state.jobs[job_id], now) for job_id in state.deadlines.missed(now)]
+
+
+def _drop(job: Job, now: float) -> JobDropped | TasksCancelled:
+    """Of an array that runs, the tasks that wait; the others are ended at the deadline itself."""
+    progress = job.array
+    if progress is not None and (progress.workers or progress.ended):
+        waits = union(progress.waiting, progress.following) if now <= job.spec.deadline else ((0, progress.size),)
+        return TasksCancelled(now, job.id, waits, late=True)
+    return JobDropped(now, job.id, JobState.DEADLINE, Reason.DEADLINE, "it could not have ended by its deadline any more")
 
 
 def _alive(state: State, job_id: int) -> Job:

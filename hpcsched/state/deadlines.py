@@ -1,4 +1,4 @@
-"""Which pending jobs have a deadline, the most urgent first."""
+"""Which jobs that wait, and arrays, have a deadline, the most urgent first."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import heapq
 import math
 from collections.abc import Iterator
 
-from hpcsched.model.job import Job, JobSpec
+from hpcsched.model.job import Job, JobState
 
 
-def latest_start(spec: JobSpec) -> float:
-    """Unix seconds: one that starts later cannot be sure to end by its deadline."""
-    return spec.deadline - spec.time_limit_s
+def latest_start(job: Job) -> float:
+    """Unix seconds: what starts later of it cannot be sure to end by its deadline; the deadline of an array all of which runs."""
+    waits = job.array is None or job.array.left or job.array.follows
+    return job.spec.deadline - (job.spec.time_limit_s if waits else 0)
+
+
+def has_latest_start(job: Job) -> bool:
+    """Where it has a deadline."""
+    return (job.state is JobState.PENDING or job.array is not None) and not job.cancel_requested
 
 
 def limit_s(job: Job) -> int:
@@ -32,12 +38,16 @@ class Deadlines:
     def put(self, job: Job) -> None:
         if not job.spec.deadline:
             self._latest.pop(job.id, None)
-        elif self._latest.get(job.id) != latest_start(job.spec):
-            self._latest[job.id] = latest_start(job.spec)
+        elif self._latest.get(job.id) != (latest := latest_start(job)):
+            self._latest[job.id] = latest
             heapq.heappush(self._heap, (self._latest[job.id], job.id))
 
     def drop(self, job_id: int) -> None:
         self._latest.pop(job_id, None)
+
+    def all(self) -> dict[int, float]:
+        """The latest start of each."""
+        return dict(self._latest)
 
     def next(self) -> float | None:
         """The earliest of all latest starts."""

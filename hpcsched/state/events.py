@@ -190,11 +190,12 @@ class WorkAssigned:
 
 @noun(frozen=True, slots=True)
 class TasksCancelled:
-    """Of those tasks of an array, what has not ended never runs, or is ended where it runs."""
+    """Of those tasks of an array, what has not ended never runs, or is ended where it runs. `late`: for its deadline."""
 
     time: float
     job_id: int
     ranges: tuple[tuple[int, int], ...]
+    late: bool = False
 
 
 @noun(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from hpcsched.model.container import Phase
 from hpcsched.model.job import Job, JobState, Reason, changed_job
 from hpcsched.model.node import Node
 from hpcsched.model.ranges import of_bytes
+from hpcsched.model.site import PreemptMode
 from hpcsched.state import events
 from hpcsched.state.arrays import cancel_array, hungry_workers
 from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import finish
 from hpcsched.state.following import barred
 from hpcsched.state.parts import end_parts, ended, part_index, run_part, unfinished
-from hpcsched.state.preemption import why_these
+from hpcsched.state.preemption import taken_how, why_these
 from hpcsched.state.tables import Tables, hold
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, changed_nodes, next_state
 
@@ -87,7 +88,8 @@ def allocation_granted(tables: Tables, event: events.AllocationGranted) -> list[
         )
     )
     tables.put_nodes(changed_nodes(nodes, NodeStep.GRANTED, event.time, job_id=job.id, canary=job.spec.canary))
-    return [*map(SyncNode, names), JobChanged(job.id)]
+    looked_at_again = [Replan()] if taken_how(tables, job) is not PreemptMode.OFF else []
+    return [*map(SyncNode, names), JobChanged(job.id), *looked_at_again]
 
 
 def free_nodes(tables: Tables, names: Sequence[str]) -> list[Node]:

@@ -9,9 +9,10 @@ from typing import Any
 from hpcsched.model.container import ContainerStatus, EndCause, Phase
 from hpcsched.model.job import Job, JobState, changed_job
 from hpcsched.model.node import Node
-from hpcsched.state.commands import Command, JobChanged, SyncNode
+from hpcsched.model.site import PreemptMode
+from hpcsched.state.commands import Command, JobChanged, Replan, SyncNode
 from hpcsched.state.ending import between, finish, wait_again
-from hpcsched.state.preemption import gave_up, hand_over, must_end
+from hpcsched.state.preemption import gave_up, hand_over, must_end, taken_how
 from hpcsched.state.tables import Tables
 from hpcsched.state.task_ends import abandon, as_released
 from hpcsched.state.transitions import JobStep, NodeStep, changed_node, changed_nodes, end_step, next_state
@@ -63,7 +64,8 @@ def run_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time
     began = max(part.start_time for part in job.parts if part)
     tables.put_job(replace(job, state=state, start_time=between(job.submit_time, began, time)))
     told = unfinished(job)[: len(job.parts) if runs_everywhere(job) else 1]
-    return [*(SyncNode(name) for name in told if len(job.parts) > 1), JobChanged(job.id)]
+    can_be_frozen = [Replan()] if taken_how(tables, job) is PreemptMode.SUSPEND else []
+    return [*(SyncNode(name) for name in told if len(job.parts) > 1), JobChanged(job.id), *can_be_frozen]
 
 
 def end_part(tables: Tables, job: Job, index: int, status: ContainerStatus, time: float) -> list[Command]:

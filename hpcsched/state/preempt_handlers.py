@@ -9,7 +9,7 @@ from hpcsched.model.site import PreemptMode
 from hpcsched.state import events
 from hpcsched.state.commands import Command, JobChanged, SyncNode
 from hpcsched.state.parts import unfinished
-from hpcsched.state.preemption import can_give, given_by
+from hpcsched.state.preemption import can_give, given_by, hand_over
 from hpcsched.state.tables import Tables
 from hpcsched.state.transitions import JobStep, next_state
 
@@ -21,10 +21,12 @@ def job_preempted(tables: Tables, event: events.JobPreempted) -> list[Command]:
     job = replace(job, preempted_by=event.by, preempt_mode=event.mode, preempt_grace_s=event.grace_s)
     if event.mode is PreemptMode.SUSPEND:
         job = _frozen(job, event)
-    tables.put_job(replace(job, message=_told(event)))
+    job = replace(job, message=_told(event))
+    tables.put_job(job)
+    still = [command for index in range(len(job.parts)) for command in hand_over(tables, job, index)]
     _tell_taker(tables, event)
     tables.giving = {number for number in tables.giving if _gives(tables, number)} | {job.id}
-    return [*(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
+    return [*still, *(SyncNode(name) for name in unfinished(job)), JobChanged(job.id)]
 
 
 def _tell_taker(tables: Tables, event: events.JobPreempted) -> None:

@@ -23,6 +23,13 @@ def can_give(job: Job, mode: PreemptMode) -> bool:
     return mode is not PreemptMode.OFF and job.state in states and not asked and job.worker is None and not job.is_worker
 
 
+def taken_how(tables: Tables, job: Job) -> PreemptMode:
+    """How others may take its nodes; OFF: nobody may."""
+    its = next((qos for qos in tables.site.qos if qos.name == job.spec.qos), None)
+    taken = its is not None and any(its.name in qos.preempt for qos in tables.site.qos)
+    return its.preempt_mode if its and taken else PreemptMode.OFF
+
+
 def must_end(job: Job) -> bool:
     """It has been told to end, by its user or for another job."""
     return job.cancel_requested or job.preempt_mode in (PreemptMode.CANCEL, PreemptMode.REQUEUE)

@@ -12,7 +12,7 @@ from hpcsched.model.node import Node
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Site
 from hpcsched.sched.site_rules import Rules
-from hpcsched.state.deadlines import Deadlines
+from hpcsched.state.deadlines import Deadlines, has_latest_start
 from hpcsched.state.dependencies import Dependencies
 from hpcsched.state.following import bereft, follow, heard
 from hpcsched.state.offers import Offers
@@ -130,12 +130,12 @@ class Tables:
             self.queue.put(job)
         else:
             self.queue.drop(job)
-        if job.state is JobState.PENDING:
+        if has_latest_start(job):
             self.deadlines.put(job)
         else:
             self.deadlines.drop(job.id)
-            if job.array is None:
-                self.dependencies.forget(job.id)
+        if job.state is not JobState.PENDING and job.array is None:
+            self.dependencies.forget(job.id)
         if job.allocation is not None:
             self.active[job.id] = job
         else:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hpcsched.model.job import Job, JobState
-from hpcsched.state.deadlines import latest_start
+from hpcsched.state.deadlines import has_latest_start, latest_start
 from hpcsched.state.specs import spec_bytes
 from hpcsched.state.tables import Tables
 
@@ -65,6 +65,6 @@ def _sums(tables: Tables) -> Iterator[str]:
     lost = {(job.left_worker, job.id) for job in jobs if job.left_worker is not None}
     if {(number, job_id) for number, ids in tables.left.items() for job_id in ids or {0}} != lost:
         yield f"jobs that were lost with workers are kept as {tables.left}, they are {lost}"
-    deadlines = sorted(latest_start(job.spec) for job in jobs if job.state is JobState.PENDING and job.spec.deadline)
+    deadlines = sorted(latest_start(job) for job in jobs if has_latest_start(job) and job.spec.deadline)
     if tables.deadlines.next() != (deadlines[0] if deadlines else None):
         yield f"the next deadline is {tables.deadlines.next()}, not the first of {deadlines[:3]}"

@@ -43,7 +43,7 @@ def worker_granted(tables: Tables, event: events.WorkerGranted) -> list[Command]
     tables.put_job(replace(worker, assigned=(Assigned(job.id, (), event.slots, since=event.time),)))
     nodes = job.array.nodes if name in job.array.nodes else (*job.array.nodes, name)
     tables.put_job(replace(job, array=replace(job.array, workers=(*job.array.workers, worker.id), nodes=nodes)))
-    return [SyncNode(name), JobChanged(job.id)]
+    return [SyncNode(name), JobChanged(job.id), Replan()]
 
 
 def slot_granted(tables: Tables, event: events.SlotGranted) -> list[Command]:
@@ -80,9 +80,11 @@ def work_assigned(tables: Tables, event: events.WorkAssigned) -> list[Command]:
     ranges = common(event.ranges, job.array.waiting)
     if not ranges:
         return []
-    tables.put_job(replace(job, array=give_out(job.array, ranges)))
+    progress = give_out(job.array, ranges)
+    tables.put_job(replace(job, array=progress))
     tables.put_job(with_work(worker, replace(work, ranges=union(work.ranges, ranges))))
-    return [SyncNode(name) for name in nodes_of(tables, worker.id)]
+    last = [] if progress.left else [Replan()]
+    return [*(SyncNode(name) for name in nodes_of(tables, worker.id)), *last]
 
 
 def tasks_cancelled(tables: Tables, event: events.TasksCancelled) -> list[Command]:
@@ -90,7 +92,8 @@ def tasks_cancelled(tables: Tables, event: events.TasksCancelled) -> list[Comman
     job = tables.jobs.get(event.job_id)
     if job is None or job.array is None or job.cancel_requested:
         return []
-    job, told = without_tasks(job, event.ranges), list[Command]()
+    before, told = job.array.cancelled, list[Command]()
+    job = without_tasks(job, event.ranges)
     assert job.array is not None
     for worker_id in job.array.workers:
         worker = tables.jobs.get(worker_id)
@@ -101,7 +104,13 @@ def tasks_cancelled(tables: Tables, event: events.TasksCancelled) -> list[Comman
             job = _fewer_out(job, count(gone))
             told += [SyncNode(name) for name in nodes_of(tables, worker_id)]
     hungry_workers(tables, job)
+    job = _with_late(job, before) if event.late else job
     return [*told, *settle(tables, job, event.time), JobChanged(job.id), Replan()]
+
+
+def _with_late(job: Job, before: int) -> Job:
+    assert job.array is not None
+    return replace(job, array=replace(job.array, late=job.array.late + job.array.cancelled - before))
 
 
 def _fewer_out(job: Job, gone: int) -> Job:

@@ -14,6 +14,7 @@ from hpcsched.sched.fit import Fitter
 from hpcsched.sched.replay import forked
 from hpcsched.sched.verify import verify
 from hpcsched.state import decide
+from hpcsched.state.due import due
 from hpcsched.state.events import AllocationGranted, ContainerGone, ContainerReported, JobModified, NodeRegistered
 from hpcsched.state.state import State
 from hpcsched.testing.world import exited, offer, running
@@ -48,6 +49,8 @@ class Cluster:
             self._pass()
 
     def _pass(self) -> None:
+        for dropped in due(self.state, self.now):
+            self.state.apply(dropped)
         snapshot = self.state.snapshot(self.now)
         plan = self.policy.plan(snapshot)
         verify(plan, snapshot)

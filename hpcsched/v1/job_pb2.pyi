@@ -172,7 +172,7 @@ class JobSpec(_message.Message):
     def __init__(self, command: _Optional[_Iterable[str]] = ..., script: _Optional[bytes] = ..., name: _Optional[str] = ..., user: _Optional[str] = ..., nodes: _Optional[int] = ..., resources: _Optional[_Union[ResourceRequest, _Mapping]] = ..., image: _Optional[str] = ..., runtime: _Optional[str] = ..., time_limit_s: _Optional[int] = ..., grace_s: _Optional[int] = ..., priority: _Optional[int] = ..., workdir: _Optional[str] = ..., stdout: _Optional[str] = ..., output_cap: _Optional[int] = ..., env: _Optional[_Iterable[_Union[_container_pb2.EnvVar, _Mapping]]] = ..., mounts: _Optional[_Iterable[_Union[_container_pb2.Mount, _Mapping]]] = ..., keep: _Optional[bool] = ..., hold: _Optional[bool] = ..., max_nodes: _Optional[int] = ..., partition: _Optional[str] = ..., account: _Optional[str] = ..., qos: _Optional[str] = ..., constraint: _Optional[str] = ..., array: _Optional[str] = ..., dependency: _Optional[str] = ..., begin_time: _Optional[float] = ..., deadline: _Optional[float] = ..., reservation: _Optional[str] = ..., nice: _Optional[int] = ..., requeue: _Optional[bool] = ..., nodelist: _Optional[_Iterable[str]] = ..., require: _Optional[_Iterable[str]] = ..., canary: _Optional[bool] = ..., equal_speed: _Optional[str] = ...) -> None: ...
 
 class ArrayProgress(_message.Message):
-    __slots__ = ("size", "next", "again", "ok", "done", "failed", "cancelled", "failures", "workers", "out", "lost_once", "lost_twice", "launch_failures", "nodes", "follows", "cpu_s", "max_rss", "barred", "exit_code", "node_s")
+    __slots__ = ("size", "next", "again", "ok", "done", "failed", "cancelled", "failures", "workers", "out", "lost_once", "lost_twice", "launch_failures", "nodes", "follows", "cpu_s", "max_rss", "barred", "exit_code", "node_s", "late")
     SIZE_FIELD_NUMBER: _ClassVar[int]
     NEXT_FIELD_NUMBER: _ClassVar[int]
     AGAIN_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +193,7 @@ class ArrayProgress(_message.Message):
     BARRED_FIELD_NUMBER: _ClassVar[int]
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
     NODE_S_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
     size: int
     next: int
     again: _containers.RepeatedCompositeFieldContainer[_container_pb2.Range]
@@ -213,7 +214,8 @@ class ArrayProgress(_message.Message):
     barred: int
     exit_code: int
     node_s: float
-    def __init__(self, size: _Optional[int] = ..., next: _Optional[int] = ..., again: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., ok: _Optional[bytes] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[TaskFailure, _Mapping]]] = ..., workers: _Optional[_Iterable[int]] = ..., out: _Optional[int] = ..., lost_once: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., lost_twice: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., launch_failures: _Optional[int] = ..., nodes: _Optional[_Iterable[str]] = ..., follows: _Optional[_Iterable[_Union[Following, _Mapping]]] = ..., cpu_s: _Optional[float] = ..., max_rss: _Optional[int] = ..., barred: _Optional[int] = ..., exit_code: _Optional[int] = ..., node_s: _Optional[float] = ...) -> None: ...
+    late: int
+    def __init__(self, size: _Optional[int] = ..., next: _Optional[int] = ..., again: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., ok: _Optional[bytes] = ..., done: _Optional[int] = ..., failed: _Optional[int] = ..., cancelled: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[TaskFailure, _Mapping]]] = ..., workers: _Optional[_Iterable[int]] = ..., out: _Optional[int] = ..., lost_once: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., lost_twice: _Optional[_Iterable[_Union[_container_pb2.Range, _Mapping]]] = ..., launch_failures: _Optional[int] = ..., nodes: _Optional[_Iterable[str]] = ..., follows: _Optional[_Iterable[_Union[Following, _Mapping]]] = ..., cpu_s: _Optional[float] = ..., max_rss: _Optional[int] = ..., barred: _Optional[int] = ..., exit_code: _Optional[int] = ..., node_s: _Optional[float] = ..., late: _Optional[int] = ...) -> None: ...
 
 class Following(_message.Message):
     __slots__ = ("job_id", "ranges")

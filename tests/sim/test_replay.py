@@ -79,6 +79,26 @@ def test_whatever_a_job_waits_for_it_is_replayed_as_it_then_starts(cluster: Clus
     assert told == {job_id: cluster.starts.get(job_id) for job_id in ids}
 
 
+@settings(max_examples=60, deadline=None)
+@given(clusters(), st.data())
+def test_jobs_that_will_miss_their_deadlines_keep_nobody_after_that(cluster: Cluster, data: st.DataObject) -> None:
+    cluster.plan()
+    for spec in data.draw(st.lists(specs(2), min_size=1, max_size=4)):
+        patience = data.draw(st.integers(0, 900))
+        cluster.submit(replace(spec, priority=2, deadline=cluster.now + spec.time_limit_s + patience))
+    kind = data.draw(st.sampled_from(("afterany", "after")))
+    ids = cluster.submit(data.draw(specs(2)), replace(data.draw(specs(1)), dependency=f"{kind}:{max(cluster.state.jobs)}"))
+    state, snapshot = cluster.state, kept(cluster.state, cluster.now)
+    others, latest = tuple(later(state, cluster.now)), state.deadlines.all()
+    policy = forked(cluster.policy, Fitter())
+    replay = Replay(snapshot, policy, to_the_limit, Budget(), others, ranked(snapshot), alike(state, others), latest)
+    told = {job_id: replay.until(job_id) for job_id in ids}
+    cluster.plan()
+    while cluster.step():
+        pass
+    assert told == {job_id: cluster.starts.get(job_id) for job_id in ids}
+
+
 @pytest.mark.parametrize("policy", ["fifo", "easy", "wfp"])
 def test_far_down_a_long_queue_the_start_is_found_roughly(policy: str) -> None:
     cluster = Cluster(load("policies", policy)())

@@ -11,7 +11,7 @@ from hpcsched.model.job import Job, JobState, Reason
 from hpcsched.model.site import Account, Qos, Site, Weights
 from hpcsched.state import changing, decide
 from hpcsched.state.change_handlers import GOES_ON
-from hpcsched.state.commands import SyncNode
+from hpcsched.state.commands import Replan, SyncNode
 from hpcsched.state.due import due
 from hpcsched.state.events import JobResumed, JobSuspended, NodeDisconnected, NodeLost, NodeRegistered
 from hpcsched.state.state import State
@@ -265,3 +265,10 @@ def test_a_job_in_mid_life_survives_a_dump() -> None:
     assert (loaded.jobs, loaded.nodes, loaded.leaving) == (world.state.jobs, world.state.nodes, world.state.leaving)
     assert loaded.next_time(0.0) == world.state.next_time(0.0)
     assert [item.id for item in loaded.snapshot(9000.0).pending] == [item.id for item in world.state.snapshot(9000.0).pending]
+
+
+def test_others_are_planned_anew_when_a_job_stands_still_and_when_it_goes_on() -> None:
+    world = World()
+    job_id = world.run()
+    assert Replan() in world.do(*changing.suspend(world.state, job_id, world.tick()))
+    assert Replan() in world.do(*changing.resume(world.state, job_id, world.tick()))

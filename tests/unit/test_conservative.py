@@ -14,6 +14,7 @@ from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Limits, Partition, Site
 from hpcsched.model.snapshot import Snapshot
 from hpcsched.policies.conservative import Conservative
+from hpcsched.sched.reserved import moment
 from hpcsched.testing.topologies import grid, offer_of
 
 NOW = 10_000.0
@@ -96,3 +97,26 @@ def test_where_a_reservation_is_gone_its_nodes_are_used_at_once() -> None:
     held = Reservation("r", NOW + 600, NOW + 6000, ("n1",))
     assert made.plan(replace(FIRST, pending=(LONG,), reservations=(held,))).starts == ()
     assert started(made, replace(FIRST, pending=(LONG,))) == [2]
+
+
+def changed(shorter: Job) -> Snapshot:
+    return replace(FIRST, now=NOW + 1, running=(shorter,))
+
+
+def test_where_what_runs_gets_a_shorter_limit_promises_come_earlier(policy: Conservative) -> None:
+    shorter = FIRST.running[0]
+    shorter = replace(shorter, spec=replace(shorter.spec, time_limit_s=100))
+    waits = policy.plan(changed(shorter)).waits
+    assert moment(NOW + 100) in waits[1].message
+    assert moment(NOW + 600) in waits[2].message
+
+
+def test_where_a_suspended_job_goes_on_promises_come_earlier() -> None:
+    goes_on = FIRST.running[0]
+    frozen = replace(goes_on, state=JobState.SUSPENDED, suspend_time=NOW)
+    policy = Conservative()
+    taken = replace(FREE, job_id=12)
+    both = replace(FIRST, nodes=(BUSY, taken), running=(frozen, runs(12, FREE)), pending=(waiting(1, 1, 500), waiting(2, 1, 500)))
+    assert moment(NOW + 1500) in policy.plan(both).waits[2].message
+    waits = policy.plan(replace(both, now=NOW + 1, running=(goes_on, both.running[1]))).waits
+    assert moment(NOW + 1000) in waits[2].message

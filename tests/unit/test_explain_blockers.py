@@ -7,15 +7,17 @@ from dataclasses import replace
 import pytest
 
 from hpcsched.controller.explain import fraction_of
-from hpcsched.controller.explain_blockers import blockers, later
+from hpcsched.controller.explain_blockers import blockers, kept, later
 from hpcsched.model.array import ArrayProgress, Assigned
 from hpcsched.model.job import Job, JobSpec, JobState, Reason
 from hpcsched.model.record import Record
+from hpcsched.model.site import Partition, Qos, Site
 from hpcsched.plugins import load
 from hpcsched.sched.dependency import Kind, Need
 from hpcsched.sched.explain_known import explain_ended, explain_running
 from hpcsched.sched.reserved import moment
 from hpcsched.state.events import CancelRequested, JobHeld
+from hpcsched.state.state import State
 from hpcsched.testing import nouns
 from hpcsched.testing.replays import Cluster
 
@@ -176,3 +178,18 @@ def test_why_a_job_got_its_nodes_is_said_as_long_as_it_runs_and_not_of_its_end(c
     assert "fits" in explain_running(cluster.state.jobs[1]).summary
     cluster.state.apply(CancelRequested(cluster.now, 1))
     assert cluster.state.jobs[1].message == ""
+
+
+def test_what_is_kept_for_an_answer_stays_as_it_was_when_the_state_goes_on() -> None:
+    cluster = Cluster(
+        load("policies", "fifo")(), state=State(Site((Partition("p", default=True),), (Qos("normal"),), half_life_s=0.0))
+    )
+    cluster.add_nodes([4])
+    cluster.submit(TRUE)
+    cluster.plan()
+    snapshot = kept(cluster.state, cluster.now + 30.0)
+    cluster.step()
+    cluster.submit(replace(TRUE, user="ben"))
+    assert dict(snapshot.usage) == {("", "ada"): 30.0}
+    assert dict(snapshot.table_usage) == {("partition", "p"): 30.0, ("qos", "normal"): 30.0}
+    assert dict(snapshot.user_usage) == {("partition.p", "ada"): 30.0, ("qos.normal", "ada"): 30.0}

@@ -140,3 +140,13 @@ def test_reservations_that_come_again_for_ever_make_no_start_of_one_that_never_i
     told = explained(made, job_id)
     assert (told.latest, told.after) == (0.0, 0.0)
     assert any("as long as nothing changes" in note for note in told.notes)
+
+
+@MODES
+def test_one_may_take_its_nodes_of_a_job_that_has_only_just_started(mode: PreemptMode) -> None:
+    made = cluster(mode)
+    made.submit(replace(HIGH, time_limit_s=100))
+    made.plan()
+    made.submit(replace(LOW, priority=1))
+    (job_id,) = made.submit(HIGH)
+    assert explained(made, job_id).latest <= made.now + 100 + GRACE

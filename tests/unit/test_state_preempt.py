@@ -10,8 +10,10 @@ from hpcsched.model.container import EndCause, Phase
 from hpcsched.model.job import JobSpec, JobState, Reason
 from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import PreemptMode, Qos, Site
+from hpcsched.policies.conservative import Conservative
 from hpcsched.sched.giving import HOLD_S
 from hpcsched.state import decide
+from hpcsched.state.commands import Replan
 from hpcsched.state.events import NodeDisconnected, NodeLost, ReservationMade
 from hpcsched.state.preemption import MOST_NAMED, given_by
 from hpcsched.state.state import State
@@ -250,3 +252,55 @@ def test_who_was_frozen_last_goes_on_first() -> None:
     made.plan()
     assert (made.state.nodes["n1"].job_id, made.state.nodes["n1"].suspended) == (high, (victim,))
     assert made.state.jobs[victim].state is JobState.SUSPENDED
+
+
+@pytest.mark.parametrize("mode", [PreemptMode.CANCEL, PreemptMode.REQUEUE])
+def test_a_plan_follows_where_a_job_got_nodes_that_others_may_take(mode: PreemptMode) -> None:
+    made = world(mode)
+    made.submit(low())
+    made.submit(HIGH)
+    made.plan()
+    assert Replan() in made.told
+
+
+def test_a_plan_follows_where_a_job_has_come_so_far_that_it_may_be_frozen() -> None:
+    made = world(PreemptMode.SUSPEND)
+    victim = made.start(low())
+    (taker,) = made.submit(HIGH)
+    assert made.plan() == ()
+    assert made.state.jobs[victim].preempt_mode is None
+    assert Replan() in made.tell("n1", running(victim, made.time))
+    made.plan()
+    assert made.state.jobs[victim].preempted_by == taker
+
+
+def test_no_plan_follows_the_start_of_a_job_that_nobody_may_take_the_nodes_of() -> None:
+    made = world(PreemptMode.SUSPEND)
+    (job_id,) = made.submit(HIGH)
+    made.plan()
+    assert Replan() not in made.told
+    assert Replan() not in made.tell("n1", running(job_id, made.time))
+
+
+def test_one_that_is_frozen_again_before_its_node_has_said_that_it_went_on_gives_its_node_up_at_once() -> None:
+    made, victim, taker = taken(PreemptMode.SUSPEND)
+    made.say("n1", frozen(victim))
+    assert made.plan() == (taker,)
+    (second,) = made.submit(HIGH)
+    made.say("n1", frozen(victim), exited(taker))
+    made.say("n1", frozen(victim))
+    assert made.plan() == ()
+    assert made.state.jobs[victim].preempted_by == second
+    assert made.plan() == (second,)
+
+
+def test_conservative_lets_the_one_that_nodes_are_frozen_for_have_the_others_that_it_needs() -> None:
+    made = world(PreemptMode.SUSPEND, ("n1", "n2", "n3"))
+    made._policy = Conservative()  # type: ignore[assignment]
+    victim = made.run(low(time_limit_s=300))
+    taker, other = made.submit(replace(HIGH, nodes=3, time_limit_s=300), low(2, time_limit_s=1500))
+    assert made.plan() == ()
+    assert made.plan() == ()
+    made.say("n1", frozen(victim))
+    assert made.plan() == (taker,)
+    assert made.state.jobs[other].state is JobState.PENDING

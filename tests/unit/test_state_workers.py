@@ -12,6 +12,8 @@ from hpcsched.model.site import Partition
 from hpcsched.sched.packing import is_small, to_give
 from hpcsched.state import changing, codec, decide, works
 from hpcsched.state.arrays import MAX_LOSSES
+from hpcsched.state.commands import Replan
+from hpcsched.state.due import due
 from hpcsched.state.events import NodeDisconnected, NodeLost, NodeRegistered, WorkAssigned, WorkerDismissed, WorkReported
 from hpcsched.state.state import State
 from hpcsched.testing.worker_world import WorkerWorld
@@ -573,3 +575,60 @@ def test_a_call_to_feed_looks_at_no_worker_that_nothing_happened_to() -> None:
     world.feed()
     assert world.state.hungry == set()
     assert works.feed(world.state, world.tick()) == []
+
+
+def test_a_plan_follows_a_new_worker_which_may_have_to_give_way_and_the_last_task_that_is_given_out() -> None:
+    world = WorkerWorld(("n1",))
+    world.submit(array("0-9"))
+    granted = decide.allocate(world.state, world._policy.plan(world.state.snapshot(world.tick())), world.time)
+    assert Replan() in world.do(*granted)
+    (first,) = works.feed(world.state, world.tick())
+    assert Replan() not in world.do(first)
+    worker_id = world.state.nodes["n1"].job_id or 0
+    assert Replan() in world.do(WorkAssigned(world.tick(), worker_id, 1, ((4, 10),)))
+
+
+def test_tasks_that_could_not_end_by_the_deadline_never_run_and_those_that_run_have_their_limit() -> None:
+    world = One(array("0-9", time_limit_s=100, deadline=1200.0))
+    world.tell_tasks((0, 1))
+    world.do(*due(world.state, 1100.0))
+    assert world.job.array is not None
+    assert world.job.array.left == 5
+    world.do(*due(world.state, 1101.0))
+    assert (world.job.array.left, world.job.array.out, world.job.array.cancelled) == (0, 4, 5)
+    world.tell_tasks((0, 5))
+    assert (world.job.state, world.job.reason, world.job.exit_code) == (JobState.DEADLINE, Reason.DEADLINE, None)
+    assert world.job.message == "5 of 10 tasks could not have ended by the deadline"
+
+
+def test_tasks_that_still_run_at_the_deadline_are_ended_then() -> None:
+    world = One(array("0-3", deadline=1200.0))
+    world.tell_tasks((0, 1))
+    world.do(*due(world.state, world.state.next_time(1199.0) or 0.0))
+    assert world.job.state is JobState.DEADLINE
+    assert not world.state.desired("n1")[0].works
+
+
+def test_an_array_whose_worker_is_being_started_when_it_is_too_late_leaves_nothing_behind() -> None:
+    world = WorkerWorld(("n1",))
+    (job_id,) = world.submit(array("0-9", time_limit_s=100, deadline=world.time + 103.0))
+    world.plan()
+    world.do(*due(world.state, world.time + 3.0))
+    assert world.state.jobs[job_id].array == replace(world.state.jobs[job_id].array, out=4, cancelled=6, late=6)
+    world.do(*decide.cancel_tasks(world.state, job_id, "0-3", world.tick()))
+    assert world.records[job_id].job.state is JobState.DEADLINE
+    world.feed()
+    assert world.state.desired("n1")[0].release
+
+
+def test_a_running_array_may_be_given_a_later_deadline_or_none() -> None:
+    world = One(array("0-9", time_limit_s=100, deadline=1200.0))
+    world.do(*changing.update(world.state, world.job_id, JobChange(deadline=0.0), world.tick(), {}))
+    assert due(world.state, 5000.0) == []
+
+
+def test_an_array_that_is_being_cancelled_has_no_deadline_any_more_and_keeps_no_place_in_the_queue() -> None:
+    world = One(array("0-9", time_limit_s=100, deadline=1200.0))
+    told = world.do(*decide.cancel(world.state, world.job_id, world.tick()))
+    assert Replan() in told
+    assert due(world.state, 1300.0) == []
