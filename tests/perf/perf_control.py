@@ -1,6 +1,6 @@
 """Bare metal against itself, run after run: the control of each is called different no more often than by chance.
 
-HPCSCHED_CONTROL_RUNS=5 takes a quarter of the half hour.
+HPCSCHED_CONTROL_RUNS=5 takes a quarter of the time, which is 40 minutes or more.
 """
 
 import os
