@@ -37,6 +37,8 @@ TURN_INTENTS = 1000
 RETRY_S = 1.0
 MIN_ALARM_S = 0.02
 MAX_ALARM_S = 30.0
+REPLAN_S = 60.0
+"""While jobs wait a plan follows at least as often, as in Slurm (sched_interval): some policies order by time alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,9 @@ class Loop:
 
     def _next_time(self) -> float | None:
         """When time alone changes something, since the last plan: it may have come already, as alarms ring late."""
-        return self.state.next_time(self._planned_at)
+        at = self.state.next_time(self._planned_at)
+        again = self._planned_at + REPLAN_S if self.state.queue else None
+        return min((time for time in (at, again) if time is not None), default=None)
 
     def stop(self) -> None:
         """`run` ends after the turn that it is in; who still waits gets Stopping."""

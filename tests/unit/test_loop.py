@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hpcsched.controller.ledger import Ledger
-from hpcsched.controller.loop import Loop
+from hpcsched.controller.loop import REPLAN_S, Loop
 from hpcsched.errors import StoreError, StoreFull
 from hpcsched.model.allocation import Allocation, Binding, NodeBinding
 from hpcsched.model.idset import IdSet
@@ -121,6 +121,16 @@ async def test_the_start_of_a_reservation_is_planned_for_also_where_the_alarm_ri
     async with running(tmp_path, clocks.read, policy) as loop:
         await loop.do(lambda state, now: [NodeRegistered(now, offer("n1")), ReservationMade(now, talk)])
         clocks.pass_by(1.0)
+        await loop.do(lambda state, now: ())
+        async with asyncio.timeout(20):
+            await policy.asked.wait()
+
+
+async def test_a_job_that_waits_is_looked_at_again_within_a_minute_although_nothing_happens(tmp_path: Path) -> None:
+    clocks, policy = Clocks(), PolicyAt(NOON + REPLAN_S)
+    async with running(tmp_path, clocks.read, policy) as loop:
+        await loop.do(lambda state, now: [decide.submit(state, "r", [TRUE], now, 10)])
+        clocks.pass_by(REPLAN_S)
         await loop.do(lambda state, now: ())
         async with asyncio.timeout(20):
             await policy.asked.wait()
