@@ -26,6 +26,7 @@ from hpcsched.sched.waiting import in_columns
 MOST_AHEAD = 10
 MOST_PLANNED = 12
 OWN_ORDER = "the policy puts jobs in an order of its own: who is ahead does not follow from the priorities"
+JUST_BEGUN = "tasks of arrays that run now are thought to have just begun: it may start earlier by as long as one of them takes"
 _LATEST, _EARLIEST, _CHANGES = 0.5, 0.75, 1.0
 """Up to which part of the time each may go on."""
 
@@ -157,9 +158,16 @@ def _notes(question: Question, replay: Replay, start: float | None, place: int) 
         yield "the replay was stopped before it came to the job's start"
     elif start is None and not (question.job.array and question.job.array.workers):
         yield "it does not start as long as nothing changes: what keeps it, jobs without a time limit, or nodes out of service"
+    elif start is not None and start > question.snapshot.now and _tasks_run(question.snapshot):
+        yield JUST_BEGUN
     yield from _too_late(question.job.spec, start)
     if question.snapshot.site.weights.fair_share:
         yield "the replay leaves fair share as it is now"
+
+
+def _tasks_run(snapshot: Snapshot) -> bool:
+    small = {job.id for job in snapshot.running if job.worker is not None}
+    return any(work.job_id not in small for job in snapshot.running for work in job.assigned)
 
 
 def _too_late(spec: JobSpec, start: float | None) -> Iterator[str]:

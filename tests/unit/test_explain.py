@@ -13,7 +13,7 @@ from hpcsched.model.reservation import Reservation
 from hpcsched.model.site import Limits, Partition, PartitionState, Qos, Site, Weights
 from hpcsched.model.units import parse_duration
 from hpcsched.plugins import load
-from hpcsched.sched.explain import OWN_ORDER, explain_waiting
+from hpcsched.sched.explain import JUST_BEGUN, OWN_ORDER, explain_waiting
 from hpcsched.sched.fit import Fitter
 from hpcsched.sched.question import BEHIND, Question
 from hpcsched.sched.replay import Policy, forked
@@ -214,6 +214,17 @@ def test_behind_an_array_a_job_waits_for_all_its_waves() -> None:
     made.submit(replace(TRUE, array="0-9", resources=ResourceRequest(cores_per_node=1)))
     (job_id,) = made.submit(replace(TRUE, nodes=1))
     assert explained(made, job_id).latest == made.now + (2 + 3) * HOUR
+
+
+def test_that_the_tasks_which_run_count_as_just_begun_is_said_of_arrays_alone() -> None:
+    made = cluster("fifo", nodes=1)
+    made.submit(replace(TRUE, array="0-9", resources=ResourceRequest(cores_per_node=1)))
+    made.plan()
+    (job_id,) = made.submit(replace(TRUE, nodes=1))
+    assert JUST_BEGUN in explained(made, job_id).notes
+    other = cluster("fifo", nodes=1)
+    full(other)
+    assert JUST_BEGUN not in explained(other, *other.submit(TRUE)).notes
 
 
 def test_a_small_job_gets_a_slot_beside_another_of_its_owner() -> None:
