@@ -68,6 +68,13 @@ def _theirs(python: Path, folder: Path) -> float:
     cpus = str(len(os.sched_getaffinity(0)))
     command = [str(python), "-c", _HYPERQUEUE, str(TASKS), cpus]
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True, cwd=folder, timeout=300
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=True,
+        text=True,
+        cwd=folder,
+        timeout=300,
+        env={**os.environ, "TMPDIR": str(folder)},
     )
     return TASKS / float(done.stdout.split("SECONDS")[1])
