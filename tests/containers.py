@@ -114,9 +114,10 @@ async def opened(runtime):
 
 
 @contextlib.asynccontextmanager
-async def shell_in(runtime, folder):
+async def shell_in(runtime, folder, spec=None):
     """Steps in a new container of that runtime."""
-    await runtime.start(a_spec())
-    shell = await Shell.open(runtime, "job1", folder)
+    spec = spec or a_spec()
+    await runtime.start(spec)
+    shell = await Shell.open(runtime, spec.name, folder)
     yield shell
     await shell.close()

@@ -68,8 +68,8 @@ def _steal(times: list[CpuTimes | None]) -> float:
     known = [one for one in times if one is not None]
     if not known:
         return -1.0
-    steal, total = known[-1].steal - known[0].steal, known[-1].total - known[0].total
-    return min(1.0, max(0.0, steal / total)) if total > 0 else 0.0
+    spent = known[-1].since(known[0])
+    return min(1.0, max(0.0, spent.steal / spent.total)) if spent.total > 0 else 0.0
 
 
 def _others(seen: list[Reading]) -> float:
@@ -78,8 +78,7 @@ def _others(seen: list[Reading]) -> float:
     if not known:
         return -1.0
     (before, used_before), (after, used_after) = known[0], known[-1]
-    busy, total = after.busy - before.busy, after.total - before.total
-    return share_of_others(CpuTimes(after.cpus, busy, after.steal - before.steal, total), used_after - used_before)
+    return share_of_others(after.since(before), used_after - used_before)
 
 
 class Sampler:

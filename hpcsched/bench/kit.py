@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from hpcsched.bench.kernel import default_cache, private_folder
-from hpcsched.bench.libraries import mapped
+from hpcsched.bench.libraries import mapped, paths_in
 from hpcsched.bench.loading import LIBRARIES, is_dynamic, loader_of
 from hpcsched.errors import HpcschedError
 
@@ -139,7 +139,7 @@ def _libraries(file: Path) -> list[Path]:
         return []
     command = [str(_loader()), "--list", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_LIST_LIMIT_S)
-    return [Path(word) for line in done.stdout.splitlines() for word in line.split() if word.startswith("/")]
+    return paths_in(done.stdout)
 
 
 def bring(file: Path, folder: Path) -> None:

@@ -43,7 +43,12 @@ def named(settings: Mapping[str, Any]) -> list[str]:
 
 def needed(program: Path) -> list[Path]:
     """What the dynamic loader would map for it; nothing for a static program or a script."""
-    return [Path(word) for line in traced(program).splitlines() for word in line.split() if word.startswith("/")]
+    return paths_in(traced(program))
+
+
+def paths_in(listed: str) -> list[Path]:
+    """Of what a loader lists."""
+    return [Path(word) for word in listed.split() if word.startswith("/")]
 
 
 def traced(program: Path) -> str:

@@ -9,6 +9,7 @@ from html import escape
 from importlib.resources import files
 
 from hpcsched.bench import page_tables, page_words
+from hpcsched.bench.disturbed import by_benchmark
 from hpcsched.bench.page_tables import NOTHING
 from hpcsched.bench.plot_limits import distances, limit_plot
 from hpcsched.bench.plot_ratios import ratio_plots
@@ -70,8 +71,9 @@ def _told(chapter: Chapter, one: Told) -> str:
 
 
 def _disturbances(result: Result) -> str:
-    told = ((STEAL, page_tables.steal(result)), (OTHERS, page_tables.others(result)), (SLOWED, page_tables.slowed(result)))
-    return "\n".join(f"<p>{escape(about)}</p>{found}" for about, found in told if found)
+    found = by_benchmark(result)
+    told = ((STEAL, page_tables.steal(found)), (OTHERS, page_tables.others(found)), (SLOWED, page_tables.slowed(found)))
+    return "\n".join(f"<p>{escape(about)}</p>{rows}" for about, rows in told if rows)
 
 
 def _limits(result: Result) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from statistics import fmean
 
 from hpcsched.bench.analysis import container_differences, counted
-from hpcsched.bench.disturbed import NAMES, Taken, by_benchmark
+from hpcsched.bench.disturbed import NAMES, Taken
 from hpcsched.bench.plan import Arm
 from hpcsched.bench.plot_limits import Distance
 from hpcsched.bench.report import figure, own_margin, size
@@ -120,29 +120,31 @@ def findings(comparisons: Iterable[Comparison]) -> str:
     return f"<ul>{items}</ul>" if items else NOTHING
 
 
-def steal(result: Result) -> str:
+_Found = Mapping[str, Mapping[Arm, Taken]]
+"""By benchmark."""
+
+
+def steal(found: _Found) -> str:
     """Means of each arm, of benchmarks with any; empty without one."""
-    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.stolen for one in arms.values())}
-    return _by_arm(found, lambda one: _mean(one.steal))
+    return _by_arm(found, lambda one: one.stolen, lambda one: _mean(one.steal))
 
 
-def others(result: Result) -> str:
-    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.shared for one in arms.values())}
-    return _by_arm(found, lambda one: _mean(one.others))
+def others(found: _Found) -> str:
+    return _by_arm(found, lambda one: one.shared, lambda one: _mean(one.others))
+
+
+def slowed(found: _Found) -> str:
+    return _by_arm(found, lambda one: one.slowed > 0, lambda one: f"{one.slowed:,}" if one.throttled else "–")
 
 
 def _mean(shares: Sequence[float]) -> str:
     return f"{fmean(shares):.2%}" if shares else "–"
 
 
-def slowed(result: Result) -> str:
-    found = {name: arms for name, arms in by_benchmark(result).items() if any(one.slowed for one in arms.values())}
-    return _by_arm(found, lambda one: f"{one.slowed:,}" if one.throttled else "–")
-
-
-def _by_arm(found: Mapping[str, Mapping[Arm, Taken]], text: Callable[[Taken], str]) -> str:
-    body = (f"<tr>{_cell(name)}{''.join(_number(text(one)) for one in arms.values())}</tr>" for name, arms in found.items())
-    return table(("benchmark", *NAMES.values()), body, "figures") if found else ""
+def _by_arm(found: _Found, had: Callable[[Taken], bool], text: Callable[[Taken], str]) -> str:
+    shown = {name: arms for name, arms in found.items() if any(map(had, arms.values()))}
+    body = (f"<tr>{_cell(name)}{''.join(_number(text(one)) for one in arms.values())}</tr>" for name, arms in shown.items())
+    return table(("benchmark", *NAMES.values()), body, "figures") if shown else ""
 
 
 def limits(distances: Iterable[Distance]) -> str:

@@ -95,6 +95,10 @@ class CpuTimes(NamedTuple):
     steal: int
     total: int
 
+    def since(self, before: CpuTimes) -> CpuTimes:
+        """What has passed since."""
+        return CpuTimes(self.cpus, self.busy - before.busy, self.steal - before.steal, self.total - before.total)
+
 
 def cpu_times(cpus: IdSet, root: Path = ROOT) -> CpuTimes | None:
     """Of these CPUs since boot, from /proc/stat (proc(5)); guests' time is in user time already."""

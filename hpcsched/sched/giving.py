@@ -28,11 +28,12 @@ class Giving:
         for job in snapshot.running:
             if job.preempt_mode is not None:
                 self._add(job, fleet)
-        self.takers = {job.preempted_by for job in snapshot.running if job.preempt_mode and job.preempted_by}
         cleaning = (rank for rank, node in enumerate(fleet.nodes) if _is_cleaned(node))
         self.due = (self.due | bits.of(cleaning)) & fleet.serving & ~self.frozen
 
     def _add(self, job: Job, fleet: Fleet) -> None:
+        if job.preempted_by is not None:
+            self.takers.add(job.preempted_by)
         for rank in bits.ranks(fleet.mask_of(job)):
             node, bit = fleet.nodes[rank], 1 << rank
             if job.id in node.suspended:

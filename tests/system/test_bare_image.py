@@ -9,7 +9,7 @@ import pytest
 from hpcsched.errors import RuntimeFailure
 from hpcsched.model.container import Mount
 from hpcsched.plugins import load
-from tests.containers import Shell, a_spec, opened
+from tests.containers import a_spec, opened, shell_in
 
 pytestmark = [
     pytest.mark.system,
@@ -41,10 +41,8 @@ async def bare(tmp_path):
 
 @pytest.fixture
 async def inside(bare, image, tmp_path):
-    await bare.start(a_spec(image=image))
-    shell = await Shell.open(bare, "job1", tmp_path)
-    yield shell
-    await shell.close()
+    async with shell_in(bare, tmp_path, a_spec(image=image)) as shell:
+        yield shell
 
 
 async def told(shell, script):

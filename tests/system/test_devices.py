@@ -15,7 +15,7 @@ from hpcsched.hardware.hugepages import page_sizes
 from hpcsched.model.allocation import HugePages
 from hpcsched.model.container import DeviceNode, Mount, OpenedDevice
 from hpcsched.plugins import load
-from tests.containers import MIB, Shell, a_spec, opened
+from tests.containers import MIB, a_spec, opened, shell_in
 
 pytestmark = pytest.mark.system
 
@@ -61,14 +61,6 @@ async def lxc(tmp_path):
         yield runtime
 
 
-@contextlib.asynccontextmanager
-async def steps_in(runtime, spec, folder):
-    await runtime.start(spec)
-    shell = await Shell.open(runtime, spec.name, folder)
-    yield shell
-    await shell.close()
-
-
 def with_devices(**fields):
     return a_spec(devices=GRANTED, refused=REFUSED, **fields)
 
@@ -82,7 +74,7 @@ async def shown(runtime, spec):
 
 
 async def test_a_granted_device_is_there_and_opens_and_a_refused_one_does_neither(lxc, tmp_path):
-    async with steps_in(lxc, with_devices(), tmp_path) as shell:
+    async with shell_in(lxc, tmp_path, with_devices()) as shell:
         _, output = await shell.run("python3", "-c", TRY, *(node.path for node in (*GRANTED, *REFUSED)))
         assert output.split() == [b"ENXIO", b"ENXIO", b"ENOENT"]
         assert {node.path for node in GRANTED} <= set(lxc.observe("job1").devices)
@@ -92,7 +84,7 @@ async def test_a_granted_device_is_there_and_opens_and_a_refused_one_does_neithe
 async def test_the_kernel_refuses_a_device_that_was_not_granted_whatever_node_names_it(lxc, tmp_path):
     os.mknod(tmp_path / "gpu1", stat.S_IFCHR | 0o666, os.makedev(MAJOR, REFUSED[0].minor))
     os.mknod(tmp_path / "gpu0", stat.S_IFCHR | 0o666, os.makedev(MAJOR, GRANTED[0].minor))
-    async with steps_in(lxc, with_devices(), tmp_path) as shell:
+    async with shell_in(lxc, tmp_path, with_devices()) as shell:
         _, output = await shell.run("python3", "-c", TRY, str(tmp_path / "gpu0"), str(tmp_path / "gpu1"))
         assert output.split() == [b"ENXIO", b"EPERM"]
 
@@ -119,7 +111,7 @@ async def test_a_device_that_was_not_let_through_is_a_mismatch(lxc):
 
 async def test_root_inside_cannot_change_the_nodes_of_the_node(lxc, tmp_path):
     path = GRANTED[0].path
-    async with steps_in(lxc, with_devices(), tmp_path) as shell:
+    async with shell_in(lxc, tmp_path, with_devices()) as shell:
         end, _ = await shell.sh(f"chmod 777 {path} || chown 5 {path} || rm -f {path}")
     assert end.exit_code != 0
     assert (stat.S_IMODE(os.stat(path).st_mode), os.stat(path).st_uid) == (0o600, 0)
@@ -149,7 +141,7 @@ async def test_driver_files_are_mounted_where_an_image_has_none_and_over_a_link_
     (tmp_path / "library").write_text("of the driver")
     places = ("/usr/lib/libcuda.so.1", "/usr/lib/libml.so.1", "/opt/driver/lib/libnew.so")
     mounts = tuple(Mount(str(tmp_path / "library"), place) for place in places)
-    async with steps_in(lxc, a_spec(image=str(image), mounts=mounts), tmp_path) as shell:
+    async with shell_in(lxc, tmp_path, a_spec(image=str(image), mounts=mounts)) as shell:
         end, output = await shell.run("/bin/busybox", "cat", *places)
     assert (end.exit_code, output) == (0, b"of the driver" * 3)
     assert os.readlink(image / "usr/lib/libcuda.so.1") == "libcuda.so.470.1"
@@ -169,7 +161,7 @@ def an_image(folder):
 
 
 async def test_the_number_of_processes_is_limited(runtime, tmp_path):
-    async with steps_in(runtime, a_spec(), tmp_path) as shell:
+    async with shell_in(runtime, tmp_path, a_spec()) as shell:
         assert runtime.observe("job1").pids_max == 777
         end, _ = await shell.run("python3", "-c", "import os, signal\nfor i in range(999):\n if os.fork() == 0: signal.pause()\n")
         assert end.exit_code == 1
@@ -210,7 +202,7 @@ async def test_huge_pages_are_there_up_to_what_was_granted(runtime, tmp_path):
     spec = a_spec()
     spec = replace(spec, binding=replace(spec.binding, hugepages=(HugePages(0, 2 * MIB, 4),)))
     with a_pool(8):
-        async with steps_in(runtime, spec, tmp_path) as shell:
+        async with shell_in(runtime, tmp_path, spec) as shell:
             assert dict(runtime.observe("job1").hugepages) == {**dict.fromkeys(page_sizes(), 0), 2 * MIB: 8 * MIB}
             check(spec, runtime.observe("job1"))
             _, held = await shell.run("python3", "-c", HUGE, "4")
